@@ -60,7 +60,8 @@ pub(super) struct Berth {
 impl Berth {
     /// Gives the slot of the place back. The run is busy with the experiment still.
     pub(super) fn vacated(self) -> Self {
-        Self { slot: None, ..self }
+        drop(self.slot);
+        Self { slot: None, turn: self.turn }
     }
 }
 
@@ -92,10 +93,20 @@ impl Lifecycle<'_> {
         let Course { places, .. } = &self.course;
         // The semaphores are never closed, so the permits are always there.
         let slot = match scheduled.engine.admission() {
-            Some(admission) => places.slots(&admission.place(), self.most_in_a_place()).acquire_owned().await.ok(),
+            Some(admission) => {
+                places.slots(&admission.place(), self.most_in_a_place()).acquire_owned().await.ok()
+            }
             None => None,
         };
         Berth { slot, turn: places.all.clone().acquire_owned().await.ok() }
+    }
+
+    /// Waits until the experiment's place has a slot for its preview.
+    pub(super) async fn preview_berth(&self, scheduled: &Scheduled<'_>) -> Berth {
+        let Some(admission) = scheduled.engine.admission() else { return Berth::default() };
+        let place = format!("previews in {}", admission.place());
+        let slots = self.course.places.slots(&place, self.plan.max_active.max(1));
+        Berth { slot: slots.acquire_owned().await.ok(), turn: None }
     }
 
     /// Returns the reason for which all experiments cannot begin at once: a place that does not bear so many.

@@ -107,7 +107,8 @@ async fn second_look(admission: &dyn Admission) -> Result<Vec<ActiveExperiment>,
         if failure.kind != FailureKind::Unanswered || Instant::now() >= until {
             return Err(failure);
         }
-        tokio::time::sleep_until(until.min(Instant::now() + LOOK_PAUSES.pause(attempt, fastrand::f64()))).await;
+        tokio::time::sleep_until(until.min(Instant::now() + LOOK_PAUSES.pause(attempt, fastrand::f64())))
+            .await;
         attempt += 1;
     }
 }
@@ -122,7 +123,9 @@ fn first_of<'a>(
     let listed = active.iter().find(|one| one.id == own).and_then(|one| one.created_at);
     let own_order = (listed.or(Some(launched_at)), own);
     let others = active.iter().filter(|other| other.id != own);
-    others.filter(|other| (other.created_at, other.id.as_str()) < own_order).min_by_key(|other| other.created_at)
+    others
+        .filter(|other| (other.created_at, other.id.as_str()) < own_order)
+        .min_by_key(|other| other.created_at)
 }
 
 fn unseen(prefix: &str, failure: &EngineFailure) -> String {
@@ -187,7 +190,10 @@ mod tests {
         let mut others: Vec<_> = (1..=7).map(|n| at(&format!("EXP{n}"), None)).collect();
         others[0].run_url = Some("https://ci.example.com/7".to_owned());
         let told = named(&others);
-        assert!(told.starts_with("EXP1 (template EXT1, https://ci.example.com/7), EXP2 (template EXT1), "), "{told}");
+        assert!(
+            told.starts_with("EXP1 (template EXT1, https://ci.example.com/7), EXP2 (template EXT1), "),
+            "{told}"
+        );
         assert!(told.ends_with("EXP5 (template EXT1), 2 more"), "{told}");
     }
 }

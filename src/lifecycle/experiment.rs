@@ -12,7 +12,7 @@ use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
 use super::{Lifecycle, gate};
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
-use faultgate_engines::{Engine, FailureKind, Launched, Record, StopCause};
+use faultgate_engines::{Engine, FailureKind, Judgement, Launched, Record, StopCause};
 
 /// Time for the confirmation of a stop that was refused: such an experiment will hardly stop.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
@@ -171,6 +171,16 @@ impl Lifecycle<'_> {
                 judged.reason,
                 engine.stop_command(launched)
             );
+        }
+        // A dry run is its own preview: only now is it known what it would hit.
+        if judged.verdict == Verdict::Passed
+            && let Some((verdict, why)) = self.excess_of_dry_run(progress.scheduled, launched).await
+        {
+            judged = Judgement {
+                warnings: judged.warnings,
+                evidence: judged.evidence,
+                ..Judgement::plain(judged.state, verdict, why)
+            };
         }
         judged.warnings.extend(progress.warn_of_dropped());
         score(&mut judged, gate::floor(self.plan, plan), &probes, &plan.probes);

@@ -189,7 +189,7 @@ impl Lifecycle<'_> {
     }
 }
 
-fn no_answer(plan: &ExperimentPlan) -> EngineFailure {
+pub(super) fn no_answer(plan: &ExperimentPlan) -> EngineFailure {
     let what = format!("launch {}", plan.name);
     EngineFailure::new(FailureKind::Unanswered, what, "the engine did not answer")
 }

@@ -7,12 +7,14 @@
 //! - This file takes a run through its stages, and `steps` does the same over several processes.
 //! - `scheduled` gives each experiment its engine and its evaluators.
 //! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else is there.
+//! - `previews` counts what the experiments would hit before anything is launched, and `growth` counts again after it.
 //! - `objection` stops what turns out after its launch to be forbidden.
 //! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress` is its state meanwhile,
 //!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
 //! - `guard` is the port of those who may refuse a run before its launch.
+//! - `herald` is the port of whoever is told of the previews.
 //! - `probes` evaluates probes and scores what they saw; `gate` decides, from facts alone.
 //! - `live` publishes turns of probes and the passing of time while a run goes on.
 //! - `run_result` puts a result together; `merge` and `parts` make one result of several.
@@ -34,8 +36,10 @@ mod cancel;
 mod engine_reports;
 mod experiment;
 mod gate;
+mod growth;
 mod guard;
 mod halt;
+mod herald;
 mod journal;
 mod journal_entries;
 mod launching;
@@ -45,6 +49,7 @@ mod lost_launch;
 mod merge;
 mod objection;
 mod parts;
+mod previews;
 mod probes;
 mod progress;
 mod run_result;
@@ -52,11 +57,12 @@ mod scheduled;
 mod steps;
 mod stop_request;
 
-pub use cancel::{Cancel, Share};
 use admission::Places;
+pub use cancel::{Cancel, Share};
 use engine_reports::ExpectedReport;
 pub use experiment::LAST_RECORD_LIMIT;
-pub use guard::{Guard, Unguarded};
+pub use guard::{Guard, Outlook, Unguarded};
+pub use herald::Herald;
 pub use journal::Journal;
 pub use journal_entries::WRITE_LIMIT;
 pub use launching::LAUNCH_LIMIT;
@@ -72,8 +78,8 @@ pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
 
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentPlan, ExperimentResult, Finding, Plan, RehearsalNote, RunEvent, RunIdentity, RunResult, Signal,
-    State, Verdict,
+    ExperimentPlan, ExperimentResult, Finding, Plan, PreviewRecord, RehearsalNote, RunEvent, RunIdentity,
+    RunResult, Signal, State, Verdict,
 };
 use faultgate_core::panics;
 use faultgate_engines::{Channel, Engine, Particulars};
@@ -90,6 +96,8 @@ pub struct Course {
     turns: Turns,
     launches: Semaphore,
     places: Places,
+    /// Previews of the experiments, by their places in the plan.
+    previews: RefCell<BTreeMap<usize, PreviewRecord>>,
     /// Name of the first experiment that did not pass.
     not_passed: RefCell<Option<String>>,
     /// Results of the experiments that have ended, with their places in the plan.
@@ -111,6 +119,7 @@ impl Course {
     fn new(plan: &Plan) -> Self {
         Self {
             places: Places::new(plan),
+            previews: RefCell::default(),
             turns: Turns::default(),
             permits: EvaluationPermits::default(),
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
@@ -145,6 +154,8 @@ pub struct Lifecycle<'a> {
     course: Course,
     journal: &'a dyn Journal,
     guard: &'a dyn Guard,
+    /// Whoever is told of the previews before anything is launched.
+    herald: Option<&'a dyn Herald>,
     clock: Clock,
     cancel: &'a Cancel,
     publish: &'a dyn Fn(&RunEvent<'_>),
@@ -162,7 +173,26 @@ impl<'a> Lifecycle<'a> {
         let engines = scheduled::engines(&scheduled);
         let course = Course::new(plan);
         let guard = &Unguarded;
-        Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, guard, clock, cancel, publish })
+        Ok(Self {
+            plan,
+            run,
+            rehearsal,
+            scheduled,
+            engines,
+            course,
+            journal,
+            guard,
+            herald: None,
+            clock,
+            cancel,
+            publish,
+        })
+    }
+
+    /// Sets whoever is told of the previews.
+    #[must_use]
+    pub fn heralded_by(self, herald: Option<&'a dyn Herald>) -> Self {
+        Self { herald, ..self }
     }
 
     /// Sets the guard, without which nobody refuses the run.
@@ -175,15 +205,20 @@ impl<'a> Lifecycle<'a> {
 impl Lifecycle<'_> {
     /// Lets the engines verify what they can without changing anything, then the guard judge the run, and
     /// publishes the findings.
-    async fn preflight(&self) -> Vec<Finding> {
+    async fn preflight(&self, outlook: Outlook<'_>) -> Vec<Finding> {
         let mut findings = self.check_all().await;
-        let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =
-            self.scheduled.iter().map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
-        findings.extend(self.guard.judge(self.plan, &experiments).await);
+        findings.extend(self.judged(outlook).await);
         for finding in &findings {
             (self.publish)(&RunEvent::Found(finding));
         }
         findings
+    }
+
+    /// Returns the findings of the guard.
+    async fn judged(&self, outlook: Outlook<'_>) -> Vec<Finding> {
+        let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =
+            self.scheduled.iter().map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
+        self.guard.judge(self.plan, &experiments, outlook).await
     }
 
     /// Returns the findings of all engines, and those about probes that cannot be evaluated on this machine.
@@ -211,17 +246,20 @@ impl Lifecycle<'_> {
         self.result(experiments, findings)
     }
 
-    /// Checks and subscribes. The error holds the results of all experiments where none may be launched.
+    /// Checks, subscribes and previews. The error holds the results of all experiments where none may be launched.
     async fn make_ready(&self) -> (Vec<Finding>, Result<(), Vec<ExperimentResult>>) {
-        let findings = tokio::select! {
+        let mut findings = tokio::select! {
             biased;
-            found = self.preflight() => found,
+            found = self.preflight(Outlook::Ahead) => found,
             signal = self.cancel.cancelled() => {
                 return (Vec::new(), Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal))));
             }
         };
         let ready = match guard::why_not_launched(&findings) {
-            None => self.subscribe().await,
+            None => match self.subscribe().await {
+                Ok(()) => self.preview_all(&mut findings).await,
+                unsubscribed => unsubscribed,
+            },
             Some(why) => Err(self.none_launched(Verdict::Errored, &why)),
         };
         (findings, ready)
@@ -364,6 +402,7 @@ impl Lifecycle<'_> {
             expected_resilience_score: Some(gate::floor(self.plan, plan)),
             region,
             stop_conditions,
+            preview: self.course.previews.borrow().get(&scheduled.number).cloned(),
             ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
         }
     }

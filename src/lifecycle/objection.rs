@@ -8,7 +8,11 @@ impl Lifecycle<'_> {
     /// Returns why an experiment must not go on that this process has launched, or None where nothing can be
     /// objected any more.
     pub(super) async fn objection(&self, progress: &Progress<'_>, launched: &Launched) -> Option<String> {
-        let objection = self.contest(progress.scheduled, launched).await;
+        let objection = tokio::select! {
+            Some(why) = self.contest(progress.scheduled, launched) => Some(why),
+            Some(why) = self.growth(progress, launched) => Some(why),
+            else => None,
+        };
         progress.verified.set(objection.is_none());
         objection
     }

@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use tokio::sync::Notify;
+
 use super::Lifecycle;
 use super::admission::Berth;
 use super::cancel::Duty;
@@ -26,6 +28,8 @@ pub(super) struct Progress<'a> {
     pub(super) probing: RefCell<Probing>,
     /// `true` once nothing more can be objected to the launch.
     pub(super) verified: Cell<bool>,
+    /// Rings with each change of the experiment's state.
+    pub(super) stirred: Notify,
     /// The duty to ask for a stop before the process may end.
     duty: Cell<Option<Duty>>,
     /// The experiment's part of what its place bears at once.
@@ -50,6 +54,7 @@ impl<'a> Progress<'a> {
             begun: Cell::new(false),
             probing: RefCell::new(probing),
             verified: Cell::new(false),
+            stirred: Notify::new(),
             duty: Cell::new(duty),
             berth: Cell::new(Some(berth)),
         }
@@ -76,6 +81,7 @@ impl<'a> Progress<'a> {
 
 impl Watcher for Progress<'_> {
     fn transition(&self, transition: Transition) {
+        self.stirred.notify_one();
         let event = RunEvent::Transition { experiment: self.scheduled.number, transition: &transition };
         (self.lifecycle.publish)(&event);
         // An event is a hint, which may be late, lost or forged: only the engine's own record ends the wait

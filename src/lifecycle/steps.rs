@@ -172,7 +172,10 @@ impl Lifecycle<'_> {
         if let Some(outcome) = &known.outcome {
             return outcome.as_ref().clone();
         }
-        let Scheduled { plan, engine, .. } = scheduled;
+        let Scheduled { number, plan, engine, .. } = scheduled;
+        if let Some(preview) = &known.preview {
+            self.course.previews.borrow_mut().insert(*number, preview.clone());
+        }
         let (launched, noted) = match (&known.launch, known.phase) {
             (Some(launch), _) => (engine.takeover().adopt(plan, launch), true),
             (None, RunPhase::Intended) => match self.find(scheduled, known).await {
@@ -259,6 +262,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         None => ExperimentResult {
             id: known.launch.as_ref().map(|launch| launch.id.clone()),
             url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
+            preview: known.preview.clone(),
             ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, unmonitored(known))
         },
     };

@@ -142,6 +142,7 @@ fn plan() -> Plan {
         event_queue_url: None,
         reconcile_interval: Duration::from_secs(300),
         dry_run: false,
+        preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
         report_dir: std::path::PathBuf::new(),

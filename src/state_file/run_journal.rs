@@ -15,7 +15,8 @@ use super::file::{read, write};
 use crate::lifecycle::Journal;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentState, Handover, Intent, LaunchRecord, Probe, RunPhase, RunState, SubscriptionState,
+    ExperimentState, Handover, Intent, LaunchRecord, PreviewRecord, Probe, RunPhase, RunState,
+    SubscriptionState,
 };
 use faultgate_core::panics;
 use faultgate_core::versioned::Unreadable;
@@ -141,11 +142,18 @@ impl Journal for RunJournal<'_> {
             // begun.
             experiment.intended_at.get_or_insert(now);
             // A request that waits for a slot goes out again and again with the same token.
-            let known = &mut experiment.intent.client_tokens;
-            known.extend(intent.client_tokens.into_iter().filter(|token| !known.contains(token)));
+            for token in intent.client_tokens {
+                if !experiment.intent.client_tokens.contains(&token) {
+                    experiment.intent.client_tokens.push(token);
+                }
+            }
             experiment.intent.earlier_runs = intent.earlier_runs.or(experiment.intent.earlier_runs.take());
         })
         .await;
+    }
+
+    async fn previewed(&self, experiment: usize, preview: PreviewRecord) {
+        self.change_one(experiment, |experiment| experiment.preview = Some(preview)).await;
     }
 
     async fn launched(&self, experiment: usize, launch: LaunchRecord) {

@@ -70,7 +70,8 @@ async fn a_launch_waits_for_a_slot_and_its_token_stays_the_same() {
     account.world.limit_active(Some(1));
     let ended = running.ended().await;
     ended.assert_code(0, "a slot came free");
-    let told = "waiting for a slot: FIS runs as many experiments in 123456789012 us-east-1 as its quota allows";
+    let told =
+        "waiting for a slot: FIS runs as many experiments in 123456789012 us-east-1 as its quota allows";
     assert_eq!(ended.stdout.matches(told).count(), 1, "{}", ended.stdout);
     let launches = account.requests_of("StartExperiment");
     let tokens: Vec<_> = launches.iter().map(|request| &request.input["clientToken"]).collect();
@@ -89,7 +90,10 @@ async fn without_a_slot_within_queue_timeout_nothing_is_launched() {
     let result = ended.result();
     assert_eq!(result["gate"]["verdict"], "timed-out");
     let reason = result["gate"]["reasons"][0].as_str().unwrap();
-    assert!(reason.starts_with("not launched: there was no slot for it within queue-timeout, 2s"), "{reason}");
+    assert!(
+        reason.starts_with("not launched: there was no slot for it within queue-timeout, 2s"),
+        "{reason}"
+    );
     assert!(reason.contains("ServiceQuotaExceededException"), "{reason}");
     assert!(launches(&account).len() >= 2, "it has waited and tried again");
     assert!(account.world.inventory().experiments.is_empty());

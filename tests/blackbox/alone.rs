@@ -25,7 +25,8 @@ async fn end_another(account: &EmbeddedAccount, id: &str) {
     let authorization = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20261127/us-east-1/fis/aws4_request, \
                          SignedHeaders=host, Signature=00";
     let url = format!("{}/experiments/{id}", account.url());
-    let answer = reqwest::Client::new().delete(url).header("authorization", authorization).send().await.unwrap();
+    let answer =
+        reqwest::Client::new().delete(url).header("authorization", authorization).send().await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
 }
 
@@ -44,7 +45,8 @@ async fn it_waits_for_others_and_says_for_whom() {
     end_another(&account, &other).await;
     let ended = running.ended().await;
     ended.assert_code(0, "alone at last");
-    let told = format!("waits until it is alone in 123456789012 us-east-1: {other} (template EXTforeign, {BUILD})");
+    let told =
+        format!("waits until it is alone in 123456789012 us-east-1: {other} (template EXTforeign, {BUILD})");
     assert_eq!(ended.stdout.matches(&told).count(), 1, "{}", ended.stdout);
     assert_eq!(own_states(&account, &other), ["completed"]);
     account.assert_nothing_left("alone at last");
@@ -57,7 +59,8 @@ async fn one_that_does_not_end_is_waited_for_no_longer_than_queue_timeout() {
     let ended = alone(account.run()).env("FAULTGATE_QUEUE_TIMEOUT", "1s").finish().await;
     ended.assert_code(4, "never alone");
     let reason = ended.result()["gate"]["reasons"][0].as_str().unwrap().to_owned();
-    let want = format!("not launched: policy: limits.alone: {other} (template EXTforeign, {BUILD}) in 123456789012");
+    let want =
+        format!("not launched: policy: limits.alone: {other} (template EXTforeign, {BUILD}) in 123456789012");
     assert!(reason.starts_with(&want) && reason.contains("queue-timeout, 1s"), "{reason}");
     assert!(own_states(&account, &other).is_empty(), "nothing is launched");
 }
@@ -118,7 +121,9 @@ async fn of_two_at_once_the_earlier_one_goes_on() {
 #[tokio::test]
 async fn an_experiment_whose_place_cannot_be_seen_again_is_stopped() {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    account.world.inject(FaultRule::on("ListExperiments", FaultEffect::denied("fis:ListExperiments")).from(2));
+    account
+        .world
+        .inject(FaultRule::on("ListExperiments", FaultEffect::denied("fis:ListExperiments")).from(2));
     let ended = alone(account.run()).finish().await;
     ended.assert_code(3, "seen once");
     assert_eq!(own_states(&account, ""), ["stopped"]);
@@ -128,7 +133,8 @@ async fn an_experiment_whose_place_cannot_be_seen_again_is_stopped() {
 #[tokio::test]
 async fn the_run_s_own_experiments_follow_one_another() {
     let account = EmbeddedAccount::living(QUICK).await;
-    let names: String = (0..4).map(|n| format!("  - {{ name: e{n}, fis: {{ template: {TEMPLATE_ID} }} }}\n")).collect();
+    let names: String =
+        (0..4).map(|n| format!("  - {{ name: e{n}, fis: {{ template: {TEMPLATE_ID} }} }}\n")).collect();
     let suite = format!("version: 1\nparallel: 4\nexperiments:\n{names}");
     let ended = alone(account.faultgate(&["run"]).file(".faultgate.yml", &suite)).finish().await;
     ended.assert_code(0, "four");

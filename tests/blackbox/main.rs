@@ -28,6 +28,7 @@ mod panics;
 mod permissions;
 mod planted;
 mod policy;
+mod preview;
 mod probes;
 mod provenance;
 mod report_files;

@@ -1,6 +1,6 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
-//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Takeover`] and [`Channel`]; `experiment_record` and
+//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Preview`], [`Takeover`] and [`Channel`]; `experiment_record` and
 //! `judgement` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
 //! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
 //! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use faultgate_core::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, Source, State, SubscriptionRecord,
-    SubscriptionState, TemplateFacts, Trace, Transition,
+    ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, ResourceCount, Source, State,
+    SubscriptionRecord, SubscriptionState, TemplateFacts, Trace, Transition,
 };
 
 pub mod command;
@@ -190,6 +190,11 @@ pub trait Engine {
         None
     }
 
+    /// Returns the way to preview what an experiment would hit, or None where the engine cannot.
+    fn preview(&self) -> Option<&dyn Preview> {
+        None
+    }
+
     /// Returns the channel over which the engine sends events, or None where it sends none.
     fn channel(&self) -> Option<&dyn Channel> {
         None
@@ -243,6 +248,27 @@ pub struct ActiveExperiment {
     pub created_at: Option<Timestamp>,
     /// URL of the pipeline's run that began it, where its tags name one.
     pub run_url: Option<String>,
+}
+
+/// The preview of an experiment: its targets are resolved, and all its actions are skipped. It is an experiment
+/// of its own, so [`Engine::follow`], [`Engine::look`] and [`Engine::stop`] hold for it as well. One that does
+/// not skip its actions is a failure of [`Engine::follow`].
+#[async_trait(?Send)]
+pub trait Preview {
+    /// Starts the preview of an experiment, at most once, whatever happens to the requests.
+    ///
+    /// # Errors
+    ///
+    /// A preview may run all the same after [`FailureKind::Unanswered`]: [`find_preview`](Self::find_preview)
+    /// looks for it.
+    async fn start_preview(&self, experiment: &ExperimentPlan) -> Result<Launched, EngineFailure>;
+
+    /// Looks for a preview that a start without an answer may have begun. Returns None where there is none.
+    async fn find_preview(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure>;
+
+    /// Counts the resources that the targets of an experiment, or of a preview, have resolved to: all of them.
+    /// A target without any is counted with 0. The record must have been read before.
+    async fn resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure>;
 }
 
 /// The takeover of experiments that another process has launched or was about to launch. Nothing here sends a

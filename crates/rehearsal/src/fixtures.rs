@@ -10,6 +10,6 @@ pub const TEMPLATE_ID: &str = "EXTrehearsal";
 /// otherwise.
 pub const SECOND_TEMPLATE_ID: &str = "EXTrehearsal2";
 /// Id of the template from which others in the account begin experiments.
-pub const FOREIGN_TEMPLATE_ID: &str = "EXTforeign";
+pub(crate) const FOREIGN_TEMPLATE_ID: &str = "EXTforeign";
 /// Name of the alarm that every world has, in OK: the stop condition of both templates.
 pub const ALARM_NAME: &str = "rehearsal-steady";

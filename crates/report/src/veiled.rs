@@ -5,7 +5,7 @@
 //! unveiled.
 
 use faultgate_config::Veil;
-use faultgate_core::model::{ExperimentResult, Finding, RunEvent, RunResult, Turn};
+use faultgate_core::model::{ExperimentResult, Finding, PreviewRecord, RunEvent, RunResult, Turn};
 
 /// Returns the result as it is reported.
 #[must_use]
@@ -49,6 +49,9 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
         hide(&mut action.action_id);
         action.reason.iter_mut().for_each(hide);
     }
+    if let Some(preview) = &mut experiment.preview {
+        of_preview(preview, veil);
+    }
     for evidence in &mut experiment.evidence {
         hide(&mut evidence.source);
         hide(&mut evidence.fact);
@@ -71,6 +74,13 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     if let Some(stop) = &mut experiment.stop {
         hide(&mut stop.why);
         stop.error.iter_mut().for_each(hide);
+    }
+}
+
+fn of_preview(preview: &mut PreviewRecord, veil: &Veil) {
+    for target in &mut preview.targets {
+        target.name = veil.hide(&target.name);
+        target.resource_type = veil.hide(&target.resource_type);
     }
 }
 
@@ -106,6 +116,11 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             reason: &veil.hide(reason),
         }),
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
+        RunEvent::Previewed { experiment, preview } => {
+            let mut preview = (*preview).clone();
+            of_preview(&mut preview, veil);
+            tell(&RunEvent::Previewed { experiment: *experiment, preview: &preview });
+        }
         // The other events hold nothing but names, ids and numbers.
         RunEvent::Started { .. }
         | RunEvent::Subscribed { .. }

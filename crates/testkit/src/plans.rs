@@ -55,6 +55,7 @@ pub fn plan(experiments: Vec<ExperimentPlan>) -> Plan {
         event_queue_url: None,
         reconcile_interval: Duration::from_mins(5),
         dry_run: false,
+        preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
         report_dir: "unused".into(),

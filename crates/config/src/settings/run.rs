@@ -203,6 +203,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             event_queue_url: values.get(table::EVENT_QUEUE_URL),
             reconcile_interval: values.get(table::RECONCILE_INTERVAL),
             dry_run: values.get(table::DRY_RUN),
+            preview: values.get(table::PREVIEW),
             injection,
             stop_on_failure: suite.stop_on_failure,
             report_dir,

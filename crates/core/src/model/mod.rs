@@ -5,6 +5,7 @@
 //!   would do).
 //! - While it goes on: `state` (states and transitions), `event` (what sinks hear), and `run_state` (the
 //!   content of the state file).
+//! - `preview` counts what an experiment would hit, before it is launched.
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
 //!   with an earlier run, and `output` (the outputs for later steps of a pipeline).
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
@@ -21,6 +22,7 @@ mod forge_kind;
 mod output;
 mod plan;
 mod plan_record;
+mod preview;
 mod probe;
 mod provenance;
 mod result;
@@ -50,6 +52,7 @@ pub use plan::{
     LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,
 };
 pub use plan_record::PlanRecord;
+pub use preview::{PreviewRecord, ResourceCount, by_target, total};
 pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::{Difference, NO_CI};
 pub use result::{

@@ -238,6 +238,8 @@ pub struct Plan {
     pub reconcile_interval: Duration,
     /// `true` if targets are only resolved and nothing is injected.
     pub dry_run: bool,
+    /// `true` if the targets of each experiment are resolved by a preview before anything is launched.
+    pub preview: bool,
     pub injection: InjectionRule,
     /// `true` if no other experiment is launched after one that did not pass.
     pub stop_on_failure: bool,

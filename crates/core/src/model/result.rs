@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ExperimentPlan, Fault, Finding, Monitor, PlanRecord, Probe, RunComparison, RunIdentity, Score, Signal,
-    State, Transition, Verdict,
+    ExperimentPlan, Fault, Finding, Monitor, PlanRecord, PreviewRecord, Probe, RunComparison, RunIdentity,
+    Score, Signal, State, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -153,6 +153,9 @@ pub struct ExperimentResult {
     pub transitions: Vec<Transition>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
+    /// Targets as a preview has resolved them before the launch, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview: Option<PreviewRecord>,
     /// Faults that the engine's own score is computed from, if the engine weighs and judges them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub faults: Vec<Fault>,
@@ -199,6 +202,7 @@ impl ExperimentResult {
             transitions: Vec::new(),
             actions: Vec::new(),
             targets: Vec::new(),
+            preview: None,
             faults: Vec::new(),
             probes: Vec::new(),
             fault: None,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CommandLine, CommandSpec, EngineSpec, ExperimentResult, Finding, HarnessProject, HarnessSpec,
-    LitmusProject, LitmusSpec, Probe, RunIdentity, RuntimeInputs, Signal, ToolInfo,
+    LitmusProject, LitmusSpec, PreviewRecord, Probe, RunIdentity, RuntimeInputs, Signal, ToolInfo,
 };
 
 /// Value of `schema_version` in `state.json`.
@@ -125,6 +125,9 @@ pub struct ExperimentState {
     pub unfound_at: Option<Timestamp>,
     #[serde(flatten)]
     pub intent: Intent,
+    /// Preview of the experiment, which the process that launched it has made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview: Option<PreviewRecord>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchRecord>,
     /// Results of the probes that are evaluated before the launch, if other processes go on with the run.
@@ -144,6 +147,7 @@ impl ExperimentState {
             intended_at: None,
             unfound_at: None,
             intent: Intent::default(),
+            preview: None,
             launch: None,
             before: Vec::new(),
             outcome: None,

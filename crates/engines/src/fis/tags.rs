@@ -12,6 +12,8 @@ pub(super) const EXPERIMENT: &str = "faultgate:experiment";
 /// Key of the tag with the time from which on the run no longer needs the tagged thing.
 pub(super) const EXPIRES_AT: &str = "faultgate:expires-at";
 
+/// Key of the tag that only previews have.
+pub(super) const PREVIEW: &str = "faultgate:preview";
 /// Key of the tag with the URL of the pipeline's run.
 pub(super) const URL: &str = "faultgate:url";
 

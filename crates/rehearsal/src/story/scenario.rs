@@ -33,6 +33,8 @@ pub struct Scenario {
     pub script: &'static [Beat],
     /// `true` if targets resolve to resources; if not, every action is skipped.
     pub targets_resolve: bool,
+    /// Number of resources that a target finds which selects them by tags: in a preview, and at a launch.
+    pub found: (usize, usize),
     /// Time for which an experiment is `stopping` before it is `stopped`.
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
@@ -71,6 +73,7 @@ const COMPLETED: Scenario = Scenario {
     policy: None,
     script: script::COMPLETED,
     targets_resolve: true,
+    found: (2, 2),
     stopping: Duration::from_millis(400),
     faults: &[],
     events: &EventFaults::NONE,
@@ -218,6 +221,23 @@ static SCENARIOS: &[Scenario] = &[
         summary: "a policy denies the experiment's action and wants a log, so nothing is launched",
         expected: Verdict::Errored,
         policy: Some("version: 1\ndeny: { actions: [\"aws:ecs:*\"] }\nrequire: { logs: true }\n"),
+        ..COMPLETED
+    },
+    Scenario {
+        name: "too-many-targets",
+        summary: "a preview finds two tasks where a policy allows one, so nothing is launched",
+        expected: Verdict::Errored,
+        policy: Some("version: 1\nlimits: { targets: 1 }\n"),
+        ..COMPLETED
+    },
+    Scenario {
+        name: "grows-after-preview",
+        summary: "a preview finds two tasks and the launch three: the experiment is stopped at once",
+        expected: Verdict::Errored,
+        inputs: &[("timeout", "30s")],
+        policy: Some("version: 1\nlimits: { targets: 5 }\n"),
+        script: script::NEVER_ENDS,
+        found: (2, 3),
         ..COMPLETED
     },
     Scenario {

@@ -70,6 +70,9 @@ pub(crate) struct WorldState {
     stopping: Duration,
     active_quota: Option<usize>,
     targets_resolve: bool,
+    found: (usize, usize),
+    /// Script of previews.
+    pub(crate) previews: Vec<Beat>,
     plot: Plot,
     allow_aws_sources: bool,
 }
@@ -96,6 +99,8 @@ impl World {
             stopping: scenario.stopping,
             active_quota: None,
             targets_resolve: scenario.targets_resolve,
+            found: scenario.found,
+            previews: crate::story::script::PREVIEW.to_vec(),
             plot: scenario.plot,
             allow_aws_sources: false,
         };
@@ -231,6 +236,18 @@ impl World {
         self.change(|state| state.scripts.insert(template.to_owned(), beats));
     }
 
+    /// Sets the script of the previews that are started from now on. Other experiments that skip their actions
+    /// follow it too.
+    pub fn script_previews(&self, beats: impl Into<Vec<Beat>>) {
+        let beats = beats.into();
+        self.change(|state| state.previews = beats);
+    }
+
+    /// Sets how many resources a target finds that selects them by tags: in a preview, and at a launch.
+    pub fn set_found(&self, in_preview: usize, at_launch: usize) {
+        self.change(|state| state.found = (in_preview, at_launch));
+    }
+
     /// Gives the tag with this key another value, on every resource that has it.
     pub fn tag_anew(&self, key: &str, value: &str) {
         self.change(|state| state.regions.tag_anew(key, value));
@@ -330,6 +347,7 @@ impl World {
                 stopping: state.stopping,
                 active_quota: state.active_quota,
                 targets_resolve: state.targets_resolve,
+                found: state.found,
                 plot: state.plot,
                 rule_latency: state.event_faults.rule_latency,
                 allow_aws_sources: state.allow_aws_sources,

@@ -36,6 +36,8 @@ pub(crate) struct ServiceContext {
     pub(crate) active_quota: Option<usize>,
     /// `true` if targets resolve to resources.
     pub(crate) targets_resolve: bool,
+    /// Number of resources that a target finds: in a preview, and at a launch.
+    pub(crate) found: (usize, usize),
     /// Content of the templates that a new Region has.
     pub(crate) plot: Plot,
     /// Time after `PutTargets` in which a target receives nothing.

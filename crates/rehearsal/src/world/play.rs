@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::fixtures::{DEFAULT_REGION, FOREIGN_TEMPLATE_ID};
+use crate::services::experiment::FisExperiment;
 use crate::story::scenario::Scenario;
 use crate::story::script::{self, Beat, Step};
 use crate::world::account::SharedWorld;
@@ -109,7 +110,9 @@ impl World {
         let beats = self.peek(&region, |state, context| {
             let inventory = &state.regions.get(context).fis().experiments;
             let template = inventory.get(&experiment).map(|experiment| experiment.template.clone());
+            let skips = inventory.get(&experiment).is_some_and(FisExperiment::skips_actions);
             let script = template.and_then(|template| state.scripts.get(&template).cloned());
+            let script = if skips { Some(state.previews.clone()) } else { script };
             let script = script.unwrap_or_else(|| script::COMPLETED.to_vec());
             state.regions.get(context).fis().life(script)
         });

@@ -39,6 +39,7 @@ pub(super) fn section(
             (why(experiment, detail))
             @if let Some(scale) = &scale { (tables::states(experiment, scale, detail)) }
             (tables::actions(experiment, detail))
+            (tables::preview(experiment, detail))
             (tables::targets(experiment, detail))
         }
     }
@@ -64,6 +65,12 @@ fn facts(experiment: &ExperimentResult) -> Markup {
             div { dt { "Began" } dd { (maybe_moment(experiment.started_at)) } }
             div { dt { "Ended" } dd { (maybe_moment(experiment.ended_at)) } }
             div { dt { "Took" } dd { (between(experiment.started_at, experiment.ended_at)) } }
+            @if let Some(preview) = &experiment.preview {
+                div {
+                    dt { "Blast radius" }
+                    dd { (plain(&preview.told(), CELL)) " (preview " code { (plain(&preview.experiment_id, CELL)) } ")" }
+                }
+            }
             @if let Some(fault) = experiment.fault {
                 div { dt { "Fault in for" } dd { (between(Some(fault.started_at), fault.ended_at)) } }
             }

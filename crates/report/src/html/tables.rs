@@ -83,6 +83,24 @@ pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
     fold("Targets", &table("Targets", &["Target", "Type", "Resolved to", "Some of them"], &body))
 }
 
+/// Renders what a preview has counted before the launch.
+pub(super) fn preview(experiment: &ExperimentResult, detail: Detail) -> Markup {
+    let Some(preview) = &experiment.preview else { return html! {} };
+    let body = rows(&preview.targets, detail.rows, 5, |target| {
+        html! {
+            tr {
+                th scope="row" { (plain(&target.name, CELL)) }
+                td { code { (plain(&target.resource_type, CELL)) } }
+                td { (plain(target.account.as_deref().unwrap_or_default(), CELL)) }
+                td { (plain(target.region.as_deref().unwrap_or_default(), CELL)) }
+                td { (target.count) }
+            }
+        }
+    });
+    let columns = ["Target", "Type", "Account", "Region", "Resources"];
+    fold("Preview", &table("Preview", &columns, &body))
+}
+
 fn resolved(target: &Target) -> String {
     target.count().unwrap_or_else(|| "not known".to_owned())
 }
