@@ -1,5 +1,5 @@
-//! The admission of experiments to their places: at most so many of a run at once, and a wait where the engine has
-//! no slot for another one.
+//! The admission of experiments to their places: at most so many of a run at once, and a wait where the
+//! engine has no slot for another one.
 //!
 //! A place is an account and Region of AWS. An engine that bears any number of experiments has none.
 
@@ -127,8 +127,8 @@ impl Lifecycle<'_> {
         ))
     }
 
-    /// Requests the begin of an experiment, and again after a pause as long as its place has no slot. The same
-    /// launch token goes out each time. `permit` is not held during the pauses.
+    /// Requests the begin of an experiment, and again after a pause as long as its place has no slot. The
+    /// same launch token goes out each time. `permit` is not held during the pauses.
     pub(super) async fn begin<'s>(
         &'s self,
         scheduled: &Scheduled<'_>,

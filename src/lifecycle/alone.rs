@@ -34,8 +34,8 @@ pub(super) struct LonelyWait {
 }
 
 impl Lifecycle<'_> {
-    /// Waits until nobody else runs in the experiment's place, if a rule wants that. The error says why nothing
-    /// may be launched.
+    /// Waits until nobody else runs in the experiment's place, if a rule wants that. The error says why
+    /// nothing may be launched.
     pub(super) async fn wait_until_alone(
         &self,
         scheduled: &Scheduled<'_>,

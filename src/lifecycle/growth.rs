@@ -1,4 +1,5 @@
-//! The second count of an experiment's targets, at its launch: it must not hit more than its preview has told.
+//! The second count of an experiment's targets, at its launch: it must not hit more than its preview has
+//! told.
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use faultgate_core::model::{PreviewRecord, ResourceCount, State, Verdict, by_tar
 use faultgate_core::text;
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Preview};
 
-/// Time within which resolved targets must be read. Without an answer nothing is launched, or what was launched
-/// is stopped.
+/// Time within which resolved targets must be read. Without an answer nothing is launched, or what was
+/// launched is stopped.
 const COUNT_LIMIT: Duration = Duration::from_secs(15);
 /// Time past `queue-timeout` within which a launched experiment must say what its targets resolved to.
 const LATE: Duration = Duration::from_secs(30);
@@ -24,8 +25,8 @@ const READ_PAUSES: Backoff =
 const MAX_NAME_CHARS: usize = 300;
 
 impl Lifecycle<'_> {
-    /// Counts the resources of a launched experiment that was previewed, as soon as they are resolved. Returns
-    /// why it must not go on, if it must not.
+    /// Counts the resources of a launched experiment that was previewed, as soon as they are resolved.
+    /// Returns why it must not go on, if it must not.
     pub(super) async fn growth(&self, progress: &Progress<'_>, launched: &Launched) -> Option<String> {
         let Scheduled { number, plan, engine, .. } = progress.scheduled;
         let previewed = self.course.previews.borrow().get(number).cloned().filter(|_| self.previews())?;
@@ -86,6 +87,11 @@ async fn resolved(
 ) -> Result<(), EngineFailure> {
     let mut silent_since = None;
     for attempt in 0.. {
+        // An event is a reason to ask sooner.
+        tokio::select! {
+            () = progress.stirred.notified() => {}
+            () = tokio::time::sleep(READ_PAUSES.pause(attempt, fastrand::f64())) => {}
+        }
         match engine.look(launched).await {
             Ok(record) if record.state != State::Pending => break,
             Ok(_) => silent_since = None,
@@ -96,11 +102,6 @@ async fn resolved(
                 }
             }
             Err(failure) => return Err(failure),
-        }
-        // An event is a reason to ask sooner.
-        tokio::select! {
-            () = progress.stirred.notified() => {}
-            () = tokio::time::sleep(READ_PAUSES.pause(attempt, fastrand::f64())) => {}
         }
     }
     Ok(())
@@ -132,8 +133,8 @@ fn unanswered(why: &str) -> EngineFailure {
     EngineFailure::new(FailureKind::Unanswered, "count the resolved targets", why)
 }
 
-/// Returns why an experiment must not go on whose targets have resolved to these resources, or None where they
-/// are no more than those of the preview. `most` is the limit of a policy.
+/// Returns why an experiment must not go on whose targets have resolved to these resources, or None where
+/// they are no more than those of the preview. `most` is the limit of a policy.
 fn grown(previewed: &[ResourceCount], launched: &[ResourceCount], most: Option<u64>) -> Option<String> {
     let (before, now) = (total(previewed), total(launched));
     if let Some(most) = most.filter(|most| now > *most) {

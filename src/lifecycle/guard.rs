@@ -1,8 +1,8 @@
 //! The port of those who may refuse a run before its launch, and the words for a refusal.
 //!
-//! The lifecycle asks the guard after the checks of the engines and before anything is subscribed to or launched,
-//! and once more after the previews. It knows no rule: a finding of level `error` refuses the run, as one of an
-//! engine does.
+//! The lifecycle asks the guard after the checks of the engines and before anything is subscribed to or
+//! launched, and once more after the previews. It knows no rule: a finding of level `error` refuses the
+//! run, as one of an engine does.
 
 use async_trait::async_trait;
 

@@ -1,5 +1,5 @@
-//! The way of one experiment to its launch: its place, its steady state, the request, and the search for what an
-//! unanswered request may have begun.
+//! The way of one experiment to its launch: its place, its steady state, the request, and the search for
+//! what an unanswered request may have begun.
 
 use std::time::Duration;
 

@@ -6,18 +6,22 @@
 //!
 //! - This file takes a run through its stages, and `steps` does the same over several processes.
 //! - `scheduled` gives each experiment its engine and its evaluators.
-//! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else is there.
-//! - `previews` counts what the experiments would hit before anything is launched, and `growth` counts again after it.
+//! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else
+//!   is there.
+//! - `previews` counts what the experiments would hit before anything is launched, and `growth` counts
+//!   again after it.
 //! - `objection` stops what turns out after its launch to be forbidden.
-//! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress` is its state meanwhile,
-//!   `halt` watches for a reason to halt it, and `engine_reports` fetches the report that its engine writes.
+//! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress`
+//!   is its state meanwhile, `halt` watches for a reason to halt it, and `engine_reports` fetches the
+//!   report that its engine writes.
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
 //! - `guard` is the port of those who may refuse a run before its launch.
 //! - `herald` is the port of whoever is told of the previews.
 //! - `probes` evaluates probes and scores what they saw; `gate` decides, from facts alone.
 //! - `live` publishes turns of probes and the passing of time while a run goes on.
-//! - `run_result` puts a result together; `merge` and `parts` make one result of several.
+//! - `unlaunched` is the result of what was not launched; `run_result` puts a result together; `merge` and
+//!   `parts` make one result of several.
 //! - `journal` is the port through which others learn what a run has begun, and `journal_entries` writes to
 //!   it.
 
@@ -56,6 +60,7 @@ mod run_result;
 mod scheduled;
 mod steps;
 mod stop_request;
+mod unlaunched;
 
 use admission::Places;
 pub use cancel::{Cancel, Share};
@@ -79,10 +84,10 @@ pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, Finding, Plan, PreviewRecord, RehearsalNote, RunEvent, RunIdentity,
-    RunResult, Signal, State, Verdict,
+    RunResult, Signal, Verdict,
 };
 use faultgate_core::panics;
-use faultgate_engines::{Channel, Engine, Particulars};
+use faultgate_engines::{Channel, Engine};
 
 /// Time within which an engine tries again and again to remove its subscription.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(30);
@@ -154,7 +159,7 @@ pub struct Lifecycle<'a> {
     course: Course,
     journal: &'a dyn Journal,
     guard: &'a dyn Guard,
-    /// Whoever is told of the previews before anything is launched.
+    /// Port of whoever is told of the previews before anything is launched.
     herald: Option<&'a dyn Herald>,
     clock: Clock,
     cancel: &'a Cancel,
@@ -246,7 +251,8 @@ impl Lifecycle<'_> {
         self.result(experiments, findings)
     }
 
-    /// Checks, subscribes and previews. The error holds the results of all experiments where none may be launched.
+    /// Checks, subscribes and previews. The error holds the results of all experiments where none may be
+    /// launched.
     async fn make_ready(&self) -> (Vec<Finding>, Result<(), Vec<ExperimentResult>>) {
         let mut findings = tokio::select! {
             biased;
@@ -373,38 +379,6 @@ impl Lifecycle<'_> {
             *calls.entry(operation).or_default() += count;
         }
         calls
-    }
-
-    /// Returns the results of all experiments where none was launched, for one reason.
-    fn none_launched(&self, verdict: Verdict, reason: &str) -> Vec<ExperimentResult> {
-        self.scheduled.iter().map(|scheduled| self.not_launched(scheduled, verdict, reason)).collect()
-    }
-
-    /// Returns the result of an experiment that was not launched, and publishes its end.
-    fn not_launched(&self, scheduled: &Scheduled<'_>, verdict: Verdict, reason: &str) -> ExperimentResult {
-        let state = if verdict == Verdict::Cancelled { State::Cancelled } else { State::Unknown };
-        (self.publish)(&RunEvent::Ended {
-            experiment: scheduled.number,
-            state,
-            verdict,
-            score: None,
-            reason,
-        });
-        ExperimentResult { state, ..self.planned(scheduled, verdict, reason.to_owned()) }
-    }
-
-    /// Returns a result that holds what was planned and how it was judged, and nothing that only a launch
-    /// brings.
-    fn planned(&self, scheduled: &Scheduled<'_>, verdict: Verdict, reason: String) -> ExperimentResult {
-        let Scheduled { plan, engine, .. } = scheduled;
-        let Particulars { region, stop_conditions } = engine.particulars(plan);
-        ExperimentResult {
-            expected_resilience_score: Some(gate::floor(self.plan, plan)),
-            region,
-            stop_conditions,
-            preview: self.course.previews.borrow().get(&scheduled.number).cloned(),
-            ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The previews of a run: before anything is launched, each experiment's targets are resolved and counted, and
-//! the guard judges once more. After the launch they are counted again.
+//! The previews of a run: before anything is launched, each experiment's targets are resolved and counted,
+//! and the guard judges once more. After the launch they are counted again.
 //!
 //! A preview is an experiment that acts on nothing. It is ended like any other, since only its record says
 //! that its actions are skipped.
@@ -54,8 +54,8 @@ impl Lifecycle<'_> {
         !self.plan.dry_run && (self.plan.preview || self.guard.most_targets().is_some())
     }
 
-    /// Previews all experiments that can be, and lets the guard judge again. The error holds the results of all
-    /// experiments where none may be launched.
+    /// Previews all experiments that can be, and lets the guard judge again. The error holds the results
+    /// of all experiments where none may be launched.
     pub(super) async fn preview_all(&self, findings: &mut Vec<Finding>) -> Result<(), Vec<ExperimentResult>> {
         if !self.previews() {
             return Ok(());
@@ -115,9 +115,12 @@ impl Lifecycle<'_> {
             signal = self.cancel.cancelled() => return Err(cancelled(signal)),
             berth = self.preview_berth(scheduled) => berth,
         };
+        let mut permit = self.course.launches.acquire().await.ok();
+        if let Some(signal) = self.cancel.signal() {
+            return Err(cancelled(signal));
+        }
         let duty = self.cancel.take_duty();
         let began = Instant::now();
-        let mut permit = self.course.launches.acquire().await.ok();
         let begun = self.begin(scheduled, &mut permit, async || preview.start_preview(plan).await).await;
         drop(permit);
         let launched = match begun {
@@ -188,8 +191,8 @@ impl Lifecycle<'_> {
         counted.map_err(|failure| NoPreview::refused(format!("{}: {}", launched.id, failure.with_remedy())))
     }
 
-    /// Looks for a preview that an unanswered request may have begun, and ends it: nobody knows if it skips its
-    /// actions. Returns why there is no preview.
+    /// Looks for a preview that an unanswered request may have begun, and ends it: nobody knows if it
+    /// skips its actions. Returns why there is no preview.
     async fn end_lost(
         &self,
         scheduled: &Scheduled<'_>,

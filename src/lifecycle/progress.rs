@@ -28,7 +28,7 @@ pub(super) struct Progress<'a> {
     pub(super) probing: RefCell<Probing>,
     /// `true` once nothing more can be objected to the launch.
     pub(super) verified: Cell<bool>,
-    /// Rings with each change of the experiment's state.
+    /// Rings when the experiment is said to be pending no more, and with each change after that.
     pub(super) stirred: Notify,
     /// The duty to ask for a stop before the process may end.
     duty: Cell<Option<Duty>>,
@@ -81,7 +81,9 @@ impl<'a> Progress<'a> {
 
 impl Watcher for Progress<'_> {
     fn transition(&self, transition: Transition) {
-        self.stirred.notify_one();
+        if transition.state.rank() > State::Pending.rank() {
+            self.stirred.notify_one();
+        }
         let event = RunEvent::Transition { experiment: self.scheduled.number, transition: &transition };
         (self.lifecycle.publish)(&event);
         // An event is a hint, which may be late, lost or forged: only the engine's own record ends the wait

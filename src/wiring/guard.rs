@@ -144,8 +144,8 @@ fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
     answer.map_or_else(Fact::Unknown, Fact::Known)
 }
 
-/// Returns the rule that experiments run alone, broken by each of these experiments of FIS that does not break
-/// it already: its engine cannot tell who else runs.
+/// Returns the rule that experiments run alone, broken by each of these experiments of FIS that does not
+/// break it already: its engine cannot tell who else runs.
 fn not_alone(policies: &[Policy], facts: &[&ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
     let already = |origin: &str, name: &str| {
         broken.iter().any(|rule| {

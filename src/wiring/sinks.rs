@@ -94,7 +94,8 @@ impl Reporting<'_> {
         self.settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect()
     }
 
-    /// Returns the key of the comment. The context in it tells a rehearsal from a run, and a shard from another.
+    /// Returns the key of the comment. The context in it tells a rehearsal from a run, and a shard from
+    /// another.
     fn comment_key(&self) -> String {
         let context = self.nature().context(&self.settings.status_context, self.settings.plan.shard);
         let surroundings = self.surroundings;

@@ -29,6 +29,7 @@ mod permissions;
 mod planted;
 mod policy;
 mod preview;
+mod preview_trouble;
 mod probes;
 mod provenance;
 mod report_files;

@@ -1,10 +1,10 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
-//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Preview`], [`Takeover`] and [`Channel`]; `experiment_record` and
-//! `judgement` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS FIS,
-//! `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
-//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was injected; both
-//! hold for every engine.
+//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Preview`],
+//! [`Takeover`] and [`Channel`]; `experiment_record` and `judgement` hold the larger types that it speaks
+//! in. Each engine has a folder: `fis` is AWS FIS, `command` is a local command, and `control_plane` is
+//! what Harness and LitmusChaos share. `stop_judgement` judges an end that faultgate itself has asked for,
+//! and `injection` weighs what was injected; both hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! lifecycle's. CONTRIBUTING.md walks through adding an engine.
@@ -185,7 +185,8 @@ pub trait Engine {
         None
     }
 
-    /// Returns the admission to the place of the experiments, or None where any number of them may run at once.
+    /// Returns the admission to the place of the experiments, or None where any number of them may run at
+    /// once.
     fn admission(&self) -> Option<&dyn Admission> {
         None
     }
@@ -227,15 +228,15 @@ pub trait Inspection {
     async fn target_accounts(&self, experiment: &ExperimentPlan) -> Result<Vec<String>, String>;
 }
 
-/// The admission to a place that bears only so many experiments at once: an account and Region of AWS. It comes
-/// after [`Engine::check`], which learns where the place is.
+/// The admission to a place that bears only so many experiments at once: an account and Region of AWS. It
+/// comes after [`Engine::check`], which learns where the place is.
 #[async_trait(?Send)]
 pub trait Admission {
     /// Returns the name of the place. Engines that reach the same place give it the same name.
     fn place(&self) -> String;
 
-    /// Lists the experiments in the place that have begun and not ended, whoever began them. Previews are left
-    /// out, since they touch nothing.
+    /// Lists the experiments in the place that have begun and not ended, whoever began them. Previews are
+    /// left out, since they touch nothing.
     async fn active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure>;
 }
 
@@ -250,9 +251,9 @@ pub struct ActiveExperiment {
     pub run_url: Option<String>,
 }
 
-/// The preview of an experiment: its targets are resolved, and all its actions are skipped. It is an experiment
-/// of its own, so [`Engine::follow`], [`Engine::look`] and [`Engine::stop`] hold for it as well. One that does
-/// not skip its actions is a failure of [`Engine::follow`].
+/// The preview of an experiment: its targets are resolved, and all its actions are skipped. It is an
+/// experiment of its own, so [`Engine::follow`], [`Engine::look`] and [`Engine::stop`] hold for it as
+/// well. One that does not skip its actions is a failure of [`Engine::follow`].
 #[async_trait(?Send)]
 pub trait Preview {
     /// Starts the preview of an experiment, at most once, whatever happens to the requests.
@@ -266,8 +267,8 @@ pub trait Preview {
     /// Looks for a preview that a start without an answer may have begun. Returns None where there is none.
     async fn find_preview(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure>;
 
-    /// Counts the resources that the targets of an experiment, or of a preview, have resolved to: all of them.
-    /// A target without any is counted with 0. The record must have been read before.
+    /// Counts the resources that the targets of an experiment, or of a preview, have resolved to: all of
+    /// them. A target without any is counted with 0. The record must have been read before.
     async fn resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure>;
 }
 

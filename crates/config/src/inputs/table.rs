@@ -61,7 +61,7 @@ inputs! {
             "FIS target preview: nothing is injected, the gate only checks that targets resolve")
             .example("true").default("false", false);
     PREVIEW: Preset<bool> = Setting::new(Group::Experiment, "preview", FLAG,
-            "FIS target preview before the launch: the targets are resolved and counted, and nothing is launched unless each resolves; a policy with limits.targets makes one in any case")
+            "FIS target preview before the launch: nothing is launched unless each target resolves; a policy with limits.targets makes one in any case")
             .example("true").default("false", false);
     AWS_REGION: Setting<String> = Setting::new(Group::Aws, "aws-region", typed::text(Kind::Region),
             "AWS Region of the experiments")

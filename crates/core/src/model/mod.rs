@@ -30,6 +30,7 @@ mod run_state;
 mod score;
 mod shard;
 mod state;
+mod target;
 mod template_facts;
 mod verdict;
 
@@ -58,7 +59,7 @@ pub use provenance::{Difference, NO_CI};
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
     RehearsalNote, Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord,
-    Target, ToolInfo,
+    ToolInfo,
 };
 pub use run_state::{
     ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase,
@@ -67,5 +68,6 @@ pub use run_state::{
 pub use score::{Score, weighted_mean};
 pub use shard::Shard;
 pub use state::{Source, State, Transition};
+pub use target::Target;
 pub use template_facts::{ActionFacts, TemplateFacts};
 pub use verdict::{Signal, Verdict};

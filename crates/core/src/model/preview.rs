@@ -1,5 +1,5 @@
-//! The record of a preview: the resources that the targets of an experiment resolve to, counted before anything
-//! is launched.
+//! The record of a preview: the resources that the targets of an experiment resolve to, counted before
+//! anything is launched.
 
 use serde::{Deserialize, Serialize};
 

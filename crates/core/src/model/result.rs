@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ExperimentPlan, Fault, Finding, Monitor, PlanRecord, PreviewRecord, Probe, RunComparison, RunIdentity,
-    Score, Signal, State, Transition, Verdict,
+    Score, Signal, State, Target, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -246,30 +246,6 @@ pub enum Effect {
     Asserts,
     /// The action removes a fault or its effect.
     Recovers,
-}
-
-/// A target of an experiment, and the resources that it resolved to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    pub name: String,
-    pub resource_type: String,
-    /// Number of resources that the target resolved to. None if the engine could not be asked.
-    pub resolved: Option<u64>,
-    /// `true` if there are more resources than `resolved` says, which were not read.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub has_more: bool,
-    /// Some of the resources, by ARN or by the engine's description.
-    pub resources: Vec<String>,
-}
-
-impl Target {
-    /// Returns the number of resources as a text, such as `2 resources`. None if it is not known.
-    pub fn count(&self) -> Option<String> {
-        let count = self.resolved?;
-        let noun = if count == 1 && !self.has_more { "resource" } else { "resources" };
-        let least = if self.has_more { "at least " } else { "" };
-        Some(format!("{least}{count} {noun}"))
-    }
 }
 
 /// One fact behind a verdict, and its source.

@@ -24,8 +24,8 @@ use faultgate_net::aws::calls::attempts;
 /// answer that it cannot read.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
-/// The error of a launch for which FIS has no slot: it runs as many experiments as its quota allows. No SDK tries
-/// again after it.
+/// The error of a launch for which FIS has no slot: it runs as many experiments as its quota allows. No
+/// SDK tries again after it.
 const QUOTA: &str = "ServiceQuotaExceededException";
 
 /// One launch of a template, under the name of an experiment.
@@ -49,8 +49,8 @@ impl ExperimentLaunch<'_> {
         Self { skips_actions: true, is_preview: true, ..self }
     }
 
-    /// Returns `true` if tags are those of this launch. A preview has the name of its experiment, and a tag of its
-    /// own.
+    /// Returns `true` if tags are those of this launch. A preview has the name of its experiment, and a
+    /// tag of its own.
     pub(super) fn has_made<'t>(&self, tag: impl Fn(&str) -> Option<&'t str>) -> bool {
         tag(RUN) == Some(&self.run.id)
             && tag(EXPERIMENT) == Some(&tag_value(self.name))

@@ -1,10 +1,12 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
 //! `engine` holds the connection. `preflight` checks the template before the launch, `inspection` tells those who may forbid
-//! it what the template says, `subscription` makes a rule and a queue, `launch` starts the experiment, and `doubt` looks for an experiment whose answer was lost. `admission` tells who is in the place, `preview` what an experiment would hit. `reader` fills the
-//! `inbox` with events; `watch` waits there for the end and confirms it by FIS's own record. `listing` reads
-//! the resources and accounts that the experiment acted on, `outcome` judges the end by the list in
-//! `actions`, and `removal` removes the rule and the queue. `sweep` finds leftovers whose time is up.
+//! it what the template says, `subscription` makes a rule and a queue, `launch` starts the experiment, and
+//! `doubt` looks for an experiment whose answer was lost. `admission` tells who is in the place, `preview`
+//! what an experiment would hit. `reader` fills the `inbox` with events; `watch` waits there for the end
+//! and confirms it by FIS's own record. `listing` reads the resources and accounts that the experiment
+//! acted on, `outcome` judges the end by the list in `actions`, and `removal` removes the rule and the
+//! queue. `sweep` finds leftovers whose time is up.
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 

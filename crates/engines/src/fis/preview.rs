@@ -100,8 +100,8 @@ fn counted(
     counts.into_iter().map(count).collect()
 }
 
-/// Returns the account and Region of a resource. Only an ARN among its information tells them; what it does not
-/// tell is that of the experiment.
+/// Returns the account and Region of a resource. Only an ARN among its information tells them; what it
+/// does not tell is that of the experiment.
 fn place_of(target: &ResolvedTarget, place: &AwsPlace) -> (Option<String>, Option<String>) {
     let information: BTreeMap<_, _> = target.target_information().into_iter().flatten().collect();
     // The key `arn` names the resource itself; others may name what it belongs to.

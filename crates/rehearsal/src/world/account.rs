@@ -236,8 +236,8 @@ impl World {
         self.change(|state| state.scripts.insert(template.to_owned(), beats));
     }
 
-    /// Sets the script of the previews that are started from now on. Other experiments that skip their actions
-    /// follow it too.
+    /// Sets the script of the previews that are started from now on. Other experiments that skip their
+    /// actions follow it too.
     pub fn script_previews(&self, beats: impl Into<Vec<Beat>>) {
         let beats = beats.into();
         self.change(|state| state.previews = beats);
@@ -258,8 +258,8 @@ impl World {
         self.change(|state| state.stopping = stopping);
     }
 
-    /// Sets how many experiments FIS runs at once in a Region; a launch beyond that is refused. There is no limit
-    /// at first, unlike at AWS.
+    /// Sets how many experiments FIS runs at once in a Region; a launch beyond that is refused. There is
+    /// no limit at first, unlike at AWS.
     pub fn limit_active(&self, quota: Option<usize>) {
         self.change(|state| state.active_quota = quota);
     }

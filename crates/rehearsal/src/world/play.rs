@@ -58,8 +58,8 @@ impl World {
         }
     }
 
-    /// Begins an experiment of somebody else in the default Region, which lives as these beats say, and returns
-    /// its id.
+    /// Begins an experiment of somebody else in the default Region, which lives as these beats say, and
+    /// returns its id.
     pub fn start_foreign(&self, beats: impl Into<Vec<Beat>>, tags: BTreeMap<String, String>) -> String {
         self.script(FOREIGN_TEMPLATE_ID, beats);
         self.act(DEFAULT_REGION, |state, context| {

@@ -15,8 +15,8 @@ pub(super) fn of_preview(preview: &PreviewRecord) -> String {
     table(&["Target in the preview", "Type", "Account", "Region", "Resources"], rows)
 }
 
-/// Returns the page that tells what is about to be hit, within so many bytes. `previews` are those of the run,
-/// each with the name of its experiment.
+/// Returns the page that tells what is about to be hit, within so many bytes. `previews` are those of the
+/// run, each with the name of its experiment.
 pub(crate) fn foretold(previews: &[(&str, &PreviewRecord)], budget: usize) -> String {
     let mut page =
         "### faultgate is about to launch\n\nNothing has been touched yet. A preview resolved:\n\n"

@@ -178,12 +178,12 @@ pub const CALLS: &[Call] = &[
     call("GetExperimentTemplate", &[("fis:GetExperimentTemplate", &TEMPLATES)], ANY,
         "looks at the template and its stop conditions before a launch; reads it for `faultgate lint`"),
     call("StartExperiment", &[("fis:StartExperiment", &LAUNCH), ("fis:TagResource", &TAGS)], ANY,
-        "launches, with the tags of the run"),
+        "launches, and previews, with the tags of the run"),
     call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], ANY_AND_SWEEP,
         "confirms the end"),
     call("ListExperimentResolvedTargets", &[("fis:ListExperimentResolvedTargets", &EXPERIMENTS)], ANY,
-        "tells whether something was injected")
-        .or("the actions' own states tell it, with a warning"),
+        "tells whether something was injected, and counts what a preview and its launch hit")
+        .or("the actions' own states tell it, with a warning; where a preview is wanted, nothing is launched"),
     call("ListExperimentTargetAccountConfigurations",
         &[("fis:ListExperimentTargetAccountConfigurations", &EXPERIMENTS)], ANY,
         "tells in which accounts an experiment was to act, where it acts in several")
@@ -197,8 +197,9 @@ pub const CALLS: &[Call] = &[
         "tells whether FIS would refuse, or who has stopped it")
         .or("a note in the report"),
     call("ListExperiments", &[("fis:ListExperiments", &ALL_RESOURCES)], ANY_AND_SWEEP,
-        "finds the experiment where the answer to a launch was lost, and those that a sweep is to stop")
-        .or("a launch whose answer is lost may go unwatched"),
+        "finds the experiment where the answer to a launch was lost, those that a sweep is to stop, and those that a policy \
+         with limits.alone waits for")
+        .or("a launch whose answer is lost may go unwatched; with limits.alone nothing is launched"),
     call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &ALL_RESOURCES)],
         &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
         "looks at the alarms of stop conditions, and those of probes")

@@ -7,8 +7,8 @@ use crate::summary::blast_radius;
 use faultgate_core::model::PreviewRecord;
 
 impl Comment {
-    /// Writes the comment before the launch, in the place of that of an earlier run. `previews` are those of the
-    /// run, each with the name of its experiment.
+    /// Writes the comment before the launch, in the place of that of an earlier run. `previews` are those
+    /// of the run, each with the name of its experiment.
     ///
     /// # Errors
     ///
