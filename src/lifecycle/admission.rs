@@ -69,7 +69,7 @@ impl Berth {
 pub(super) enum Begun {
     Answered(Result<Launched, EngineFailure>),
     Unanswered,
-    /// There was no slot in time; the text is the reason of an experiment that was not launched.
+    /// There was no slot in time, as the text says.
     Full(String),
     /// A signal ended the wait for a slot, and nothing was begun.
     Cancelled(Signal),
@@ -117,9 +117,10 @@ impl Lifecycle<'_> {
         }
         let most = self.most_in_a_place();
         let (place, count) = counts.into_iter().find(|(_, count)| *count > most)?;
-        let (rule, remedy) = match self.guard.wants_alone() {
-            true => ("limits.alone of the policy allows", String::new()),
-            false => ("max-active allows", format!(", or set max-active to {count}")),
+        let (rule, remedy) = if self.guard.wants_alone() {
+            ("limits.alone of the policy allows", String::new())
+        } else {
+            ("max-active allows", format!(", or set max-active to {count}"))
         };
         Some(format!(
             "not launched: faultgate launch starts all {count} experiments in {place} at once, and {rule} {most}; use \
@@ -147,7 +148,7 @@ impl Lifecycle<'_> {
             if Instant::now() >= until {
                 let failure = failure.with_remedy();
                 return Begun::Full(format!(
-                    "not launched: there was no slot for it within queue-timeout, {queue_timeout:?}: {failure}"
+                    "there was no slot for it within queue-timeout, {queue_timeout:?}: {failure}"
                 ));
             }
             *permit = None;

@@ -80,7 +80,7 @@ impl Lifecycle<'_> {
             Begun::Answered(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 refused(Verdict::Errored, &failure.with_remedy()).await
             }
-            Begun::Full(why) => refused(Verdict::TimedOut, &why).await,
+            Begun::Full(why) => refused(Verdict::TimedOut, &format!("not launched: {why}")).await,
             Begun::Cancelled(signal) => refused(Verdict::Cancelled, &describe_signal(signal)).await,
             Begun::Answered(Err(failure)) => Err(self.recover(&progress, failure).await),
             Begun::Unanswered => Err(self.recover(&progress, no_answer(plan)).await),

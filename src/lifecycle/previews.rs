@@ -29,11 +29,17 @@ const MAX_TEXT_CHARS: usize = 300;
 struct NoPreview {
     verdict: Verdict,
     why: String,
+    /// Words on a preview whose end is not confirmed, and how to stop it.
+    left: Option<String>,
 }
 
 impl NoPreview {
     fn refused(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Errored, why: why.into() }
+        Self::of(Verdict::Errored, why)
+    }
+
+    fn of(verdict: Verdict, why: impl Into<String>) -> Self {
+        Self { verdict, why: why.into(), left: None }
     }
 }
 
@@ -70,7 +76,10 @@ impl Lifecycle<'_> {
             .collect()
             .await;
         if let Some(signal) = self.cancel.signal() {
-            return Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal)));
+            let left = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+            let left: String = left.filter_map(|none| none.left.as_deref()).collect();
+            let why = format!("{}{left}", describe_signal(signal));
+            return Err(self.none_launched(Verdict::Cancelled, &why));
         }
         let mut failed: Vec<(usize, NoPreview)> = outcomes
             .into_iter()
@@ -109,7 +118,7 @@ impl Lifecycle<'_> {
     /// Previews one experiment, and notes what its targets resolve to.
     async fn preview_one(&self, scheduled: &Scheduled<'_>, preview: &dyn Preview) -> Result<(), NoPreview> {
         let Scheduled { number, plan, .. } = scheduled;
-        let cancelled = |signal| NoPreview { verdict: Verdict::Cancelled, why: describe_signal(signal) };
+        let cancelled = |signal| NoPreview::of(Verdict::Cancelled, describe_signal(signal));
         let berth = tokio::select! {
             biased;
             signal = self.cancel.cancelled() => return Err(cancelled(signal)),
@@ -125,7 +134,7 @@ impl Lifecycle<'_> {
         drop(permit);
         let launched = match begun {
             Begun::Answered(Ok(launched)) => launched,
-            Begun::Full(why) => return Err(NoPreview { verdict: Verdict::TimedOut, why }),
+            Begun::Full(why) => return Err(NoPreview::of(Verdict::TimedOut, why)),
             Begun::Cancelled(signal) => return Err(cancelled(signal)),
             Begun::Answered(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 return Err(NoPreview::refused(failure.with_remedy()));
@@ -175,7 +184,8 @@ impl Lifecycle<'_> {
             Ok(record) => record,
             Err((verdict, why)) => {
                 let left = self.end_preview(engine.as_ref(), launched).await;
-                return Err(NoPreview { verdict, why: format!("{}: {why}{left}", launched.id) });
+                let why = format!("{}: {why}{left}", launched.id);
+                return Err(NoPreview { verdict, why, left: Some(left) });
             }
         };
         if record.state != State::Completed {
@@ -184,7 +194,7 @@ impl Lifecycle<'_> {
         let counted = tokio::select! {
             biased;
             signal = self.cancel.cancelled() => {
-                return Err(NoPreview { verdict: Verdict::Cancelled, why: describe_signal(signal) });
+                return Err(NoPreview::of(Verdict::Cancelled, describe_signal(signal)));
             }
             counted = count(preview, launched) => counted,
         };
@@ -209,7 +219,8 @@ impl Lifecycle<'_> {
             Some(Err(failure)) => format!("; one may have begun, and {}", failure.with_remedy()),
             None => "; one may have begun, and could not be looked for in time".to_owned(),
         };
-        NoPreview::refused(format!("{}{left}", failure.with_remedy()))
+        let why = format!("{}{left}", failure.with_remedy());
+        NoPreview { verdict: Verdict::Errored, why, left: Some(left) }
     }
 
     /// Stops a preview. Returns what a reader has to know of it: nothing if it has ended.

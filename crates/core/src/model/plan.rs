@@ -218,6 +218,7 @@ pub struct InjectionRule {
 
 /// Everything that a run is to do, complete before anything is launched.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an input of its own")]
 pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
     /// Shard that the experiments are, if the suite is split over jobs.

@@ -187,7 +187,7 @@ pub fn without_request_faults() -> impl Strategy<Value = Chaos> {
                 lives,
                 parallel,
                 // A part of all runs is previewed, whatever else happens in them.
-                preview: seed % 4 == 0,
+                preview: seed.is_multiple_of(4),
                 monitor,
                 pace,
                 timeout,
