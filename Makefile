@@ -19,6 +19,8 @@ NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
 BROWSER := $(TOOLS)/browser
 PROMETHEUS := $(TOOLS)/prometheus
+# The binary. It is built with the features that the tests in Rust have, since others would build its dependencies once more.
+BUILD = cargo test --locked --no-run --test fast
 # What needs it is left out where it cannot be had.
 FAKETIME = LIBFAKETIME=$$(tests/soak/faketime.sh $(TOOLS)/faketime) || true; export LIBFAKETIME
 LINTERS := $(TOOLS)/lint
@@ -50,12 +52,12 @@ soak:
 	PROPTEST_MAX_GLOBAL_REJECTS=10000000 PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --lib --test fast
 
 python-test: $(PACKAGES) $(SHAPES)
-	cargo build --locked
+	$(BUILD)
 	PROMETHEUS=$$(tests/python/prometheus.sh $(PROMETHEUS)) || true; export PROMETHEUS; \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -n $(PYTEST_WORKERS) -p no:cacheprovider tests/python
 
 browser: $(BROWSER)/node_modules
-	cargo build --locked
+	$(BUILD)
 	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node --test tests/browser/report.test.mjs
 
@@ -67,7 +69,7 @@ e2e: $(PACKAGES) $(TEMPLATE_TOOLS)/node_modules
 		PYTHON=$(PYTHON) tests/e2e/run.sh
 
 network: $(PACKAGES)
-	cargo build --locked
+	$(BUILD)
 	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHON=$(PYTHON) tests/network/run.sh
 
 FUZZ_SECONDS ?= 600
@@ -83,7 +85,7 @@ lint: $(CARGO_DENY)
 
 lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules
 	tests/templates/lint.sh $(LINTERS)/bin $(TEMPLATE_TOOLS) $(dir $(TEMPLATE_PYTHON)) $(TOOLS)/security/bin
-	cargo build --locked
+	$(BUILD)
 	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate LINTERS=$(LINTERS)/bin PYTHONDONTWRITEBYTECODE=1 \
 		$(TEMPLATE_PYTHON) -m pytest -q -n $(PYTEST_WORKERS) -p no:cacheprovider tests/templates

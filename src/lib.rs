@@ -5,8 +5,10 @@
 //! sink of `faultgate_report` listens. Nothing below knows anything above. `docs/architecture.md` has the picture.
 
 pub mod cli;
-pub mod init;
+mod ids;
+mod init;
 pub mod lifecycle;
+mod linting;
 mod recovery;
 mod session;
 pub mod state_file;

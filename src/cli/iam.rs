@@ -33,7 +33,7 @@ pub(super) fn command() -> Command {
                 .value_parser(PossibleValuesParser::new(others))
                 .help("What else runs do, by commas"),
         )
-        .arg(names("account", "ID", "Account of the experiments"))
+        .arg(names("account", "ID", "Account of the experiments").value_parser(account))
         .arg(names("region", "REGION", "Region of the experiments"))
         .arg(
             Arg::new("template")
@@ -75,6 +75,17 @@ pub(super) fn iam(matches: &ArgMatches) -> u8 {
     };
     say(policy(&uses, &target).trim_end());
     0
+}
+
+/// Parses the id of an account, or a pattern for ids.
+fn account(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_pattern =
+        text.contains(['*', '?']) && text.chars().all(|c| c.is_ascii_digit() || "*?".contains(c));
+    if is_id || is_pattern {
+        return Ok(text.to_owned());
+    }
+    Err("it is no id of an account, which has 12 digits".to_owned())
 }
 
 /// Parses a part of an ARN. Anything else is refused, so that no value can add to the policy more than it

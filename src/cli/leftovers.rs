@@ -11,9 +11,10 @@ use clap::ArgMatches;
 
 use super::command_name::CommandName;
 use crate::session::clear_reports;
+use crate::terminal::complain;
 use crate::terminal::refusal::MISTAKEN;
-use crate::terminal::{SUITE_DIR, complain};
 use faultgate_config as config;
+use faultgate_config::SUITE_DIR;
 use faultgate_core::environment::Environment;
 use faultgate_report as report;
 use faultgate_report::ci::{Ci, Surroundings};
@@ -38,9 +39,9 @@ impl Leftovers {
         if !command.writes_reports() || only_serves {
             return None;
         }
-        let mut found = Self::in_folder(env, command, &config::given(matches));
+        let mut found = Self::in_folder(env, command, &config::read_flags(matches));
         if command == CommandName::Report {
-            found.named = super::report::find_named_results(matches, &found.report_dir);
+            found.named = super::report::find_named_results(matches).list_paths(&found.report_dir);
         }
         Some(found)
     }

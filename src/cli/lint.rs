@@ -1,32 +1,18 @@
 //! `faultgate lint`: judges FIS experiment templates before anybody launches them. They come from files, or
 //! are read from FIS by their ids.
 
-use std::ffi::OsString;
-use std::io::{Read, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use futures_util::stream::{self, StreamExt};
 
-use crate::terminal::printing::{self, Output};
-use crate::terminal::refusal::{Refused, name_within_repository, refuse};
-use crate::terminal::signals::listen;
-use crate::terminal::{SUITE_DIR, complain, logging, make_id, say, warn};
-use crate::wiring::accounts::{AwsAccounts, RoleInputs};
-use crate::wiring::endpoints::Endpoints;
-use crate::wiring::places::AccountPlace;
+use crate::linting::{self, Format, LintRequest};
+use crate::terminal::say;
 use faultgate_config as config;
-use faultgate_config::{SWEEP_INPUTS, StopSettings, Veil};
+use faultgate_config::SWEEP_INPUTS;
 use faultgate_core::environment::Environment;
-use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{Level, Verdict};
-use faultgate_core::text;
-use faultgate_engines::fis::Templates;
-use faultgate_lint as lint;
-use faultgate_lint::{Lint, LintFinding, MAX_BYTES, Missed, RULES, Rule};
-use faultgate_report::{Remark, remark_commands};
+use faultgate_core::model::Level;
+use faultgate_lint::{RULES, Rule, reference};
 
 const SUBJECT: &str = "template";
 const FORMAT: &str = "format";
@@ -34,19 +20,7 @@ const IGNORE: &str = "ignore";
 const FAIL_ON: &str = "fail-on";
 const TIMEOUT: &str = "timeout";
 const LIST_RULES: &str = "list-rules";
-/// Name that stands for standard input.
-const STDIN: &str = "-";
-/// Prefix of the ids of FIS templates.
-const ID_PREFIX: &str = "EXT";
-/// Largest number of templates that are read from FIS at the same time.
-const MAX_READS_AT_ONCE: usize = 8;
-const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";
-/// Size of the pieces in which the findings are printed, in bytes. The buffer of `printing` drops what
-/// exceeds it.
-const PIECE_BYTES: usize = 256 << 10;
 const LEVELS: [Level; 3] = [Level::Error, Level::Warning, Level::Note];
-/// Exit code if a rule of the level `--fail-on` is broken.
-const EXIT_BROKEN: u8 = 1;
 /// Longest `--timeout`.
 const MAX_TIMEOUT: Duration = Duration::from_hours(24);
 
@@ -71,8 +45,8 @@ pub(super) fn command() -> Command {
         .arg(
             Arg::new(FORMAT)
                 .long(FORMAT)
-                .value_parser(["text", "json", "github"])
-                .default_value("text")
+                .value_parser(PossibleValuesParser::new(Format::WORDS))
+                .default_value(Format::Text.as_str())
                 .help("text for people, json for programs, github for annotations beside the text"),
         )
         .arg(
@@ -111,162 +85,22 @@ pub(super) fn command() -> Command {
         .args(inputs)
 }
 
-/// Judges all templates, prints the findings, and returns the exit code.
+/// Judges what the command line names, and returns the exit code.
 pub(super) async fn lint(matches: &ArgMatches, env: &Environment) -> u8 {
     if matches.get_flag(LIST_RULES) {
-        say(lint::reference().trim_end());
+        say(reference().trim_end());
         return 0;
     }
-    let ignored = matches.get_many::<String>(IGNORE).into_iter().flatten();
-    let ignored = ignored.filter_map(|id| Rule::find(id)).map(|rule| rule.id).collect();
-    let mut lint = Lint::new(matches.get_one::<Duration>(TIMEOUT).copied(), ignored);
-    let subjects: Vec<&String> = matches.get_many::<String>(SUBJECT).into_iter().flatten().collect();
-    let (ids, files): (Vec<&String>, Vec<&String>) = subjects.into_iter().partition(|subject| is_id(subject));
-    let mut mistakes = Vec::new();
-    for file in files {
-        if let Err(more) = read(file).and_then(|bytes| lint.take_file(file, &bytes)) {
-            mistakes.extend(more);
-        }
-    }
-    if !mistakes.is_empty() {
-        return refuse(Refused::Lint, &mistakes);
-    }
-    if !ids.is_empty()
-        && let Err(code) = take_described(&mut lint, &ids, matches, env).await
-    {
-        return code;
-    }
-    // A pager reads no further than it shows, so without ids printing waits as long as it takes. Once signals
-    // are listened to, nothing else would end that wait, so it has a limit.
-    let patience = if ids.is_empty() { Duration::MAX } else { printing::LAST_WORDS_TIMEOUT };
-    tell(&lint, matches, env, patience)
-}
-
-fn is_id(subject: &str) -> bool {
-    subject
-        .strip_prefix(ID_PREFIX)
-        .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric()))
-}
-
-fn read(file: &str) -> Result<Vec<u8>, Vec<Mistake>> {
-    let shown = text::plain(file, 200);
-    if file == STDIN {
-        let mut bytes = Vec::new();
-        // One byte more than allowed tells an input that is too large from one that just fits.
-        let read = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
-        return match read {
-            Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(vec![Mistake::new(
-                file,
-                format!("standard input is larger than {} MiB", MAX_BYTES >> 20),
-            )]),
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(vec![Mistake::new(file, format!("standard input cannot be read: {error}"))]),
-        };
-    }
-    config::bytes(Path::new(file), MAX_BYTES, HINT).map_err(|problem| {
-        let mistake = Mistake::new(file, format!("the file {shown} {}", problem.what));
-        vec![mistake.hint(HINT)]
-    })
-}
-
-/// Asks FIS for the templates of these ids, and takes the answers and failures into the lint. The error is an
-/// exit code.
-async fn take_described(
-    lint: &mut Lint,
-    ids: &[&String],
-    matches: &ArgMatches,
-    env: &Environment,
-) -> Result<(), u8> {
-    let refused = |mistakes: Vec<Mistake>| refuse(Refused::Lint, &mistakes);
-    let settings = config::lint_settings(env, &find_flags(matches), Path::new(SUITE_DIR)).map_err(refused)?;
-    let mut signals = listen("")?;
-    logging::start(env, settings.log_format, &Veil::default());
-    for warning in &settings.warnings {
-        warn(warning);
-    }
-    let ask = async {
-        let templates = connect(&settings, env).await?;
-        let templates = &templates;
-        let asked = ids.iter().map(|id| async move { (id, templates.read(id).await) });
-        Ok(stream::iter(asked).buffered(MAX_READS_AT_ONCE).collect::<Vec<_>>().await)
+    let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
+    let texts = |name: &str| matches.get_many::<String>(name).into_iter().flatten();
+    let given = config::read_flags(matches).into_iter();
+    let request = LintRequest {
+        subjects: texts(SUBJECT).cloned().collect(),
+        ignored: texts(IGNORE).filter_map(|id| Rule::find(id)).map(|rule| rule.id).collect(),
+        timeout: matches.get_one::<Duration>(TIMEOUT).copied(),
+        format: Format::find(text(FORMAT)).unwrap_or(Format::Text),
+        fail_on: LEVELS.into_iter().find(|level| level.as_str() == text(FAIL_ON)).unwrap_or(Level::Note),
+        flags: given.filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str())).collect(),
     };
-    // Answers that have arrived are not thrown away for a signal of the same moment.
-    let answers = tokio::select! {
-        biased;
-        answers = ask => answers.map_err(|mistake| refuse(Refused::Lint, &[mistake]))?,
-        signal = signals.next() => return Err(signal.exit_code()),
-    };
-    for (id, answer) in answers {
-        match answer {
-            Ok(json) => lint.take_described(id, &json),
-            Err(failure) => lint.take_unread(id, &failure.with_remedy()),
-        }
-    }
-    Ok(())
-}
-
-fn find_flags(matches: &ArgMatches) -> Vec<(String, OsString)> {
-    config::given(matches).into_iter().filter(|(name, _)| SWEEP_INPUTS.contains(&name.as_str())).collect()
-}
-
-/// Connects to the templates of the account and Region that the settings name. No request is sent yet.
-async fn connect(settings: &StopSettings, env: &Environment) -> Result<Templates, Mistake> {
-    let StopSettings { region, role_arn, http, tokens, .. } = settings;
-    let place = AccountPlace { region: region.clone(), role_arn: role_arn.clone() };
-    let endpoints = Endpoints::Real(http.clone());
-    let run_id = format!("lint-{}", make_id());
-    let role_inputs = RoleInputs { env, id_token: tokens.aws_id.as_ref(), run_id: &run_id };
-    let mut accounts = AwsAccounts::prepare(std::slice::from_ref(region), &endpoints, role_inputs).await?;
-    let account = accounts.reach(&place, "lint")?;
-    Ok(Templates::new(&account.sdk, role_arn.as_deref()))
-}
-
-/// Prints all findings and failures, and returns the exit code.
-fn tell(lint: &Lint, matches: &ArgMatches, env: &Environment, patience: Duration) -> u8 {
-    let judgement = lint.judge();
-    let format = matches.get_one::<String>(FORMAT).map_or("", String::as_str);
-    if format == "json" {
-        print(&lint::json(&judgement), patience);
-    } else {
-        print(&lint::text(&judgement), patience);
-    }
-    if format == "github" {
-        let remarks: Vec<Remark> = judgement.findings.iter().map(|finding| remark(finding, env)).collect();
-        for command in remark_commands(&remarks) {
-            say(&command);
-        }
-    }
-    let unread: Vec<&Missed> = judgement.unread.iter().filter(|missed| missed.template.is_none()).collect();
-    for id in &unread {
-        complain(&id.why);
-    }
-    printing::finish(patience);
-    if let Some(problem) = printing::lost() {
-        complain(&format!("the findings could not be written: {problem}"));
-        return Verdict::Errored.exit_code(None);
-    }
-    let least = matches.get_one::<String>(FAIL_ON).map_or("", String::as_str);
-    let least = LEVELS.into_iter().find(|level| level.as_str() == least).unwrap_or(Level::Note);
-    let fails = |finding: &LintFinding| finding.level >= least;
-    // A broken rule is certain, so it outweighs an id that could not be read.
-    match (judgement.findings.iter().any(fails), unread.is_empty()) {
-        (true, _) => EXIT_BROKEN,
-        (false, false) => Verdict::Errored.exit_code(None),
-        (false, true) => 0,
-    }
-}
-
-/// Prints a text of any length, in pieces that are waited for, so that none of it is dropped.
-fn print(text: &str, patience: Duration) {
-    for piece in text.as_bytes().chunks(PIECE_BYTES).chain([&b"\n"[..]]) {
-        let _ = Output::Stdout.write_all(piece);
-        printing::finish(patience);
-    }
-}
-
-fn remark(finding: &LintFinding, env: &Environment) -> Remark {
-    let LintFinding { rule, level, template, place, message, remedy, .. } = finding;
-    let title = format!("{} ({template})", rule.id);
-    let place = place.clone().map(|place| name_within_repository(place, env));
-    Remark { level: *level, title, message: format!("{message}; {remedy}"), place }
+    linting::lint(&request, env).await
 }

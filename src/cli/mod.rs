@@ -46,7 +46,7 @@ const SIGNAL_EXIT_BASE: u8 = 128;
 /// Runs one command and returns the process's exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     panics::watch(complain);
-    let code = panics::caught_now(|| execute(args, env));
+    let code = panics::catch_now(|| execute(args, env));
     let is_cancelled = code.as_ref().is_ok_and(|code| *code > SIGNAL_EXIT_BASE);
     // A CI kills the step soon after its signal, so there is less time for the last lines.
     printing::finish(if is_cancelled { LAST_WORDS_TIMEOUT / 10 } else { LAST_WORDS_TIMEOUT });
@@ -134,10 +134,16 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
 }
 
 /// Waits for the reader of a command that only prints, without a limit: a pager reads no further than it
-/// shows.
+/// shows. The exit code is no longer 0 if a part of what was printed is lost.
 fn wait_for_reader(code: u8) -> u8 {
     printing::finish(Duration::MAX);
-    code
+    match printing::find_loss() {
+        Some(problem) if code == 0 => {
+            complain(&format!("what was to be printed could not be written: {problem}"));
+            Verdict::Errored.exit_code(None)
+        }
+        Some(_) | None => code,
+    }
 }
 
 fn command() -> Command {

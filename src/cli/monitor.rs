@@ -24,7 +24,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn monitor(matches: &ArgMatches, env: &Environment) -> u8 {
-    let flags = config::given(matches);
+    let flags = config::read_flags(matches);
     let Resumed { settings, state, held: _held } = match resume(flags, env, "monitor") {
         Ok(resumed) => resumed,
         Err(mistakes) => return refuse_run(&mistakes, env),

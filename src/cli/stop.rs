@@ -33,5 +33,5 @@ pub(super) fn command() -> Command {
 
 pub(super) async fn stop(matches: &ArgMatches, env: &Environment) -> u8 {
     let ids = matches.get_many::<String>(ID).into_iter().flatten().cloned().collect();
-    stop_requested(&RequestedStop { ids, flags: config::given(matches) }, env).await
+    stop_requested(&RequestedStop { ids, flags: config::read_flags(matches) }, env).await
 }

@@ -61,7 +61,7 @@ pub(super) async fn sweep(matches: &ArgMatches, env: &Environment) -> u8 {
 
 /// Returns the flags as the settings take them: the values of a list that is given several times become one.
 fn join_lists(matches: &ArgMatches) -> Vec<(String, OsString)> {
-    let mut flags = config::given(matches);
+    let mut flags = config::read_flags(matches);
     for (name, value) in &mut flags {
         if let (true, Some(values)) =
             (LISTS.iter().any(|(list, _)| list == name), matches.get_many::<OsString>(name))

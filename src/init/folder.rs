@@ -8,12 +8,12 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::NewFile;
+use super::new_file::NewFile;
 use faultgate_core::files;
 
 /// The reason why nothing was written.
 #[derive(Debug)]
-pub enum NotWritten {
+pub(super) enum NotWritten {
     /// Files, links or other things are in the way, which are named here.
     Exists(Vec<String>),
     /// A file could not be made. `left` names the files that were made and could not be removed again.
@@ -21,7 +21,7 @@ pub enum NotWritten {
 }
 
 /// Writes the files below `dir`. After a failure none of them is there, unless the failure names it.
-pub fn write_files(dir: &Path, files: &[NewFile]) -> Result<(), NotWritten> {
+pub(super) fn write_files(dir: &Path, files: &[NewFile]) -> Result<(), NotWritten> {
     // All obstacles are looked for before anything is made, so that they are told at once.
     let mut in_the_way: Vec<String> = files.iter().flat_map(|file| find_obstacles(dir, file)).collect();
     in_the_way.sort();

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::new_file::GITLAB;
 use faultgate_config::Platform;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
@@ -10,7 +11,7 @@ use faultgate_report::ci::{Checkout, Surroundings};
 
 /// Returns the platform by the forge that the repository was cloned from, or else by the files of a platform
 /// that are there.
-pub fn guess_platform(dir: &Path) -> Option<Platform> {
+pub(super) fn guess_platform(dir: &Path) -> Option<Platform> {
     let forge = read_surroundings(dir).site.map(|site| site.kind);
     let by_forge = forge.and_then(|kind| match kind {
         ForgeKind::GitHub => Some(Platform::GitHub),
@@ -21,7 +22,7 @@ pub fn guess_platform(dir: &Path) -> Option<Platform> {
     let by_file = || {
         let files = [
             (".github", Platform::GitHub),
-            (super::GITLAB, Platform::GitLab),
+            (GITLAB, Platform::GitLab),
             ("buildspec.yml", Platform::CodeBuild),
         ];
         files.into_iter().find(|(name, _)| dir.join(name).exists()).map(|(_, platform)| platform)
@@ -43,7 +44,7 @@ pub(super) fn find_repository(dir: &Path) -> Option<String> {
 
 /// Returns the top folder of the repository if `dir` is below it, and `None` if `dir` is the top folder
 /// itself.
-pub fn find_top(dir: &Path) -> Option<PathBuf> {
+pub(super) fn find_top(dir: &Path) -> Option<PathBuf> {
     let dir = dir.canonicalize().ok()?;
     let top = dir.ancestors().find(|folder| folder.join(".git").exists())?;
     (top != dir).then(|| top.to_path_buf())

@@ -7,12 +7,14 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::engines::{EngineAccess, EngineSecret, find_entry};
+use super::new_file::GITLAB;
 use super::pipeline::{self, BUILDSPEC_FILE, GITLAB_INCLUDED};
-use super::{GITLAB, guess, make_link, policy};
+use super::texts::make_link;
+use super::{guess, policy};
 use faultgate_config::{Answers, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
-pub fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
+pub(super) fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
     [explain_access(answers, dir), explain_job(answers, has_pipeline), explain_trial()]
 }
 

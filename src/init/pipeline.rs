@@ -6,7 +6,7 @@
 
 use super::blocks::{drop_block, drop_head, insert_before, keep_block, unindent};
 use super::engines::find_entry;
-use super::{GITLAB, NewFile, SUITE};
+use super::new_file::{GITLAB, NewFile, SUITE};
 use faultgate_config::{Answers, EngineKind, Platform};
 
 const STEP: &str = include_str!("../../ci-templates/github/step.yml");

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::engines::find_entry;
-use super::{make_schema_line, quote};
+use super::texts::{make_schema_line, quote};
 use faultgate_config::{Answers, Platform};
 
 /// Returns the policy for these answers.

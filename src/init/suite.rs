@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::engines::{AnswerForm, BlockKey, find_entry};
-use super::{make_link, make_schema_line, quote};
+use super::texts::{make_link, make_schema_line, quote};
 use faultgate_config::Answers;
 
 const EXPERIMENT: &str = "first-experiment";

@@ -13,10 +13,11 @@ use tokio::time::Instant;
 
 use super::cancel::Share;
 use super::launching::{LAUNCH_LIMIT, LaunchPermit};
+use super::run::{Course, Lifecycle};
 use super::scheduled::Scheduled;
-use super::{Course, Lifecycle};
 use faultgate_core::backoff::{Backoff, Jitter};
-use faultgate_core::model::{Plan, RunEvent, Signal};
+use faultgate_core::duration::exact;
+use faultgate_core::model::{Plan, RunEvent, Signal, Verdict};
 use faultgate_engines::{Admission, EngineFailure, FailureKind, Launched};
 
 /// Pauses before a launch is requested again for which the place had no slot.
@@ -43,7 +44,7 @@ impl Places {
     }
 
     /// Returns the slots of a place.
-    fn slots(&self, place: &str, most: usize) -> Arc<Semaphore> {
+    fn get_slots(&self, place: &str, most: usize) -> Arc<Semaphore> {
         let mut slots = self.slots.borrow_mut();
         slots.entry(place.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(most))).clone()
     }
@@ -59,7 +60,7 @@ pub(super) struct Berth {
 
 impl Berth {
     /// Gives the slot of the place back. The run is busy with the experiment still.
-    pub(super) fn vacated(self) -> Self {
+    pub(super) fn vacate(self) -> Self {
         drop(self.slot);
         Self { slot: None, turn: self.turn }
     }
@@ -73,28 +74,30 @@ pub(super) enum Begun {
     Full(String),
     /// A signal ended the wait for a slot, and nothing was begun.
     Cancelled(Signal),
+    /// Something in the course of the run has come to forbid launches during the wait for a slot.
+    Forbidden(Verdict, String),
 }
 
 impl Lifecycle<'_> {
     /// Returns the number of experiments of the run that may be in one place at once.
-    fn most_in_a_place(&self) -> usize {
+    fn limit_per_place(&self) -> usize {
         if self.guard.wants_alone() { 1 } else { self.plan.max_active.max(1) }
     }
 
     /// Returns the number of experiments that are taken up at once. Where `parallel` is more than one place
     /// bears, all are: those that wait for their places must not keep the others waiting.
-    pub(super) fn at_once(&self) -> usize {
+    pub(super) fn count_taken_up_at_once(&self) -> usize {
         let parallel = self.plan.parallel.max(1);
-        if parallel > self.most_in_a_place() { self.scheduled.len().max(1) } else { parallel }
+        if parallel > self.limit_per_place() { self.scheduled.len().max(1) } else { parallel }
     }
 
     /// Waits until the experiment's place has a slot, and then for its turn in the run.
-    pub(super) async fn berth(&self, scheduled: &Scheduled<'_>) -> Berth {
+    pub(super) async fn take_berth(&self, scheduled: &Scheduled<'_>) -> Berth {
         let Course { places, .. } = &self.course;
         // The semaphores are never closed, so the permits are always there.
         let slot = match scheduled.engine.admission() {
             Some(admission) => {
-                places.slots(&admission.place(), self.most_in_a_place()).acquire_owned().await.ok()
+                places.get_slots(&admission.place(), self.limit_per_place()).acquire_owned().await.ok()
             }
             None => None,
         };
@@ -102,20 +105,20 @@ impl Lifecycle<'_> {
     }
 
     /// Waits until the experiment's place has a slot for its preview.
-    pub(super) async fn preview_berth(&self, scheduled: &Scheduled<'_>) -> Berth {
+    pub(super) async fn take_preview_berth(&self, scheduled: &Scheduled<'_>) -> Berth {
         let Some(admission) = scheduled.engine.admission() else { return Berth::default() };
         let place = format!("previews in {}", admission.place());
-        let slots = self.course.places.slots(&place, self.plan.max_active.max(1));
+        let slots = self.course.places.get_slots(&place, self.plan.max_active.max(1));
         Berth { slot: slots.acquire_owned().await.ok(), turn: None }
     }
 
     /// Returns the reason for which all experiments cannot begin at once: a place that does not bear so many.
-    pub(super) fn crowded(&self) -> Option<String> {
+    pub(super) fn find_crowding(&self) -> Option<String> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for place in self.scheduled.iter().filter_map(|scheduled| scheduled.engine.admission()) {
             *counts.entry(place.place()).or_default() += 1;
         }
-        let most = self.most_in_a_place();
+        let most = self.limit_per_place();
         let (place, count) = counts.into_iter().find(|(_, count)| *count > most)?;
         let (rule, remedy) = if self.guard.wants_alone() {
             ("limits.alone of the policy allows", String::new())
@@ -148,7 +151,8 @@ impl Lifecycle<'_> {
             if Instant::now() >= until {
                 let failure = failure.with_remedy();
                 return Begun::Full(format!(
-                    "there was no slot for it within queue-timeout, {queue_timeout:?}: {failure}"
+                    "there was no slot for it within queue-timeout, {}: {failure}",
+                    exact(queue_timeout)
                 ));
             }
             *permit = None;
@@ -163,6 +167,10 @@ impl Lifecycle<'_> {
                 biased;
                 signal = self.cancel.cancelled() => return Begun::Cancelled(signal),
                 again = self.course.launches.acquire() => *permit = again.ok(),
+            }
+            // Another experiment may have ended without `passed`, or halted the run, meanwhile.
+            if let Err((verdict, why)) = self.check_launches_allowed() {
+                return Begun::Forbidden(verdict, why);
             }
         }
         Begun::Unanswered

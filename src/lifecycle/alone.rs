@@ -10,9 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Lifecycle;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use faultgate_core::backoff::{Backoff, Jitter};
+use faultgate_core::duration::exact;
 use faultgate_core::model::{RunEvent, Verdict};
 use faultgate_engines::{ActiveExperiment, Admission, EngineFailure, FailureKind, Launched};
 
@@ -20,7 +21,7 @@ use faultgate_engines::{ActiveExperiment, Admission, EngineFailure, FailureKind,
 const LOOK_PAUSES: Backoff =
     Backoff::new(Duration::from_secs(1), Duration::from_secs(15)).with_jitter(Jitter::Part(0.25));
 /// Time within which the place must be looked at after a launch. Without an answer the experiment is stopped.
-const SECOND_LOOK_LIMIT: Duration = Duration::from_secs(15);
+const LOOK_AGAIN_LIMIT: Duration = Duration::from_secs(15);
 /// Number of others that a sentence names.
 const MAX_NAMED: usize = 5;
 
@@ -46,18 +47,18 @@ impl Lifecycle<'_> {
         };
         let (name, queue_timeout) = (&scheduled.plan.name, scheduled.plan.queue_timeout);
         for attempt in 0.. {
-            let seen = admission.active().await;
+            let seen = admission.list_active().await;
             if seen.as_ref().is_ok_and(Vec::is_empty) {
                 break;
             }
             let until = *wait.until.get_or_insert_with(|| Instant::now() + queue_timeout);
             match seen {
                 Ok(others) => {
-                    let (place, who) = (admission.place(), named(&others));
+                    let (place, who) = (admission.place(), name_some(&others));
                     if Instant::now() >= until {
                         let why = format!(
-                            "not launched: policy: limits.alone: {who} in {place} did not end within queue-timeout, \
-                             {queue_timeout:?}"
+                            "not launched: policy: limits.alone: {who} in {place} did not end within queue-timeout, {}",
+                            exact(queue_timeout)
                         );
                         return Err((Verdict::TimedOut, why));
                     }
@@ -69,10 +70,12 @@ impl Lifecycle<'_> {
                     }
                 }
                 Err(failure) if failure.kind == FailureKind::Unanswered && Instant::now() < until => {}
-                Err(failure) => return Err((Verdict::Errored, unseen("not launched: ", &failure))),
+                Err(failure) => return Err((Verdict::Errored, describe_unseen("not launched: ", &failure))),
             }
             let next = Instant::now() + LOOK_PAUSES.pause(attempt, fastrand::f64());
             tokio::time::sleep_until(next.min(until)).await;
+            // Another experiment may have ended without `passed`, or halted the run, meanwhile.
+            self.check_launches_allowed()?;
         }
         Ok(())
     }
@@ -80,23 +83,23 @@ impl Lifecycle<'_> {
     /// Looks once more after a launch, and returns why the experiment must not go on, if it must not.
     pub(super) async fn contest(&self, scheduled: &Scheduled<'_>, launched: &Launched) -> Option<String> {
         let admission = scheduled.engine.admission().filter(|_| self.guard.wants_alone())?;
-        match second_look(admission).await {
+        match look_again(admission).await {
             Ok(active) => {
-                let first = first_of(&active, &launched.id, launched.first.at)?;
-                let (place, who) = (admission.place(), named(std::slice::from_ref(first)));
+                let first = find_first(&active, &launched.id, launched.first.at)?;
+                let (place, who) = (admission.place(), name_some(std::slice::from_ref(first)));
                 Some(format!("policy: limits.alone: {who} was in {place} before it"))
             }
-            Err(failure) => Some(unseen("", &failure)),
+            Err(failure) => Some(describe_unseen("", &failure)),
         }
     }
 }
 
 /// Asks who is in the place until there is an answer, or the time is over.
-async fn second_look(admission: &dyn Admission) -> Result<Vec<ActiveExperiment>, EngineFailure> {
-    let until = Instant::now() + SECOND_LOOK_LIMIT;
+async fn look_again(admission: &dyn Admission) -> Result<Vec<ActiveExperiment>, EngineFailure> {
+    let until = Instant::now() + LOOK_AGAIN_LIMIT;
     let mut attempt = 0;
     loop {
-        let failure = match tokio::time::timeout_at(until, admission.active()).await {
+        let failure = match tokio::time::timeout_at(until, admission.list_active()).await {
             Ok(Ok(active)) => return Ok(active),
             Ok(Err(failure)) => failure,
             Err(_) => {
@@ -115,7 +118,7 @@ async fn second_look(admission: &dyn Admission) -> Result<Vec<ActiveExperiment>,
 
 /// Returns the one that was in the place before the experiment `own`, if there is one: the time of the begin
 /// decides, and then the id. One whose time is not known counts as earlier.
-fn first_of<'a>(
+fn find_first<'a>(
     active: &'a [ActiveExperiment],
     own: &str,
     launched_at: Timestamp,
@@ -128,12 +131,12 @@ fn first_of<'a>(
         .min_by_key(|other| other.created_at)
 }
 
-fn unseen(prefix: &str, failure: &EngineFailure) -> String {
+fn describe_unseen(prefix: &str, failure: &EngineFailure) -> String {
     format!("{prefix}policy: limits.alone: who else runs is not known: {}", failure.with_remedy())
 }
 
 /// Names the first experiments of a list, each with its template and the run that began it.
-fn named(active: &[ActiveExperiment]) -> String {
+fn name_some(active: &[ActiveExperiment]) -> String {
     let name = |one: &ActiveExperiment| {
         let url = one.run_url.as_deref().map(|url| format!(", {url}")).unwrap_or_default();
         format!("{} (template {}{url})", one.id, one.template)
@@ -160,7 +163,7 @@ mod tests {
     }
 
     fn winner(active: &[ActiveExperiment], own: &str) -> Option<String> {
-        first_of(active, own, Timestamp::from_second(50).unwrap()).map(|first| first.id.clone())
+        find_first(active, own, Timestamp::from_second(50).unwrap()).map(|first| first.id.clone())
     }
 
     #[test]
@@ -189,7 +192,7 @@ mod tests {
     fn the_others_are_named_with_their_runs() {
         let mut others: Vec<_> = (1..=7).map(|n| at(&format!("EXP{n}"), None)).collect();
         others[0].run_url = Some("https://ci.example.com/7".to_owned());
-        let told = named(&others);
+        let told = name_some(&others);
         assert!(
             told.starts_with("EXP1 (template EXT1, https://ci.example.com/7), EXP2 (template EXT1), "),
             "{told}"

@@ -119,7 +119,7 @@ impl Cancel {
         tokio::select! {
             biased;
             () = all_out => {}
-            () = self.used_up(Share::Stop) => {}
+            () = self.wait_until_used_up(Share::Stop) => {}
         }
     }
 
@@ -135,7 +135,7 @@ impl Cancel {
     }
 
     /// Waits until a share of the time after the signal is used up; without a signal it never returns.
-    pub async fn used_up(&self, share: Share) {
+    pub async fn wait_until_used_up(&self, share: Share) {
         self.token.cancelled().await;
         if let Some((_, at)) = self.signal.get() {
             tokio::time::sleep_until(at + share.end()).await;
@@ -156,13 +156,13 @@ impl Cancel {
     /// Waits until `limit`, or the time that a signal leaves for the share, is over.
     pub async fn deadline(&self, limit: Duration, share: Share) {
         tokio::select! {
-            () = self.used_up(share) => {}
+            () = self.wait_until_used_up(share) => {}
             () = tokio::time::sleep(limit) => {}
         }
     }
 
     /// Returns what is left of the limit, or, after a signal, of the share if that is less.
-    pub fn left(&self, limit: Duration, share: Share) -> Duration {
+    pub fn shorten_limit(&self, limit: Duration, share: Share) -> Duration {
         match self.signal.get() {
             Some((_, at)) => (at + share.end()).saturating_duration_since(Instant::now()).min(limit),
             _ => limit,

@@ -1,16 +1,15 @@
 //! The reports that engines write themselves. They come some time after the end, and decide nothing.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Lifecycle;
+use super::run::{ExpectedReport, Lifecycle};
 use super::scheduled::Scheduled;
 use faultgate_core::model::ExperimentResult;
-use faultgate_engines::{Engine, Launched, OwnReport};
+use faultgate_engines::{Launched, OwnReport};
 
 /// Time within which all reports must come, beside the removal of what the run has made.
 const REPORT_WAIT: Duration = Duration::from_secs(10);
@@ -18,15 +17,6 @@ const REPORT_WAIT: Duration = Duration::from_secs(10);
 const ASK_PAUSE: Duration = Duration::from_secs(2);
 /// Number of experiments whose reports are waited for at the same time.
 const MAX_WAITS_AT_ONCE: usize = 16;
-
-/// A report that is still to come. `due` is the time at which the engine wants it to be ready.
-pub(super) struct ExpectedReport {
-    /// The experiment's place in the plan.
-    number: usize,
-    engine: Rc<dyn Engine>,
-    launched: Launched,
-    due: Timestamp,
-}
 
 impl Lifecycle<'_> {
     /// Notes that the engine will write a report.

@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::cancel::Share;
+use super::gate;
 use super::probes::{Probing, score};
 use super::progress::Progress;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
-use super::{Lifecycle, gate};
+use faultgate_core::duration::exact;
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
 use faultgate_engines::{Engine, FailureKind, Judgement, Launched, Record, StopCause};
 
@@ -39,7 +41,7 @@ impl Lifecycle<'_> {
         let Scheduled { number, plan, evaluators, .. } = scheduled;
         let plans = if self.plan.dry_run { &[] } else { plan.probes.as_slice() };
         let teller = |probe: &str| self.course.turns.teller(*number, probe);
-        Probing::new(plans, evaluators, self.clock, &self.course.permits, self.cancel.token(), teller)
+        Probing::new(*number, plans, evaluators, self.clock, &self.course.probes, self.cancel.token(), teller)
     }
 
     /// Follows an experiment, which was launched `ago` ago, until it ends or has to be stopped.
@@ -66,13 +68,13 @@ impl Lifecycle<'_> {
                 signal = self.cancel.cancelled() => StopCause::Cancelled(signal),
                 ended = engine.follow(&launched, progress) => match ended {
                     Ok(record) => {
-                        let cause = self.objection_after(progress, &launched).await;
+                        let cause = self.find_objection_after(progress, &launched).await;
                         return self.finish(progress, &launched, record, None, cause).await;
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
                 why = self.wait_for_objection(progress, &launched) => StopCause::Forbidden(why),
-                why = self.wait_for_halt(progress, engine.as_ref(), &launched) => StopCause::Aborted(why),
+                why = self.wait_for_halt(progress, &launched) => StopCause::Halted(why),
                 () = queued => StopCause::QueueTimeout(later(now, queue_timeout)),
                 () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(later(now, timeout)),
             }
@@ -123,7 +125,8 @@ impl Lifecycle<'_> {
         if let Some(signal) = self.cancel.signal() {
             cause = StopCause::Cancelled(signal);
         }
-        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error: refused };
+        let error = refused.as_ref().map(ToString::to_string);
+        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error };
         let record = record.unwrap_or_else(Record::unknown);
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }
@@ -174,7 +177,7 @@ impl Lifecycle<'_> {
         }
         // A dry run is its own preview: only now is it known what it would hit.
         if judged.verdict == Verdict::Passed
-            && let Some((verdict, why)) = self.excess_of_dry_run(progress.scheduled, launched).await
+            && let Some((verdict, why)) = self.find_excess_of_dry_run(progress.scheduled, launched).await
         {
             judged = Judgement {
                 warnings: judged.warnings,
@@ -219,7 +222,7 @@ impl Lifecycle<'_> {
             stop,
             report_location: own_report.as_ref().and_then(|report| report.location.clone()),
             report_state: own_report.map(|report| report.state),
-            ..self.planned(progress.scheduled, judged.verdict, judged.reason)
+            ..self.make_planned(progress.scheduled, judged.verdict, judged.reason)
         }
     }
 }
@@ -232,10 +235,12 @@ fn later(now: Timestamp, time: Duration) -> Timestamp {
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
     match cause {
-        StopCause::Timeout(_) => format!("it ran past its timeout of {:?}", plan.timeout),
-        StopCause::QueueTimeout(_) => format!("it was pending past queue-timeout, {:?}", plan.queue_timeout),
+        StopCause::Timeout(_) => format!("it ran past its timeout of {}", exact(plan.timeout)),
+        StopCause::QueueTimeout(_) => {
+            format!("it was pending past queue-timeout, {}", exact(plan.queue_timeout))
+        }
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
-        StopCause::Aborted(why) | StopCause::Forbidden(why) => why.clone(),
+        StopCause::Halted(why) | StopCause::Forbidden(why) => why.clone(),
     }
 }

@@ -97,3 +97,7 @@ fn below(score: Score, expected: Score, experiments: &[ExperimentResult]) -> Str
     let worst = worst.map(|worst| format!(": {}", reason(worst, experiments))).unwrap_or_default();
     format!("score {score} < {expected}{worst}")
 }
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

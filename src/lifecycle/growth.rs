@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Lifecycle;
 use super::progress::Progress;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use faultgate_core::backoff::{Backoff, Jitter};
-use faultgate_core::model::{PreviewRecord, ResourceCount, State, Verdict, by_target, total};
+use faultgate_core::model::{PreviewRecord, ResourceCount, State, Verdict, count_all, count_by_target};
 use faultgate_core::text;
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Preview};
 
@@ -17,7 +17,7 @@ use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Preview};
 /// launched is stopped.
 const COUNT_LIMIT: Duration = Duration::from_secs(15);
 /// Time past `queue-timeout` within which a launched experiment must say what its targets resolved to.
-const LATE: Duration = Duration::from_secs(30);
+const MAX_LATENESS: Duration = Duration::from_secs(30);
 /// Pauses between requests that read.
 const READ_PAUSES: Backoff =
     Backoff::new(Duration::from_secs(1), Duration::from_secs(5)).with_jitter(Jitter::Part(0.25));
@@ -27,19 +27,21 @@ const MAX_NAME_CHARS: usize = 300;
 impl Lifecycle<'_> {
     /// Counts the resources of a launched experiment that was previewed, as soon as they are resolved.
     /// Returns why it must not go on, if it must not.
-    pub(super) async fn growth(&self, progress: &Progress<'_>, launched: &Launched) -> Option<String> {
+    pub(super) async fn find_growth(&self, progress: &Progress<'_>, launched: &Launched) -> Option<String> {
         let Scheduled { number, plan, engine, .. } = progress.scheduled;
-        let previewed = self.course.previews.borrow().get(number).cloned().filter(|_| self.previews())?;
+        let previewed =
+            self.course.previews.borrow().get(number).cloned().filter(|_| self.makes_previews())?;
         let preview = engine.preview()?;
-        let limit = plan.queue_timeout.saturating_add(LATE);
-        let resolved = tokio::time::timeout(limit, resolved(progress, engine.as_ref(), launched)).await;
+        let limit = plan.queue_timeout.saturating_add(MAX_LATENESS);
+        let waiting = wait_until_resolved(progress, engine.as_ref(), launched);
+        let resolved = tokio::time::timeout(limit, waiting).await;
         let counted = match resolved {
-            Ok(Ok(())) => count(preview, launched).await,
+            Ok(Ok(())) => count_targets(preview, launched).await,
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(unanswered("it is pending still")),
+            Err(_) => Err(make_unanswered("it is pending still")),
         };
         match counted {
-            Ok(targets) => grown(&previewed.targets, &targets, self.guard.most_targets()),
+            Ok(targets) => describe_growth(&previewed.targets, &targets, self.guard.max_targets()),
             Err(failure) => {
                 Some(format!("what its targets resolved to is not known: {}", failure.with_remedy()))
             }
@@ -47,12 +49,12 @@ impl Lifecycle<'_> {
     }
 
     /// Counts the resources of a dry run that has ended, and returns why the policy refuses it, if it does.
-    pub(super) async fn excess_of_dry_run(
+    pub(super) async fn find_excess_of_dry_run(
         &self,
         scheduled: &Scheduled<'_>,
         launched: &Launched,
     ) -> Option<(Verdict, String)> {
-        let most = self.guard.most_targets().filter(|_| self.plan.dry_run)?;
+        let most = self.guard.max_targets().filter(|_| self.plan.dry_run)?;
         let preview = scheduled.engine.preview()?;
         let began = launched.first.observed_at;
         let counted = tokio::select! {
@@ -60,7 +62,7 @@ impl Lifecycle<'_> {
             signal = self.cancel.cancelled() => {
                 return Some((Verdict::Cancelled, format!("{} cancelled the run", signal.as_str())));
             }
-            counted = count(preview, launched) => counted,
+            counted = count_targets(preview, launched) => counted,
         };
         match counted {
             Ok(targets) => {
@@ -80,7 +82,7 @@ impl Lifecycle<'_> {
 }
 
 /// Waits until the engine's record says that the experiment has resolved its targets.
-async fn resolved(
+async fn wait_until_resolved(
     progress: &Progress<'_>,
     engine: &dyn Engine,
     launched: &Launched,
@@ -108,17 +110,17 @@ async fn resolved(
 }
 
 /// Counts resolved targets. A request that is not answered goes out again, as long as there is time.
-pub(super) async fn count(
+pub(super) async fn count_targets(
     preview: &dyn Preview,
     launched: &Launched,
 ) -> Result<Vec<ResourceCount>, EngineFailure> {
     let until = Instant::now() + COUNT_LIMIT;
     let mut attempt = 0;
     loop {
-        let failure = match tokio::time::timeout_at(until, preview.resolved(launched)).await {
+        let failure = match tokio::time::timeout_at(until, preview.count_resolved(launched)).await {
             Ok(Ok(targets)) => return Ok(targets),
             Ok(Err(failure)) => failure,
-            Err(_) => return Err(unanswered("the engine did not answer")),
+            Err(_) => return Err(make_unanswered("the engine did not answer")),
         };
         let next = Instant::now() + READ_PAUSES.pause(attempt, fastrand::f64());
         if failure.kind != FailureKind::Unanswered || next >= until {
@@ -129,21 +131,25 @@ pub(super) async fn count(
     }
 }
 
-fn unanswered(why: &str) -> EngineFailure {
+fn make_unanswered(why: &str) -> EngineFailure {
     EngineFailure::new(FailureKind::Unanswered, "count the resolved targets", why)
 }
 
 /// Returns why an experiment must not go on whose targets have resolved to these resources, or None where
 /// they are no more than those of the preview. `most` is the limit of a policy.
-fn grown(previewed: &[ResourceCount], launched: &[ResourceCount], most: Option<u64>) -> Option<String> {
-    let (before, now) = (total(previewed), total(launched));
+fn describe_growth(
+    previewed: &[ResourceCount],
+    launched: &[ResourceCount],
+    most: Option<u64>,
+) -> Option<String> {
+    let (before, now) = (count_all(previewed), count_all(launched));
     if let Some(most) = most.filter(|most| now > *most) {
         return Some(format!(
             "policy: limits.targets: {now} at the launch and {before} in the preview, at most {most}"
         ));
     }
-    let known = by_target(previewed);
-    let more = by_target(launched).into_iter().find_map(|(name, count)| {
+    let known = count_by_target(previewed);
+    let more = count_by_target(launched).into_iter().find_map(|(name, count)| {
         let before = known.get(name).copied().unwrap_or_default();
         (count > before).then_some((name, count, before))
     });
@@ -173,7 +179,7 @@ mod tests {
     #[test]
     fn what_was_not_previewed_is_not_hit() {
         let before = targets(&[("web", "1", 2), ("web", "2", 1), ("db", "1", 1)]);
-        let after = |counts: &[_], most| grown(&before, &targets(counts), most);
+        let after = |counts: &[_], most| describe_growth(&before, &targets(counts), most);
         assert_eq!(after(&[("web", "1", 2), ("db", "1", 1)], None), None, "fewer");
         // FIS picks at random: another account is no growth of the target.
         assert_eq!(after(&[("web", "3", 3), ("db", "1", 1)], Some(4)), None);

@@ -19,9 +19,18 @@ pub enum Outlook<'a> {
     NoLaunch,
     /// The targets are counted later, before the launch or by a dry run.
     Ahead,
-    /// The experiments were previewed: the number of resources of each, in the plan's order. None where an
-    /// experiment has no preview.
-    Previewed(&'a [Option<u64>]),
+    /// The experiments were previewed: the number of resources of each, in the plan's order.
+    Previewed(&'a [PreviewedCount]),
+}
+
+/// The number of resources that one experiment would hit, as its preview tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewedCount {
+    Known(u64),
+    /// The preview had no slot in time. For that alone nothing is launched, and the number breaks no rule.
+    Late,
+    /// There is no preview.
+    Missing,
 }
 
 /// A judge of runs that are about to be launched.
@@ -37,7 +46,7 @@ pub trait Guard {
     ) -> Vec<Finding>;
 
     /// Returns the most resources that one experiment may hit, if there is a limit.
-    fn most_targets(&self) -> Option<u64> {
+    fn max_targets(&self) -> Option<u64> {
         None
     }
 

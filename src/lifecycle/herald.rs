@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Lifecycle, Share};
+use super::cancel::Share;
+use super::run::Lifecycle;
 use faultgate_core::model::{PreviewRecord, RunEvent};
 
 /// Time within which it must be told. Afterwards the launch goes on without it.

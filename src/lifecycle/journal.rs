@@ -12,23 +12,23 @@ use faultgate_engines::Unnoted;
 #[async_trait(?Send)]
 pub trait Journal {
     /// Notes that a request is about to be sent which may begin an experiment.
-    async fn intended(&self, experiment: usize, intent: Intent);
+    async fn note_intent(&self, experiment: usize, intent: Intent);
 
     /// Notes the preview of an experiment, for the process that goes on with it.
-    async fn previewed(&self, _experiment: usize, _preview: PreviewRecord) {}
+    async fn note_preview(&self, _experiment: usize, _preview: PreviewRecord) {}
 
     /// Notes that an experiment was launched.
-    async fn launched(&self, experiment: usize, launch: LaunchRecord);
+    async fn note_launch(&self, experiment: usize, launch: LaunchRecord);
 
     /// Notes that an experiment may have begun, and was looked for in vain.
-    async fn unfound(&self, experiment: usize);
+    async fn note_unfound(&self, experiment: usize);
 
     /// Notes that the engine's own record says that an experiment has ended or never began.
-    async fn over(&self, experiment: usize);
+    async fn note_over(&self, experiment: usize);
 
     /// Notes subscriptions that are about to be made, were made, or were removed. The list is complete: it
     /// holds all of this run's subscriptions.
-    async fn subscriptions(&self, all: Vec<SubscriptionState>);
+    async fn note_subscriptions(&self, all: Vec<SubscriptionState>);
 
     /// Notes that all is launched, with what the process that takes over has to know. The error says why no
     /// process can.
@@ -39,13 +39,13 @@ pub trait Journal {
 
 #[async_trait(?Send)]
 impl Journal for Unnoted {
-    async fn intended(&self, _experiment: usize, _intent: Intent) {}
+    async fn note_intent(&self, _experiment: usize, _intent: Intent) {}
 
-    async fn launched(&self, _experiment: usize, _launch: LaunchRecord) {}
+    async fn note_launch(&self, _experiment: usize, _launch: LaunchRecord) {}
 
-    async fn unfound(&self, _experiment: usize) {}
+    async fn note_unfound(&self, _experiment: usize) {}
 
-    async fn over(&self, _experiment: usize) {}
+    async fn note_over(&self, _experiment: usize) {}
 
-    async fn subscriptions(&self, _all: Vec<SubscriptionState>) {}
+    async fn note_subscriptions(&self, _all: Vec<SubscriptionState>) {}
 }

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use faultgate_core::model::{Intent, PreviewRecord};
 use faultgate_engines::{Channel, Launched, Notary};
 
+use super::cancel::Share;
 use super::journal::Journal;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
-use super::{Lifecycle, Share};
 
 /// Time that one entry may take. A disk that hangs holds nothing up for longer.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
@@ -22,7 +23,7 @@ pub(super) struct ExperimentEntries<'a> {
 #[async_trait(?Send)]
 impl Notary for ExperimentEntries<'_> {
     async fn intend(&self, intent: Intent) {
-        let _ = tokio::time::timeout(WRITE_LIMIT, self.journal.intended(self.experiment, intent)).await;
+        let _ = tokio::time::timeout(WRITE_LIMIT, self.journal.note_intent(self.experiment, intent)).await;
     }
 }
 
@@ -36,7 +37,7 @@ impl Lifecycle<'_> {
         tokio::select! {
             biased;
             // The writing is polled first, so that it has begun even if a signal is there already.
-            () = self.journal.launched(scheduled.number, launch) => {}
+            () = self.journal.note_launch(scheduled.number, launch) => {}
             _ = self.cancel.cancelled() => {}
             () = tokio::time::sleep(WRITE_LIMIT) => {}
         }
@@ -44,19 +45,19 @@ impl Lifecycle<'_> {
 
     /// Notes what a preview has shown.
     pub(super) async fn note_preview(&self, scheduled: &Scheduled<'_>, preview: &PreviewRecord) {
-        let noting = self.journal.previewed(scheduled.number, preview.clone());
+        let noting = self.journal.note_preview(scheduled.number, preview.clone());
         let _ = self.cancel.within(WRITE_LIMIT, Share::Close, noting).await;
     }
 
     /// Notes that the experiment may have begun, and was looked for in vain.
     pub(super) async fn note_unfound(&self, scheduled: &Scheduled<'_>) {
-        let noting = self.journal.unfound(scheduled.number);
+        let noting = self.journal.note_unfound(scheduled.number);
         let _ = self.cancel.within(WRITE_LIMIT, Share::Close, noting).await;
     }
 
     /// Notes that the experiment has ended or never began.
     pub(super) async fn note_over(&self, scheduled: &Scheduled<'_>) {
-        let noting = self.journal.over(scheduled.number);
+        let noting = self.journal.note_over(scheduled.number);
         let _ = self.cancel.within(WRITE_LIMIT, Share::Close, noting).await;
     }
 
@@ -64,7 +65,7 @@ impl Lifecycle<'_> {
     pub(super) async fn note_intended_subscriptions(&self) {
         let all: Vec<_> = self.channels().filter_map(Channel::planned_subscription).collect();
         if !all.is_empty() {
-            let _ = tokio::time::timeout(WRITE_LIMIT, self.journal.subscriptions(all)).await;
+            let _ = tokio::time::timeout(WRITE_LIMIT, self.journal.note_subscriptions(all)).await;
         }
     }
 
@@ -72,7 +73,7 @@ impl Lifecycle<'_> {
     pub(super) async fn note_subscriptions(&self, share: Share) {
         let all: Vec<_> = self.channels().flat_map(Channel::subscription_states).collect();
         if !all.is_empty() {
-            let _ = self.cancel.within(WRITE_LIMIT, share, self.journal.subscriptions(all)).await;
+            let _ = self.cancel.within(WRITE_LIMIT, share, self.journal.note_subscriptions(all)).await;
         }
     }
 }

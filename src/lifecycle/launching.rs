@@ -12,8 +12,8 @@ use super::journal_entries::ExperimentEntries;
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::probes::Probing;
 use super::progress::Progress;
+use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
-use super::{Lifecycle, describe_signal};
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Verdict};
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, StopCause, Watcher as _};
 
@@ -81,6 +81,7 @@ impl Lifecycle<'_> {
                 refused(Verdict::Errored, &failure.with_remedy()).await
             }
             Begun::Full(why) => refused(Verdict::TimedOut, &format!("not launched: {why}")).await,
+            Begun::Forbidden(verdict, why) => refused(verdict, &why).await,
             Begun::Cancelled(signal) => refused(Verdict::Cancelled, &describe_signal(signal)).await,
             Begun::Answered(Err(failure)) => Err(self.recover(&progress, failure).await),
             Begun::Unanswered => Err(self.recover(&progress, no_answer(plan)).await),
@@ -93,11 +94,11 @@ impl Lifecycle<'_> {
         scheduled: &Scheduled<'_>,
         probing: &Probing,
     ) -> Result<Ticket<'_>, (Verdict, String)> {
-        self.check_stop_on_failure()?;
+        self.check_launches_allowed()?;
         let steady_and_permitted = async {
-            let berth = self.berth(scheduled).await;
-            // Another experiment may have ended without `passed` meanwhile.
-            self.check_stop_on_failure()?;
+            let berth = self.take_berth(scheduled).await;
+            // Another experiment may have ended without `passed`, or halted the run, meanwhile.
+            self.check_launches_allowed()?;
             let unsteady = |why| (Verdict::Errored, format!("not launched: the system is not steady: {why}"));
             let mut wait = LonelyWait::default();
             self.wait_until_alone(scheduled, &mut wait).await?;
@@ -108,7 +109,7 @@ impl Lifecycle<'_> {
             }
             // The semaphore is never closed, so the permit is always there.
             let permit = self.course.launches.acquire().await.ok();
-            self.check_stop_on_failure()?;
+            self.check_launches_allowed()?;
             Ok(Ticket { berth, permit })
         };
         tokio::select! {
@@ -118,7 +119,11 @@ impl Lifecycle<'_> {
         }
     }
 
-    fn check_stop_on_failure(&self) -> Result<(), (Verdict, String)> {
+    /// Checks that nothing in the course of the run forbids a further launch. The error says what does.
+    pub(super) fn check_launches_allowed(&self) -> Result<(), (Verdict, String)> {
+        if let Some(why) = self.course.probes.board.halted() {
+            return Err((Verdict::Errored, format!("not launched: {why}")));
+        }
         match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
             None => Ok(()),
             Some(name) => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::Lifecycle;
 use super::probes::Turned;
+use super::run::Lifecycle;
 use faultgate_core::model::{RunEvent, Turn};
 
 /// Interval of the event that lets live displays show the time.
@@ -28,7 +28,7 @@ impl Lifecycle<'_> {
     /// Publishes the turns of probes as they come.
     async fn publish_turns_as_they_come(&self) -> std::convert::Infallible {
         loop {
-            self.course.turns.came().await;
+            self.course.turns.wait_for_turns().await;
             self.publish_turns();
         }
     }

@@ -3,22 +3,22 @@
 
 use std::time::Duration;
 
-use super::CLOSE_LIMIT;
 use super::experiment::LAST_RECORD_LIMIT;
 use super::launching::LAUNCH_LIMIT;
+use super::stages::CLOSE_LIMIT;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT};
 use faultgate_core::model::{ExperimentPlan, Plan, ProbePlan};
 
 /// Time for all that is not part of an experiment: the checks before the launch, the subscription with its
 /// handshake, and the reports. Requests of an engine have limits of their own, and this is more than all of
 /// them together.
-const AROUND: Duration = Duration::from_mins(30);
+const MAX_TIME_AROUND_EXPERIMENTS: Duration = Duration::from_mins(30);
 
 /// Returns the longest time that a run of this plan may last. It counts the experiments one after another,
 /// whatever `parallel` says: they may have to wait for each other.
 pub fn longest_run(plan: &Plan) -> Duration {
     let experiments = plan.experiments.iter().map(longest_experiment);
-    experiments.fold(AROUND.saturating_add(CLOSE_LIMIT * 2), Duration::saturating_add)
+    experiments.fold(MAX_TIME_AROUND_EXPERIMENTS.saturating_add(CLOSE_LIMIT * 2), Duration::saturating_add)
 }
 
 /// Returns the longest time that one experiment may take.

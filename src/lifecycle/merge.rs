@@ -25,7 +25,7 @@ pub fn merge(
         return Err(problems);
     }
     parts.sort_by_key(|(_, part)| part.run.shard);
-    let refusals: Vec<Refusal> = parts.iter().filter_map(|(name, part)| Refusal::of(name, part)).collect();
+    let refusals: Vec<Refusal> = parts.iter().filter_map(|(name, part)| Refusal::find(name, part)).collect();
     let mut parts = parts.into_iter().map(|(_, part)| part);
     let Some(mut whole) = parts.next() else { return Err(vec!["there is no result to merge".to_owned()]) };
     let mut rows = vec![std::mem::take(&mut whole.experiments)];
@@ -92,7 +92,7 @@ struct Refusal {
 
 impl Refusal {
     /// Returns the refusal of a part, if there is one.
-    fn of(name: &str, part: &RunResult) -> Option<Self> {
+    fn find(name: &str, part: &RunResult) -> Option<Self> {
         let refused = part.gate.verdict != Verdict::Passed && decide(part).verdict == Verdict::Passed;
         refused.then(|| {
             let verdict = part.gate.verdict;
@@ -157,7 +157,7 @@ fn shards(parts: &[(String, RunResult)]) -> Vec<String> {
     for (name, part) in parts {
         match part.run.shard {
             None => problems.push(format!("{name} is no part of a suite, and {first_name} is shard {first}")),
-            Some(shard) if shard.of() != first.of() => {
+            Some(shard) if shard.total() != first.total() => {
                 problems.push(format!("{name} is shard {shard}, and {first_name} is shard {first}"));
             }
             Some(_) => {}
@@ -170,9 +170,9 @@ fn shards(parts: &[(String, RunResult)]) -> Vec<String> {
         }
     }
     if problems.is_empty() {
-        let missing: Vec<String> = (1..=first.of())
+        let missing: Vec<String> = (1..=first.total())
             .filter(|number| !numbers.contains(number))
-            .map(|number| format!("{number}/{}", first.of()))
+            .map(|number| format!("{number}/{}", first.total()))
             .collect();
         if !missing.is_empty() {
             let plural = if missing.len() == 1 { "shard" } else { "shards" };

@@ -4,20 +4,23 @@
 //! A preview is an experiment that acts on nothing. It is ended like any other, since only its record says
 //! that its actions are skipped.
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::admission::Begun;
 use super::cancel::Share;
-use super::growth::count;
-use super::guard::{self, Outlook};
+use super::growth::count_targets;
+use super::guard::{self, Outlook, PreviewedCount};
 use super::launching::{LAUNCH_LIMIT, no_answer};
+use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
-use super::{Lifecycle, describe_signal};
+use faultgate_core::duration::exact;
 use faultgate_core::model::{
     ExperimentResult, Finding, Level, PreviewRecord, ResourceCount, RunEvent, State, Transition, Verdict,
-    by_target,
+    count_by_target,
 };
 use faultgate_core::text;
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Preview, Record, Watcher};
@@ -34,7 +37,7 @@ struct NoPreview {
 }
 
 impl NoPreview {
-    fn refused(why: impl Into<String>) -> Self {
+    fn refuse(why: impl Into<String>) -> Self {
         Self::of(Verdict::Errored, why)
     }
 
@@ -56,14 +59,14 @@ impl Watcher for PreviewWatcher<'_> {
 
 impl Lifecycle<'_> {
     /// Returns `true` if previews are to be made. A dry run is one already.
-    pub(super) fn previews(&self) -> bool {
-        !self.plan.dry_run && (self.plan.preview || self.guard.most_targets().is_some())
+    pub(super) fn makes_previews(&self) -> bool {
+        !self.plan.dry_run && (self.plan.preview || self.guard.max_targets().is_some())
     }
 
     /// Previews all experiments that can be, and lets the guard judge again. The error holds the results
     /// of all experiments where none may be launched.
     pub(super) async fn preview_all(&self, findings: &mut Vec<Finding>) -> Result<(), Vec<ExperimentResult>> {
-        if !self.previews() {
+        if !self.makes_previews() {
             return Ok(());
         }
         let all =
@@ -87,16 +90,13 @@ impl Lifecycle<'_> {
             .collect();
         failed.sort_by_key(|(number, _)| *number);
         let late = !failed.is_empty() && failed.iter().all(|(_, none)| none.verdict == Verdict::TimedOut);
+        let counts = self.list_counts(&failed);
         let told = failed.into_iter().map(|(number, none)| {
             let name = &self.scheduled[number].plan.name;
             Finding::new(Level::Error, format!("preview of {name}"), none.why)
         });
         let mut news: Vec<Finding> = told.collect();
-        let counts: Vec<Option<u64>> = {
-            let previews = self.course.previews.borrow();
-            self.scheduled.iter().map(|one| Some(previews.get(&one.number)?.total)).collect()
-        };
-        news.extend(self.judged(Outlook::Previewed(&counts)).await);
+        news.extend(self.ask_guard(Outlook::Previewed(&counts)).await);
         news.retain(|finding| !findings.contains(finding));
         for finding in &news {
             (self.publish)(&RunEvent::Found(finding));
@@ -115,6 +115,23 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Lists what the previews have counted, in the plan's order. `failed` are the places of those that
+    /// failed, each with the reason.
+    fn list_counts(&self, failed: &[(usize, NoPreview)]) -> Vec<PreviewedCount> {
+        let previews = self.course.previews.borrow();
+        let late: BTreeSet<usize> = failed
+            .iter()
+            .filter(|(_, none)| none.verdict == Verdict::TimedOut)
+            .map(|(number, _)| *number)
+            .collect();
+        let count = |scheduled: &Scheduled<'_>| match previews.get(&scheduled.number) {
+            Some(preview) => PreviewedCount::Known(preview.total),
+            None if late.contains(&scheduled.number) => PreviewedCount::Late,
+            None => PreviewedCount::Missing,
+        };
+        self.scheduled.iter().map(count).collect()
+    }
+
     /// Previews one experiment, and notes what its targets resolve to.
     async fn preview_one(&self, scheduled: &Scheduled<'_>, preview: &dyn Preview) -> Result<(), NoPreview> {
         let Scheduled { number, plan, .. } = scheduled;
@@ -122,36 +139,37 @@ impl Lifecycle<'_> {
         let berth = tokio::select! {
             biased;
             signal = self.cancel.cancelled() => return Err(cancelled(signal)),
-            berth = self.preview_berth(scheduled) => berth,
+            berth = self.take_preview_berth(scheduled) => berth,
         };
         let mut permit = self.course.launches.acquire().await.ok();
         if let Some(signal) = self.cancel.signal() {
             return Err(cancelled(signal));
         }
         let duty = self.cancel.take_duty();
-        let began = Instant::now();
+        let since = Instant::now();
         let begun = self.begin(scheduled, &mut permit, async || preview.start_preview(plan).await).await;
         drop(permit);
         let launched = match begun {
             Begun::Answered(Ok(launched)) => launched,
             Begun::Full(why) => return Err(NoPreview::of(Verdict::TimedOut, why)),
+            Begun::Forbidden(verdict, why) => return Err(NoPreview::of(verdict, why)),
             Begun::Cancelled(signal) => return Err(cancelled(signal)),
             Begun::Answered(Err(failure)) if failure.kind != FailureKind::Unanswered => {
-                return Err(NoPreview::refused(failure.with_remedy()));
+                return Err(NoPreview::refuse(failure.with_remedy()));
             }
             Begun::Answered(Err(failure)) => return Err(self.end_lost(scheduled, preview, failure).await),
             Begun::Unanswered => return Err(self.end_lost(scheduled, preview, no_answer(plan)).await),
         };
-        let targets = self.targets_of_preview(scheduled, preview, &launched).await?;
+        let targets = self.follow_and_count(scheduled, preview, &launched).await?;
         drop((duty, berth));
-        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let record = PreviewRecord::new(&launched.id, took_ms, targets);
         (self.publish)(&RunEvent::Previewed { experiment: *number, preview: &record });
         self.note_preview(scheduled, &record).await;
-        let empty = empty_target(&record.targets).filter(|_| !self.plan.injection.accepts_nothing);
+        let empty = find_empty_target(&record.targets).filter(|_| !self.plan.injection.accepts_nothing);
         let refusal = empty.map(|name| {
             let name = text::plain(name, MAX_TEXT_CHARS);
-            NoPreview::refused(format!(
+            NoPreview::refuse(format!(
                 "the target {name} resolves to no resource ({}); allow-empty-targets accepts that",
                 launched.id
             ))
@@ -161,7 +179,7 @@ impl Lifecycle<'_> {
     }
 
     /// Follows a preview to its end, and counts what its targets resolve to.
-    async fn targets_of_preview(
+    async fn follow_and_count(
         &self,
         scheduled: &Scheduled<'_>,
         preview: &dyn Preview,
@@ -176,7 +194,7 @@ impl Lifecycle<'_> {
                 ended.map_err(|failure| (Verdict::Errored, failure.with_remedy()))
             }
             () = tokio::time::sleep(plan.queue_timeout) => {
-                let why = format!("it did not end within queue-timeout, {:?}", plan.queue_timeout);
+                let why = format!("it did not end within queue-timeout, {}", exact(plan.queue_timeout));
                 Err((Verdict::Errored, why))
             }
         };
@@ -189,16 +207,16 @@ impl Lifecycle<'_> {
             }
         };
         if record.state != State::Completed {
-            return Err(NoPreview::refused(format!("{}: {}", launched.id, ended_otherwise(&record))));
+            return Err(NoPreview::refuse(format!("{}: {}", launched.id, describe_other_end(&record))));
         }
         let counted = tokio::select! {
             biased;
             signal = self.cancel.cancelled() => {
                 return Err(NoPreview::of(Verdict::Cancelled, describe_signal(signal)));
             }
-            counted = count(preview, launched) => counted,
+            counted = count_targets(preview, launched) => counted,
         };
-        counted.map_err(|failure| NoPreview::refused(format!("{}: {}", launched.id, failure.with_remedy())))
+        counted.map_err(|failure| NoPreview::refuse(format!("{}: {}", launched.id, failure.with_remedy())))
     }
 
     /// Looks for a preview that an unanswered request may have begun, and ends it: nobody knows if it
@@ -237,12 +255,12 @@ impl Lifecycle<'_> {
 }
 
 /// Returns the name of the first target that resolves to nothing.
-fn empty_target(targets: &[ResourceCount]) -> Option<&str> {
-    by_target(targets).into_iter().find(|(_, count)| *count == 0).map(|(name, _)| name)
+fn find_empty_target(targets: &[ResourceCount]) -> Option<&str> {
+    count_by_target(targets).into_iter().find(|(_, count)| *count == 0).map(|(name, _)| name)
 }
 
 /// Tells how a preview has ended that did not complete, in the engine's words.
-fn ended_otherwise(record: &Record) -> String {
+fn describe_other_end(record: &Record) -> String {
     let code = record.error.as_ref().and_then(|error| error.code.as_deref());
     let said = [code, record.reason.as_deref()].into_iter().flatten();
     let said: Vec<String> = said.map(|said| text::plain(said, MAX_TEXT_CHARS)).collect();
@@ -267,8 +285,8 @@ mod tests {
 
     #[test]
     fn a_target_is_empty_only_in_all_its_accounts() {
-        assert_eq!(empty_target(&targets(&[("web", "1", 0), ("web", "2", 1)])), None);
-        assert_eq!(empty_target(&targets(&[("web", "1", 2), ("db", "1", 0)])), Some("db"));
-        assert_eq!(empty_target(&[]), None, "an experiment without targets");
+        assert_eq!(find_empty_target(&targets(&[("web", "1", 0), ("web", "2", 1)])), None);
+        assert_eq!(find_empty_target(&targets(&[("web", "1", 2), ("db", "1", 0)])), Some("db"));
+        assert_eq!(find_empty_target(&[]), None, "an experiment without targets");
     }
 }

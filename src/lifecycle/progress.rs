@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 
 use tokio::sync::Notify;
 
-use super::Lifecycle;
 use super::admission::Berth;
 use super::cancel::Duty;
 use super::probes::Probing;
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use faultgate_core::model::{RunEvent, Source, State, Transition};
 use faultgate_engines::Watcher;
@@ -68,7 +68,7 @@ impl<'a> Progress<'a> {
     /// Makes room for another experiment in the place: this one has ended.
     pub(super) fn leave(&self) {
         if let Some(berth) = self.berth.take() {
-            self.berth.set(Some(berth.vacated()));
+            self.berth.set(Some(berth.vacate()));
         }
     }
 

@@ -10,12 +10,12 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::admission::Berth;
-use super::cancel::Duty;
+use super::cancel::{Duty, Share};
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::progress::Progress;
+use super::run::Lifecycle;
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
-use super::{Lifecycle, Share};
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
     RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,
@@ -50,14 +50,14 @@ impl Lifecycle<'_> {
     /// Launches all experiments and hands them over. If one cannot be launched or handed over, the others are
     /// stopped, and the error holds the results.
     async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
-        if let Some(why) = self.crowded() {
+        if let Some(why) = self.find_crowding() {
             return Err(self.none_launched(Verdict::Errored, &why));
         }
         let all = self.scheduled.iter().map(|scheduled| async move {
             let (probing, ticket) = self.prepare(scheduled).await?;
             let (progress, launched) = self.launch_one(scheduled, probing, ticket).await?;
             // The process that monitors does not know what this one may object.
-            match self.objection_after(&progress, &launched).await {
+            match self.find_objection_after(&progress, &launched).await {
                 Some(cause) => Err(self.stop(&progress, launched, cause).await),
                 None => Ok((progress, launched)),
             }
@@ -263,7 +263,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
             id: known.launch.as_ref().map(|launch| launch.id.clone()),
             url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
             preview: known.preview.clone(),
-            ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, unmonitored(known))
+            ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, describe_unmonitored(known))
         },
     };
     let experiments: Vec<_> = plan.experiments.iter().zip(&state.experiments).map(outcome).collect();
@@ -290,7 +290,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
 }
 
 /// Returns the reason of an experiment without an outcome.
-fn unmonitored(known: &ExperimentState) -> String {
+fn describe_unmonitored(known: &ExperimentState) -> String {
     match known.phase {
         RunPhase::Planned => "it was not launched".to_owned(),
         _ => "how it ended was not learned: faultgate monitor has written no end of it".to_owned(),

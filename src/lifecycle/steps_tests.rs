@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    Check, EngineSpec, ExperimentPlace, InjectionRule, Intent, LaunchRecord, Monitor, MonitorRecord, Phase,
-    Probe, ProbePlan, RunIdentity, Score, Signal, Source, State, Transition,
+    Check, EngineSpec, ExperimentPlace, HaltRule, InjectionRule, Intent, LaunchRecord, Monitor,
+    MonitorRecord, Phase, Probe, ProbePlan, RunIdentity, Score, Signal, Source, State, Transition,
 };
 use faultgate_engines::probe::{Evaluate, Evaluation};
 use faultgate_engines::{Judgement, Notary, Record, Takeover, Unnoted, Watcher};
@@ -145,6 +145,7 @@ fn plan() -> Plan {
         preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
+        halt: HaltRule::default(),
         report_dir: std::path::PathBuf::new(),
         reporting_must_succeed: false,
     }

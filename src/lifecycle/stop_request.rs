@@ -2,6 +2,7 @@
 //! A run and `faultgate stop` ask in the same way.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::time::Duration;
 
 use faultgate_core::backoff::Backoff;
@@ -17,6 +18,23 @@ pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// chance, since few experiments are asked about.
 const RECORD_PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
+/// The reason why a stop was not accepted. It is displayed with its remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopFailure {
+    Failed(EngineFailure),
+    /// The engine has given no answer.
+    NoAnswer,
+}
+
+impl fmt::Display for StopFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => f.write_str(&failure.with_remedy()),
+            Self::NoAnswer => f.write_str("the engine did not answer the request to stop"),
+        }
+    }
+}
+
 /// A request to stop one experiment.
 #[derive(Clone, Copy)]
 pub struct StopRequest<'a> {
@@ -25,9 +43,8 @@ pub struct StopRequest<'a> {
 }
 
 impl StopRequest<'_> {
-    /// Sends the request until it is accepted, refused for good, or `deadline` is over. The error says why it
-    /// was not accepted.
-    pub async fn send(self, deadline: impl Future<Output = ()>) -> Result<(), String> {
+    /// Sends the request until it is accepted, refused for good, or `deadline` is over.
+    pub async fn send(self, deadline: impl Future<Output = ()>) -> Result<(), StopFailure> {
         let unanswered = RefCell::new(None);
         let asking = async {
             loop {
@@ -47,13 +64,11 @@ impl StopRequest<'_> {
             answer = asking => Some(answer),
             () = deadline => None,
         };
-        match answer {
-            Some(answer) => answer.map_err(|failure| failure.with_remedy()),
-            None => Err(self.engine.stop_so_far(self.launched).or(unanswered.take()).map_or_else(
-                || "the engine did not answer the request to stop".to_owned(),
-                |failure| failure.with_remedy(),
-            )),
+        if let Some(answer) = answer {
+            return answer.map_err(StopFailure::Failed);
         }
+        let so_far = self.engine.stop_so_far(self.launched).or(unanswered.take());
+        Err(so_far.map_or(StopFailure::NoAnswer, StopFailure::Failed))
     }
 
     /// Reads the record until it says that the experiment has ended. The error is the last failure to read it

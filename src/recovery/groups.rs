@@ -26,8 +26,7 @@ pub(super) fn group_open(
     }
     for (number, subscription) in state.subscriptions.iter().enumerate() {
         if !subscription.removed && subscription.is_ours() {
-            // Only FIS has subscriptions.
-            groups.entry(EngineKind::Fis).or_default().subscriptions.push(number);
+            groups.entry(subscription.kind()).or_default().subscriptions.push(number);
         }
     }
     groups

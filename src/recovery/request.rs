@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::stop::{Stopped, Stopping};
 use super::{make_identity, make_launched, write_what_ended};
+use crate::ids::make_id;
 use crate::state_file::{self, NotHeld};
 use crate::terminal::refusal::{Refused, refuse};
 use crate::terminal::signals::until_signal;
-use crate::terminal::{SUITE_DIR, logging, make_id, say_line, warn};
+use crate::terminal::{logging, say_line, warn};
 use crate::wiring::settings::load_settings;
 use faultgate_config as config;
+use faultgate_config::SUITE_DIR;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;

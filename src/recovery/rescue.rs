@@ -37,8 +37,8 @@ impl Rescuer<'_> {
         let done = tokio::select! {
             // The panic is looked at first: after one, the outcome of the work cannot be trusted.
             biased;
-            panic = panics::came() => Err(panic),
-            done = panics::caught(panics::pointed("wait", work(&lifecycle))) => done,
+            panic = panics::wait_for_panic() => Err(panic),
+            done = panics::catch(panics::with_points("wait", work(&lifecycle))) => done,
         };
         // Another task may have panicked in the last moment of the work.
         let panic = match (done, panics::first()) {
@@ -65,7 +65,7 @@ impl Rescuer<'_> {
             clock: self.clock,
         };
         let before = state.clone();
-        match panics::caught(stopping.end(&mut state)).await {
+        match panics::catch(stopping.end(&mut state)).await {
             Ok(Stopped { lines, mistakes, .. }) => {
                 let told = lines.into_iter().chain(mistakes.iter().map(ToString::to_string));
                 told.for_each(|line| complain(&text::plain(&line, MAX_LINE_CHARS)));

@@ -65,10 +65,10 @@ impl Stopping<'_> {
         let mut stopped = self.leave_alone(state);
         let ended = {
             let state = &*state;
-            let groups = group_open(state, |experiment| self.unnamed(experiment).is_none());
+            let groups = group_open(state, |experiment| self.refuse_unnamed(experiment).is_none());
             let end = async |(kind, group): (EngineKind, OpenGroup)| {
                 // A panic in one engine keeps no other from being asked.
-                let ended = panics::caught(self.end_group(state, &group)).await;
+                let ended = panics::catch(self.end_group(state, &group)).await;
                 let ended = ended.unwrap_or_else(|panic| Err(Mistake::new(kind.as_str(), panic.to_string())));
                 (ended, group)
             };
@@ -100,7 +100,7 @@ impl Stopping<'_> {
     /// Tells what is left alone, since only the file vouches for it: no secret is sent to a host that only a
     /// file names, and no queue is removed that no run can have made.
     fn leave_alone(&self, state: &RunState) -> Stopped {
-        let unnamed = state.open_experiments().filter_map(|experiment| self.unnamed(experiment));
+        let unnamed = state.open_experiments().filter_map(|experiment| self.refuse_unnamed(experiment));
         let others =
             state.open_subscriptions().filter(|subscription| !subscription.is_ours()).map(tell_foreign);
         let lines: Vec<_> = unnamed.chain(others).collect();
@@ -108,7 +108,7 @@ impl Stopping<'_> {
     }
 
     /// Returns the line about an experiment whose control plane the settings do not name.
-    fn unnamed(&self, experiment: &ExperimentState) -> Option<String> {
+    fn refuse_unnamed(&self, experiment: &ExperimentState) -> Option<String> {
         let Unnamed { site, input } = self.settings.control_planes.may_be_told(&experiment.place).err()?;
         let naming =
             input.map_or("name it in the suite file".to_owned(), |input| format!("set {input} to it"));
@@ -154,7 +154,9 @@ impl Stopping<'_> {
             experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
                 let engine = engine.as_ref();
                 async move {
-                    let ended = panics::caught(End { engine, plan, clock: self.clock }.of(experiment)).await;
+                    let ended =
+                        panics::catch(End { engine, plan, clock: self.clock }.end_experiment(experiment))
+                            .await;
                     ended.unwrap_or_else(|panic| Ended {
                         line: format!("it is NOT known to have stopped: {panic}"),
                         phase: experiment.phase,
@@ -166,7 +168,7 @@ impl Stopping<'_> {
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
         let closing = join_all(channels.map(|channel| async {
             // The state keeps what could not be removed.
-            let _ = panics::caught(channel.close(CLOSE_LIMIT)).await;
+            let _ = panics::catch(channel.close(CLOSE_LIMIT)).await;
         }));
         let (ended, _) = tokio::join!(join_all(ending), closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
@@ -233,7 +235,7 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    async fn of(&self, experiment: &ExperimentState) -> Ended {
+    async fn end_experiment(&self, experiment: &ExperimentState) -> Ended {
         let (launched, launch) = match &experiment.launch {
             Some(launch) if experiment.phase == RunPhase::Launched => {
                 (self.engine.takeover().adopt(self.plan, launch), None)
@@ -293,7 +295,7 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        request.send(sleep(STOP_LIMIT + longer)).await?;
+        request.send(sleep(STOP_LIMIT + longer)).await.map_err(|failure| failure.to_string())?;
         let accepted_at = Instant::now();
         let confirmed = request.confirm(sleep(CONFIRM_LIMIT + longer)).await;
         confirmed.map(|record| record.state).map_err(|trouble| {

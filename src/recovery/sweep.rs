@@ -11,14 +11,15 @@ use futures_util::stream::{self, StreamExt};
 use super::expired::{LeftoverFate, Unsettled, judge, tell_expired};
 use super::stop::{Stopped, Stopping};
 use super::{make_identity, make_launched};
+use crate::ids::make_id;
 use crate::terminal::refusal::{Refused, refuse};
 use crate::terminal::signals::until_signal;
-use crate::terminal::{SUITE_DIR, logging, make_id, say_line, warn};
+use crate::terminal::{logging, say_line, warn};
 use crate::wiring::accounts::{AwsAccount, AwsAccounts, RoleInputs};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::places::AccountPlace;
 use faultgate_config as config;
-use faultgate_config::{StopSettings, SweepSettings, Veil};
+use faultgate_config::{SUITE_DIR, StopSettings, SweepSettings, Veil};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
@@ -72,7 +73,7 @@ async fn sweep_everywhere(settings: &SweepSettings, request: &SweepRequest, env:
     };
     let swept = accounts.iter().map(async |account| {
         // A panic in one place keeps no other from being swept.
-        panics::caught(sweeping.sweep(account)).await.unwrap_or(false)
+        panics::catch(sweeping.sweep(account)).await.unwrap_or(false)
     });
     let swept: Vec<bool> = stream::iter(swept).buffer_unordered(MAX_SWEEPS_AT_ONCE).collect().await;
     if swept.into_iter().all(std::convert::identity) { 0 } else { Verdict::Errored.exit_code(None) }
@@ -187,7 +188,8 @@ impl PlaceSweep<'_> {
             LeftoverFate::Unclear(why) => self.fail(&format!("left alone {name}: {why}")),
             LeftoverFate::Needed(since) => {
                 // The next sweep could not find the run's experiment any more without its subscription.
-                let left = sweeper.left(part, "its run's experiment may go on, and is found by it");
+                let left =
+                    sweeper.describe_leftover(part, "its run's experiment may go on, and is found by it");
                 self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
             }
             LeftoverFate::Announce(since) => {
@@ -195,7 +197,8 @@ impl PlaceSweep<'_> {
             }
             LeftoverFate::End(since) => match sweeper.remove(part).await {
                 Ok(()) => self.tell(&format!("removed {name}: {}", tell_expired(since))),
-                Err(left) => {
+                Err(failure) => {
+                    let left = sweeper.describe_leftover(part, &failure.with_remedy());
                     self.fail(&format!("NOT removed in {}, {}: {left}", self.place, tell_expired(since)));
                 }
             },

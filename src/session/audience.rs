@@ -23,7 +23,7 @@ impl Audience {
         report::tell_veiled(event, &self.veil, &mut |event| {
             for sink in self.sinks.borrow_mut().iter_mut() {
                 // The other sinks hear of the event all the same, and the run ends by the panic.
-                let _ = panics::caught_now(|| {
+                let _ = panics::catch_now(|| {
                     panics::point("sink");
                     sink.on(event);
                 });

@@ -3,7 +3,7 @@
 //!
 //! - [`whole`] is a run in one process, and its check; [`split`] is a run in three steps; [`resume`] takes up the
 //!   state that the first step has left.
-//! - [`audience`] are the sinks while a run goes on.
+//! - [`audience`] are the sinks while a run goes on; [`rendering`] makes the reports of results that exist.
 //!
 //! The run itself is the lifecycle's. What a session does in vain is a refusal or a report, never a panic.
 
@@ -14,16 +14,18 @@ use indicatif::MultiProgress;
 
 mod audience;
 pub(crate) mod provenance;
+pub(crate) mod rendering;
 pub(crate) mod resume;
 pub(crate) mod split;
 pub(crate) mod whole;
 
 use self::audience::Audience;
+use crate::ids::make_id;
 use crate::lifecycle::{Cancel, Equipment, Guard, Herald, Journal, Lifecycle, Misfit, RunInputs, Share};
 use crate::recovery::rescue::Rescuer;
 use crate::state_file::{self, Hold, NotHeld};
 use crate::terminal::refusal::refuse_run;
-use crate::terminal::{complain, make_id, say};
+use crate::terminal::{complain, say};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{ControlPlaneCredentials, Wiring};
 use crate::wiring::guard::PolicyGuard;
@@ -173,12 +175,12 @@ impl<'a> RunSession<'a> {
 
     /// Writes all reports, and returns the exit code.
     pub(crate) async fn finish(&self, audience: Audience, result: RunResult) -> u8 {
-        let mut result = report::veiled(result, &self.settings.veil);
+        let mut result = report::veil_result(result, &self.settings.veil);
         let mut sinks = audience.into_sinks();
         let plan = &self.settings.plan;
         // After a signal the reports get only their share of the time until the CI kills the step.
-        let within = self.cancel.left(REPORT_TIMEOUT, Share::Report);
-        let cut = self.cancel.used_up(Share::Report);
+        let within = self.cancel.shorten_limit(REPORT_TIMEOUT, Share::Report);
+        let cut = self.cancel.wait_until_used_up(Share::Report);
         report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;
         say(&report::closing(&result, &plan.report_dir.display().to_string()));
         result.gate.exit_code

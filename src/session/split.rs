@@ -11,9 +11,9 @@ use crate::recovery::stop::{Stopped, Stopping};
 use crate::recovery::write_what_ended;
 use crate::state_file::RunJournal;
 use crate::terminal::refusal::refuse_run;
-use crate::terminal::{MAX_LINE_CHARS, SUITE_DIR, complain, say, say_line};
+use crate::terminal::{MAX_LINE_CHARS, complain, say, say_line};
 use faultgate_config as config;
-use faultgate_config::Settings;
+use faultgate_config::{SUITE_DIR, Settings};
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Handover, RunEvent, RunResult, RunState};
 use faultgate_core::panics;
@@ -81,7 +81,7 @@ pub(crate) async fn launch(mut session: RunSession<'_>) -> u8 {
     };
     let ended = session.rescuer().work(lifecycle, &journal, async |lifecycle| lifecycle.launch().await).await;
     let Some(result) =
-        ended.unwrap_or_else(Some).map(|result| report::veiled(result, &session.settings.veil))
+        ended.unwrap_or_else(Some).map(|result| report::veil_result(result, &session.settings.veil))
     else {
         let ids = journal.state().experiments.into_iter().filter_map(|known| Some(known.launch?.id));
         let ids: Vec<_> = ids.collect();
@@ -109,7 +109,7 @@ pub(crate) async fn monitor(session: RunSession<'_>, state: RunState) -> u8 {
     let rescuer = session.rescuer();
     let monitoring = rescuer.work(lifecycle, &journal, async |lifecycle| lifecycle.monitor(&state).await);
     let result = monitoring.await.unwrap_or_else(|rescued| rescued);
-    let mut result = report::veiled(result, &session.settings.veil);
+    let mut result = report::veil_result(result, &session.settings.veil);
     let written = write_outcomes(&session.settings.state_file, &journal, &result).await;
     let whole = result.experiments.iter().all(|experiment| can_be_scored(experiment.verdict));
     if whole && written {
@@ -149,7 +149,7 @@ pub(crate) async fn score(session: RunSession<'_>, mut state: RunState, flags: &
     if !state.is_settled() {
         // A panic is not lost here: the conclusion tells what has not ended, and the reports tell the
         // panic.
-        let _ = panics::caught(end_what_is_left(&session, &mut state, flags)).await;
+        let _ = panics::catch(end_what_is_left(&session, &mut state, flags)).await;
     }
     let result = conclude(&session.settings.plan, &state, session.clock.now());
     let audience = session.open_audience();

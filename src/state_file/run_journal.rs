@@ -134,7 +134,7 @@ impl<'a> RunJournal<'a> {
 
 #[async_trait(?Send)]
 impl Journal for RunJournal<'_> {
-    async fn intended(&self, experiment: usize, intent: Intent) {
+    async fn note_intent(&self, experiment: usize, intent: Intent) {
         let now = self.clock.now();
         self.change_one(experiment, |experiment| {
             experiment.phase = RunPhase::Intended;
@@ -152,11 +152,11 @@ impl Journal for RunJournal<'_> {
         .await;
     }
 
-    async fn previewed(&self, experiment: usize, preview: PreviewRecord) {
+    async fn note_preview(&self, experiment: usize, preview: PreviewRecord) {
         self.change_one(experiment, |experiment| experiment.preview = Some(preview)).await;
     }
 
-    async fn launched(&self, experiment: usize, launch: LaunchRecord) {
+    async fn note_launch(&self, experiment: usize, launch: LaunchRecord) {
         self.change_one(experiment, |experiment| {
             experiment.phase = RunPhase::Launched;
             experiment.launch = Some(launch);
@@ -164,16 +164,16 @@ impl Journal for RunJournal<'_> {
         .await;
     }
 
-    async fn unfound(&self, experiment: usize) {
+    async fn note_unfound(&self, experiment: usize) {
         let now = self.clock.now();
         self.change_one(experiment, |experiment| experiment.unfound_at = Some(now)).await;
     }
 
-    async fn over(&self, experiment: usize) {
+    async fn note_over(&self, experiment: usize) {
         self.change_one(experiment, |experiment| experiment.phase = RunPhase::Over).await;
     }
 
-    async fn subscriptions(&self, all: Vec<SubscriptionState>) {
+    async fn note_subscriptions(&self, all: Vec<SubscriptionState>) {
         self.change(|state| {
             state.subscriptions.retain(|known| all.iter().all(|new| !is_same(known, new)));
             state.subscriptions.extend(all);

@@ -17,8 +17,6 @@ use faultgate_core::text;
 
 /// Longest line that is printed, in characters.
 pub(crate) const MAX_LINE_CHARS: usize = 2_000;
-/// Directory in which a suite file is looked for.
-pub(crate) const SUITE_DIR: &str = ".";
 
 /// Prints a line to standard error.
 pub(crate) fn complain(text: &str) {
@@ -38,9 +36,4 @@ pub(crate) fn say(text: &str) {
 /// Prints a text that may hold anything to standard output, as one line that is not too long.
 pub(crate) fn say_line(line: &str) {
     say(&text::plain(line, MAX_LINE_CHARS));
-}
-
-/// Returns eight characters that are new for each invocation.
-pub(crate) fn make_id() -> String {
-    format!("{:08x}", fastrand::u32(..))
 }

@@ -154,7 +154,7 @@ pub(crate) fn finish(patience: Duration) {
 }
 
 /// Returns the reason why a part of standard output was lost, if it was.
-pub(crate) fn lost() -> Option<String> {
+pub(crate) fn find_loss() -> Option<String> {
     PRINTER.waiting().lost.clone()
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{MAX_LINE_CHARS, complain, make_id, say};
+use super::{MAX_LINE_CHARS, complain, say};
+use crate::ids::make_id;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{FilePlace, Mistake};
 use faultgate_core::text;

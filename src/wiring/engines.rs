@@ -106,7 +106,7 @@ impl Wiring<'_> {
         plan: &Plan,
         usual: &AccountPlace,
     ) -> Result<Vec<Equipment>, Mistake> {
-        let connector = probes::make_connector(self, plan)?;
+        let connector = probes::make_connector(self.http, self.env, self.veil, self.clock, plan)?;
         let connector = connector.as_ref();
         let regions = plan.experiments.iter().flat_map(|experiment| probes::find_regions(experiment, usual));
         let mut accounts = self.prepare_accounts(&regions.collect::<Vec<_>>()).await?;
@@ -260,8 +260,9 @@ impl<'a> Engines<'a> {
     }
 
     fn client(&self) -> Result<reqwest::Client, Mistake> {
-        http::client(self.wiring.http)
-            .map_err(|why| Mistake::new("ca-bundle and proxies", format!("no HTTP client: {why}")))
+        http::client(self.wiring.http).map_err(|failure| {
+            Mistake::new("ca-bundle and proxies", format!("no HTTP client: {}", failure.why))
+        })
     }
 
     fn plane_settings(&self) -> ControlPlaneSettings {

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 
-use crate::lifecycle::{Guard, Outlook};
+use crate::lifecycle::{Guard, Outlook, PreviewedCount};
 use faultgate_config::EngineKind;
 use faultgate_core::clock::Clock;
 use faultgate_core::mistake::key;
@@ -68,7 +68,7 @@ impl Guard for PolicyGuard<'_> {
         findings
     }
 
-    fn most_targets(&self) -> Option<u64> {
+    fn max_targets(&self) -> Option<u64> {
         let limits = self.policies.iter().filter_map(|policy| policy.limits.targets);
         limits.min().map(|most| u64::try_from(most).unwrap_or(u64::MAX))
     }
@@ -109,7 +109,7 @@ impl PolicyGuard<'_> {
 
     /// Notes for a check that it cannot know what the experiments hit.
     fn note_of_targets(&self, outlook: Outlook<'_>, facts: &[ExperimentFacts]) -> Option<Finding> {
-        let most = self.most_targets().filter(|_| matches!(outlook, Outlook::NoLaunch))?;
+        let most = self.max_targets().filter(|_| matches!(outlook, Outlook::NoLaunch))?;
         facts.iter().find(|facts| matches!(facts.targets, Fact::Later))?;
         let message =
             format!("limits.targets: at most {most}; only the preview tells that a run makes first");
@@ -122,9 +122,10 @@ fn targets(outlook: Outlook<'_>, place: usize, engine: &dyn Engine) -> Fact<usiz
     match outlook {
         _ if engine.preview().is_none() => Fact::Unknown("the engine cannot preview targets".to_owned()),
         Outlook::NoLaunch | Outlook::Ahead => Fact::Later,
-        Outlook::Previewed(counts) => match counts.get(place).copied().flatten() {
-            Some(count) => Fact::Known(usize::try_from(count).unwrap_or(usize::MAX)),
-            None => Fact::Unknown("there is no preview".to_owned()),
+        Outlook::Previewed(counts) => match counts.get(place).copied().unwrap_or(PreviewedCount::Missing) {
+            PreviewedCount::Known(count) => Fact::Known(usize::try_from(count).unwrap_or(usize::MAX)),
+            PreviewedCount::Late => Fact::Later,
+            PreviewedCount::Missing => Fact::Unknown("there is no preview".to_owned()),
         },
     }
 }

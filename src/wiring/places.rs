@@ -35,7 +35,8 @@ impl EnginePlace {
         }
     }
 
-    /// Returns the place of a subscription, which only FIS has.
+    /// Returns the place of a subscription, which is of the one [kind](SubscriptionState::kind) that makes
+    /// any.
     pub(crate) fn from_subscription(subscription: &SubscriptionState) -> Self {
         let SubscriptionState { region, role_arn, .. } = subscription;
         Self::Fis(AccountPlace { region: Some(region.clone()), role_arn: role_arn.clone() })

@@ -4,23 +4,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::accounts::AwsAccounts;
-use super::engines::Wiring;
 use super::places::{AccountPlace, EnginePlace};
 use faultgate_config as config;
+use faultgate_config::Veil;
+use faultgate_core::clock::Clock;
+use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Check, ExperimentPlan, Plan};
 use faultgate_engines::probe::{Connector, Evaluate};
+use faultgate_net::http::HttpSettings;
 
 /// Makes the connector of all probes. None if there are no probes: reading certificates takes a while.
-pub(super) fn make_connector(wiring: &Wiring<'_>, plan: &Plan) -> Result<Option<Connector>, Mistake> {
+pub(super) fn make_connector(
+    http: &HttpSettings,
+    env: &Environment,
+    veil: &Veil,
+    clock: Clock,
+    plan: &Plan,
+) -> Result<Option<Connector>, Mistake> {
     let is_probed =
         |experiment: &ExperimentPlan| !experiment.probes.is_empty() || experiment.spec.proof().is_some();
     if plan.dry_run || !plan.experiments.iter().any(is_probed) {
         return Ok(None);
     }
-    Connector::new(wiring.http.clone(), wiring.clock, config::for_commands(wiring.env))
-        .map(|connector| Some(connector.hiding(wiring.veil)))
-        .map_err(|why| Mistake::new("probes", format!("no HTTP client: {why}")))
+    Connector::new(http.clone(), clock, config::for_commands(env))
+        .map(|connector| Some(connector.hiding(veil)))
+        .map_err(|failure| Mistake::new("probes", format!("no HTTP client: {}", failure.why)))
 }
 
 /// Connects the checks that tell whether faults are in, by the experiment's name.
@@ -32,8 +41,10 @@ pub(super) fn connect_proofs(
     let checks =
         plan.experiments.iter().filter_map(|experiment| Some((&experiment.name, experiment.spec.proof()?)));
     let connected = checks.map(|(name, check)| {
-        let look = connector.connect(check, None);
-        look.map(|look| (name.clone(), look)).map_err(|why| Mistake::new(format!("injected of {name}"), why))
+        let evaluator = connector.connect(check, None);
+        evaluator
+            .map(|evaluator| (name.clone(), evaluator))
+            .map_err(|why| Mistake::new(format!("injected of {name}"), why))
     });
     connected.collect()
 }

@@ -3,9 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::terminal::SUITE_DIR;
 use faultgate_config as config;
-use faultgate_config::Settings;
+use faultgate_config::{SUITE_DIR, Settings};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_policy::Policy;

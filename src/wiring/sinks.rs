@@ -18,8 +18,8 @@ use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 use faultgate_report::ci::{Ci, LogStyle, ReadOnly, Surroundings, token_is_own};
 use faultgate_report::forge;
-use faultgate_report::forge::bitbucket::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
-use faultgate_report::forge::{Connection, Forge, NoForge, Subject};
+use faultgate_report::forge::insights::{CodeInsights as InsightsPlace, PIPELINE_PROXY};
+use faultgate_report::forge::{Connection, Denied, Forge, ForgeFailure, NoForge, Subject};
 use faultgate_report::{
     BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,
     Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
@@ -71,7 +71,8 @@ impl Reporting<'_> {
         let (subject, token) = self.find_addressee()?;
         let connection = self.make_connection(subject, token);
         let run_url = self.surroundings.run_url.clone();
-        Some(PreviewComment(Comment::new(connection, self.comment_key(), run_url, false)))
+        let comment = Comment::new(connection, self.comment_key(), run_url, false);
+        Some(PreviewComment { comment, veil: self.settings.veil.clone() })
     }
 
     /// Returns the subject that is reported to, or the reason why there is none, and the token for its forge.
@@ -230,14 +231,16 @@ async fn connect(
     env: Environment,
 ) -> Result<Box<dyn Forge>, NoForge> {
     let subject = subject?;
-    let client = http::client(&http).map_err(|why| NoForge::Broken(format!("no HTTP client: {why}")))?;
+    let client = http::client(&http);
+    let client = client.map_err(|failure| NoForge::Broken(format!("no HTTP client: {}", failure.why)))?;
     let aws = if subject.site.kind.is_in_aws() {
         let connected = aws::connect(None, &env, config::without_secrets(&env), &http).await;
         Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
     } else {
         None
     };
-    forge::connect(subject, token.as_ref(), client, aws.as_ref()).map_err(NoForge::Absent)
+    let connected = forge::connect(subject, token.as_ref(), client, aws.as_ref());
+    connected.map_err(|failure| NoForge::Absent(failure.why))
 }
 
 /// Connects to Bitbucket's reports with the user's token or, without one, through the pipeline's own proxy.
@@ -245,9 +248,12 @@ fn connect_insights(
     subject: &Subject,
     token: Option<&Secret>,
     http: &HttpSettings,
-) -> Result<InsightsPlace, String> {
+) -> Result<InsightsPlace, ForgeFailure> {
     match token {
-        Some(token) => InsightsPlace::with_token(subject, token, http::client(http)?),
+        Some(token) => {
+            let client = http::client(http).map_err(|failure| failure.with_kind(Denied::FOR_GOOD))?;
+            InsightsPlace::with_token(subject, token, client)
+        }
         None => InsightsPlace::through_proxy(subject, PIPELINE_PROXY),
     }
 }

@@ -112,6 +112,23 @@ async fn a_signal_ends_the_wait_for_a_slot() {
     account.assert_nothing_left("a signal in the wait");
 }
 
+#[tokio::test]
+async fn what_forbids_further_launches_ends_the_wait_for_a_slot() {
+    let account = EmbeddedAccount::living(ENDLESS).await;
+    account.world.limit_active(Some(1));
+    let head = "parallel: 2\nstop-on-failure: true\ntimeout: 1s";
+    let ended = with_suite(&account, "run", head, &["us-east-1"; 2]).finish().await;
+    let statuses = launches(&account);
+    assert!(statuses.contains(&Some(402)), "one waits: {statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == Some(200)).count(), 1, "{statuses:?}");
+    let result = ended.result();
+    let reasons: Vec<_> =
+        (0..2).map(|place| result["experiments"][place]["reason"].as_str().unwrap()).collect();
+    let told = "did not pass, and stop-on-failure is set";
+    assert_eq!(reasons.iter().filter(|reason| reason.contains(told)).count(), 1, "{reasons:?}");
+    account.assert_nothing_left("stop-on-failure in the wait");
+}
+
 /// The answer to the first request is lost, and the second is refused for the quota: the first may have begun
 /// an experiment, so it is looked for and stopped.
 #[tokio::test]

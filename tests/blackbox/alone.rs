@@ -133,9 +133,9 @@ async fn an_experiment_whose_place_cannot_be_seen_again_is_stopped() {
 #[tokio::test]
 async fn the_run_s_own_experiments_follow_one_another() {
     let account = EmbeddedAccount::living(QUICK).await;
-    let names: String =
+    let names: Vec<String> =
         (0..4).map(|n| format!("  - {{ name: e{n}, fis: {{ template: {TEMPLATE_ID} }} }}\n")).collect();
-    let suite = format!("version: 1\nparallel: 4\nexperiments:\n{names}");
+    let suite = format!("version: 1\nparallel: 4\nexperiments:\n{}", names.concat());
     let ended = alone(account.faultgate(&["run"]).file(".faultgate.yml", &suite)).finish().await;
     ended.assert_code(0, "four");
     assert_eq!(account.world.inventory().most_active, 1);

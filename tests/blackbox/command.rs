@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate_testkit::binary::{Faultgate, Finished, Running, in_time};
+use faultgate_testkit::binary::{Faultgate, Finished, Running, in_time, lives};
 use faultgate_testkit::contract::assert_result;
 
 /// Returns a suite of one command. `run` and `stop` are scripts.
@@ -29,12 +29,6 @@ async fn written(running: &Running, name: &str) -> String {
         }
     };
     in_time(Duration::from_secs(60), name, waiting).await
-}
-
-/// Returns `true` if the process lives. A zombie is gone: its reaping is none of our business.
-fn lives(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 /// The script of a process and a grandchild which ignore SIGTERM.

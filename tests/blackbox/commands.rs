@@ -147,6 +147,27 @@ async fn help_and_version_are_no_runs() {
     Faultgate::new(&["launhc"]).finish().await.assert_code(2, "no such command");
 }
 
+/// A policy or a list that is cut off would be taken for the whole.
+#[tokio::test]
+async fn what_cannot_be_printed_is_no_success() {
+    for command in
+        ["iam", "inputs", "init --print --platform gitlab --engine command --run x --stop none --injected x"]
+    {
+        let ended = Faultgate::job(&format!("faultgate {command} > /dev/full")).finish().await;
+        ended.assert_code(3, command);
+        assert!(ended.stderr.contains("could not be written"), "{command}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn iam_takes_an_account_or_a_pattern_and_no_other_word() {
+    for (account, code) in
+        [("123456789012", 0), ("*", 0), ("1234*", 0), ("abc", 2), ("12345678901", 2), ("", 2)]
+    {
+        Faultgate::new(&["iam", "--account", account]).finish().await.assert_code(code, account);
+    }
+}
+
 #[tokio::test]
 async fn a_rehearsal_touches_no_account() {
     let account = EmbeddedAccount::living(ENDLESS).await;

@@ -15,6 +15,7 @@ mod comparing;
 mod deadlines;
 mod environment;
 mod forges;
+mod halting;
 mod harness;
 mod init;
 mod launch;

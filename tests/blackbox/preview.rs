@@ -202,9 +202,10 @@ async fn fewer_than_were_previewed_are_no_reason_to_stop() {
 #[tokio::test]
 async fn no_more_previews_than_max_active_are_in_one_place() {
     let account = EmbeddedAccount::living(QUICK).await;
-    let names: String =
+    let names: Vec<String> =
         (0..20).map(|n| format!("  - {{ name: e{n}, fis: {{ template: {TEMPLATE_ID} }} }}\n")).collect();
-    let suite = format!("version: 1\nparallel: 20\nmax-active: 3\npreview: true\nexperiments:\n{names}");
+    let head = "version: 1\nparallel: 20\nmax-active: 3\npreview: true";
+    let suite = format!("{head}\nexperiments:\n{}", names.concat());
     let ended = account.faultgate(&["run"]).file(".faultgate.yml", &suite).finish().await;
     ended.assert_code(0, "20 previews");
     let (previews, launches) = begun(&account);

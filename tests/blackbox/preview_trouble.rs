@@ -119,12 +119,15 @@ async fn a_run_that_is_killed_in_its_preview_leaves_what_a_stop_and_a_sweep_find
 
 #[tokio::test]
 async fn a_preview_waits_for_a_slot_too() {
-    let account = EmbeddedAccount::living(QUICK).await;
-    account.world.limit_active(Some(0));
-    let ended = previewing(&account).env("FAULTGATE_QUEUE_TIMEOUT", "1s").finish().await;
-    ended.assert_code(4, "no slot for the preview");
-    assert!(reason(&ended).contains("there was no slot"), "{}", reason(&ended));
-    assert_not_launched(&account, "no slot for the preview");
+    for is_limited in [false, true] {
+        let account = EmbeddedAccount::living(QUICK).await;
+        account.world.limit_active(Some(0));
+        let run = if is_limited { limited(account.run(), 5) } else { previewing(&account) };
+        let ended = run.env("FAULTGATE_QUEUE_TIMEOUT", "1s").finish().await;
+        ended.assert_code(4, "no slot for the preview");
+        assert!(reason(&ended).contains("there was no slot"), "{}", reason(&ended));
+        assert_not_launched(&account, "no slot for the preview");
+    }
 }
 
 /// A preview that takes its time is no reason to launch without it.

@@ -1,9 +1,8 @@
 //! Tests of `faultgate stop` after runs of local commands that were killed.
 
-use std::path::Path;
 use std::time::Duration;
 
-use faultgate_testkit::binary::{Faultgate, Running, in_time};
+use faultgate_testkit::binary::{Faultgate, Running, in_time, lives};
 
 use crate::stop::{STATE, killed, state};
 
@@ -14,12 +13,6 @@ fn suite(run: &str, stop: &str) -> String {
         line(run),
         line(stop)
     )
-}
-
-/// Returns `true` if the process lives. A zombie is gone.
-fn lives(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 /// Waits until the command has begun and the state file says so. Returns the id of a grandchild.

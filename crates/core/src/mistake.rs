@@ -75,7 +75,7 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 /// Outside text as a mistake repeats it: in quotes, on one line, and shortened.
-pub fn quoted(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     format!("\"{}\"", plain(text, MAX_SHOWN_CHARS))
 }
 
@@ -114,9 +114,9 @@ impl Problem {
     pub fn at(self, name: &str, value: &str, origin: &str, written: Option<&str>) -> Mistake {
         let shown = match (self.hide, written, &self.item) {
             (true, _, _) => "the value".to_owned(),
-            (_, Some(written), _) => quoted(written),
-            (_, None, Some(item)) => quoted(item),
-            (_, None, None) => quoted(value),
+            (_, Some(written), _) => quote(written),
+            (_, None, Some(item)) => quote(item),
+            (_, None, None) => quote(value),
         };
         let instead = self.instead.filter(|_| !self.hide && written.is_none());
         let hint = instead.map(|instead| format!("write {}", plain(&instead, MAX_SHOWN_CHARS))).or(self.hint);

@@ -78,7 +78,7 @@ pub fn first() -> Option<Panic> {
 }
 
 /// Waits for the first panic of any task or thread, and returns it.
-pub async fn came() -> Panic {
+pub async fn wait_for_panic() -> Panic {
     loop {
         CAME.cancelled().await;
         if let Some(panic) = first() {
@@ -88,18 +88,18 @@ pub async fn came() -> Panic {
 }
 
 /// Returns the result of a future, or the panic that ended it.
-pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|payload| known(&*payload))
+pub async fn catch<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|payload| find_cause(&*payload))
 }
 
 /// Returns the result of a function, or the panic that ended it.
-pub fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
-    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| known(&*payload))
+pub fn catch_now<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| find_cause(&*payload))
 }
 
 /// Returns the first panic of the process, which is the cause of those after it; without a hook it is made
 /// from the payload.
-fn known(payload: &(dyn Any + Send)) -> Panic {
+fn find_cause(payload: &(dyn Any + Send)) -> Panic {
     first().unwrap_or_else(|| Panic { at: None, message: message(payload) })
 }
 
@@ -115,7 +115,7 @@ pub fn point(place: &str) {
 }
 
 /// Returns the result of a future, with a [`point`] after each poll in which it had to wait.
-pub async fn pointed<T>(place: &str, work: impl Future<Output = T>) -> T {
+pub async fn with_points<T>(place: &str, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {
         let polled = work.as_mut().poll(context);
@@ -162,11 +162,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_panics_is_caught_with_its_message() {
-        let panic = caught(async { panic!("a {} message\n::error::", "strange") }).await.unwrap_err();
+        let panic = catch(async { panic!("a {} message\n::error::", "strange") }).await.unwrap_err();
         assert_eq!(panic.message, plain("a strange message\n::error::", MAX_MESSAGE_CHARS));
         assert!(panic.to_string().contains("please report it"));
-        assert!(caught_now(|| panic!("{:500}", "")).unwrap_err().message.len() < 400);
-        assert_eq!(caught(async { 7 }).await, Ok(7));
+        assert!(catch_now(|| panic!("{:500}", "")).unwrap_err().message.len() < 400);
+        assert_eq!(catch(async { 7 }).await, Ok(7));
     }
 
     #[tokio::test]
@@ -175,6 +175,6 @@ mod tests {
             tokio::task::yield_now().await;
             7
         };
-        assert_eq!(pointed("nowhere", work).await, 7);
+        assert_eq!(with_points("nowhere", work).await, 7);
     }
 }

@@ -43,17 +43,17 @@ impl Injection {
     /// Weighs the injection by the rule of the settings.
     pub(super) fn weigh(&self, rule: InjectionRule) -> Weighed {
         if self.done.is_empty() {
-            return Weighed::Nothing(told([&self.broken[..], &self.idle].concat().iter()));
+            return Weighed::Nothing(join_reasons([&self.broken[..], &self.idle].concat().iter()));
         }
         // An action that broke says nothing of the system, so no rule accepts it.
         if !self.broken.is_empty() {
-            let (done, broken) = (self.done.join(", "), told(self.broken.iter()));
+            let (done, broken) = (self.done.join(", "), join_reasons(self.broken.iter()));
             return Weighed::TooLittle(format!("{broken}; only {done} acted"));
         }
         if self.idle.is_empty() {
             return Weighed::Enough { warnings: Vec::new() };
         }
-        let idle = told(self.idle.iter());
+        let idle = join_reasons(self.idle.iter());
         if rule.requires_all {
             let done = self.done.join(", ");
             return Weighed::TooLittle(format!("{idle}; only {done} acted, and require-actions is all"));
@@ -64,7 +64,7 @@ impl Injection {
 }
 
 /// Joins actions and their reasons to one sentence without its end.
-fn told<'a>(actions: impl Iterator<Item = &'a Idle>) -> String {
+fn join_reasons<'a>(actions: impl Iterator<Item = &'a Idle>) -> String {
     actions.map(|idle| format!("{} {}", idle.name, idle.why)).collect::<Vec<_>>().join(", ")
 }
 

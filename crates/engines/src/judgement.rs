@@ -3,7 +3,7 @@
 use faultgate_core::model::{Evidence, Score, ScoreSource, Signal, State, Verdict};
 use jiff::Timestamp;
 
-use super::EngineFailure;
+use crate::failure::EngineFailure;
 
 /// The reason for which faultgate asked the engine to stop an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum StopCause {
     /// A rule of a policy forbids the experiment, as came to light after its launch; the sentence says why.
     Forbidden(String),
     /// A probe failed as often as its `aborts-after` says; the sentence names it.
-    Aborted(String),
+    Halted(String),
 }
 
 /// The judgement on an experiment that has ended: its verdict, its score and the reason.

@@ -1,9 +1,9 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
 //! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Preview`],
-//! [`Takeover`] and [`Channel`]; `experiment_record` and `judgement` hold the larger types that it speaks
-//! in. Each engine has a folder: `fis` is AWS FIS, `command` is a local command, and `control_plane` is
-//! what Harness and LitmusChaos share. `stop_judgement` judges an end that faultgate itself has asked for,
+//! [`Takeover`] and [`Channel`]; `experiment_record`, `judgement` and `failure` hold the larger types that it
+//! speaks in. Each engine has a folder: `fis` is AWS FIS, `command` is a local command, and `control_plane`
+//! is what Harness and LitmusChaos share. `stop_judgement` judges an end that faultgate itself has asked for,
 //! and `injection` weighs what was injected; both hold for every engine.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
@@ -23,6 +23,7 @@ use faultgate_core::model::{
 pub mod command;
 pub mod control_plane;
 mod experiment_record;
+mod failure;
 pub mod fis;
 mod injection;
 mod judgement;
@@ -30,25 +31,8 @@ pub mod probe;
 mod stop_judgement;
 
 pub use experiment_record::{FaultTimes, OwnReport, Record};
+pub use failure::{EngineFailure, FailureKind};
 pub use judgement::{Judgement, StopCause};
-
-/// A request to an engine that was not fulfilled: what was tried, why it failed, and the remedy.
-pub type EngineFailure = faultgate_core::failure::Failure<FailureKind>;
-
-/// The kind of a failure, by which callers decide whether another attempt can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// A permission is missing.
-    Denied,
-    /// The thing that was asked for does not exist.
-    Missing,
-    /// The service understood the request and will not fulfil it.
-    Refused,
-    /// The place has as many experiments as its quota allows: the same request may be fulfilled later.
-    Full,
-    /// There was no answer, or none that can be trusted: the request may have taken effect.
-    Unanswered,
-}
 
 /// An experiment that has begun.
 #[derive(Debug, Clone)]
@@ -237,7 +221,7 @@ pub trait Admission {
 
     /// Lists the experiments in the place that have begun and not ended, whoever began them. Previews are
     /// left out, since they touch nothing.
-    async fn active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure>;
+    async fn list_active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure>;
 }
 
 /// An experiment in a place that has begun and not ended.
@@ -269,7 +253,7 @@ pub trait Preview {
 
     /// Counts the resources that the targets of an experiment, or of a preview, have resolved to: all of
     /// them. A target without any is counted with 0. The record must have been read before.
-    async fn resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure>;
+    async fn count_resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure>;
 }
 
 /// The takeover of experiments that another process has launched or was about to launch. Nothing here sends a

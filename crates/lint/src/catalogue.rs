@@ -118,7 +118,7 @@ fn entry(id: &str) -> Option<&'static (&'static str, &'static str, &'static [&'s
 }
 
 /// Returns the parameters that the action cannot do without, as far as they are known.
-pub(super) fn needed(id: &str) -> &'static [&'static str] {
+pub(super) fn list_needed(id: &str) -> &'static [&'static str] {
     entry(id).map_or(&[], |(.., needed)| needed)
 }
 
@@ -134,13 +134,13 @@ pub(super) fn loss(id: &str) -> Option<Loss> {
 /// Says whether an action stops instances which nothing starts again. The error says what is not known.
 pub(super) fn stops_for_good(action: &TemplateAction) -> Result<bool, String> {
     let name = &action.name;
-    if let Some(written) = action.id.unknown() {
+    if let Some(written) = action.id.get_unknown() {
         return Err(format!("the id of the action {name} is {written}"));
     }
     if action.known_id() != STOP_INSTANCES {
         return Ok(false);
     }
-    if let Some(written) = action.parameters.unknown() {
+    if let Some(written) = action.parameters.get_unknown() {
         return Err(format!("the parameters of the action {name} are {written}"));
     }
     match action.parameter(RESTART).map(|value| &value.held) {

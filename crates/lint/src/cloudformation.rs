@@ -60,7 +60,7 @@ pub(super) fn templates(root: &Node) -> Found {
                 |properties| Tree::at(entry.mark, &properties.node, &meaning),
             );
             let template = Template::read(name.clone(), Style::CloudFormation, &tree);
-            found.templates.push(template.ignoring(ignored(&entry.node)));
+            found.templates.push(template.ignoring(list_ignored(&entry.node)));
         }
         if let Some(why) = unread(name, &entry.node) {
             found.unread.push(Unread { name: name.clone(), mark: Some(entry.mark), why });
@@ -107,7 +107,7 @@ fn may_hold_one(node: &Node) -> bool {
 }
 
 /// Returns the ids of the rules that the metadata of a resource leaves out.
-fn ignored(resource: &Node) -> Vec<String> {
+fn list_ignored(resource: &Node) -> Vec<String> {
     let list = ["Metadata", "faultgate", "ignore"]
         .iter()
         .try_fold(resource, |node, key| Some(&*node.get(key)?.node));
@@ -176,7 +176,7 @@ impl<'a> Function<'a> {
     }
 
     /// Returns the text that is shown in the place of the function's value, such as `!Ref Alarm`.
-    fn written(&self) -> TreeContent {
+    fn write_out(&self) -> TreeContent {
         let arguments = match &self.arguments {
             Arguments::Text(text) => text.clone(),
             Arguments::List(items) => items
@@ -216,7 +216,7 @@ impl Stack<'_> {
     /// Returns what a node means, or `None` if it means what it says.
     fn meaning(&self, node: &Node, level: usize) -> Option<TreeContent> {
         let found = match Function::of(node) {
-            Some(function) => Some(self.value(&function, level)),
+            Some(function) => Some(self.evaluate(&function, level)),
             None => node.text().filter(|text| text.contains(DYNAMIC)).map(TreeContent::Text),
         };
         match found {
@@ -227,9 +227,9 @@ impl Stack<'_> {
     }
 
     /// Returns the value of a function, or how the function is written where its value is not known.
-    fn value(&self, function: &Function<'_>, level: usize) -> TreeContent {
+    fn evaluate(&self, function: &Function<'_>, level: usize) -> TreeContent {
         if !self.works(STEP_COST + function.size()) || level > MAX_LEVELS {
-            return function.written();
+            return function.write_out();
         }
         let found = match (function.name, &function.arguments) {
             ("Ref", Arguments::Text(name)) if name == "AWS::NoValue" => Some(TreeContent::Nothing),
@@ -238,16 +238,16 @@ impl Stack<'_> {
                 Some(TreeContent::Text(format!("!Ref {name}")))
             }
             ("Ref", Arguments::Text(name)) => self.parameter(name),
-            ("Sub", Arguments::Text(text)) => self.substituted(text, None, level),
+            ("Sub", Arguments::Text(text)) => self.substitute(text, None, level),
             ("Sub", Arguments::List(items)) => {
                 let text = items.first().and_then(|item| self.text(item));
-                text.and_then(|text| self.substituted(&text, items.get(1).copied(), level))
+                text.and_then(|text| self.substitute(&text, items.get(1).copied(), level))
             }
-            ("Join", Arguments::List(items)) => self.joined(items, level),
-            ("FindInMap", Arguments::List(items)) => self.mapped(items, level),
+            ("Join", Arguments::List(items)) => self.join(items, level),
+            ("FindInMap", Arguments::List(items)) => self.find_in_map(items, level),
             _ => None,
         };
-        found.unwrap_or_else(|| function.written())
+        found.unwrap_or_else(|| function.write_out())
     }
 
     fn is_alarm(&self, name: &str) -> bool {
@@ -279,7 +279,7 @@ impl Stack<'_> {
     }
 
     /// Returns a text with the values of its `${…}`. Those that are not known stay as they are written.
-    fn substituted(&self, text: &str, own: Option<&Node>, level: usize) -> Option<TreeContent> {
+    fn substitute(&self, text: &str, own: Option<&Node>, level: usize) -> Option<TreeContent> {
         let (mut out, mut rest, mut is_known) = (String::new(), text, true);
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}')?;
@@ -318,7 +318,7 @@ impl Stack<'_> {
     }
 
     /// Returns the value of `Fn::Join`.
-    fn joined(&self, items: &[&Node], level: usize) -> Option<TreeContent> {
+    fn join(&self, items: &[&Node], level: usize) -> Option<TreeContent> {
         let [delimiter, list] = items else { return None };
         let delimiter = self.text(delimiter)?;
         let config::Content::List(items) = &list.content else { return None };
@@ -346,7 +346,7 @@ impl Stack<'_> {
     }
 
     /// Returns the value of `Fn::FindInMap`.
-    fn mapped(&self, items: &[&Node], level: usize) -> Option<TreeContent> {
+    fn find_in_map(&self, items: &[&Node], level: usize) -> Option<TreeContent> {
         let mut node = &self.root.get("Mappings")?.node;
         let [_, _, _] = items else { return None };
         for item in items {

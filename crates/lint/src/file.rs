@@ -28,18 +28,18 @@ const HINT: &str = "name the JSON that aws fis get-experiment-template prints, a
 pub(super) fn templates(bytes: &[u8]) -> Result<Found, Vec<YamlFault>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
-        vec![refused(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")]
+        vec![refuse(format!("is not valid UTF-8 at line {line}"), "write the file in UTF-8")]
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    of(&*parse(text)?)
+    find_templates(&*parse(text)?)
 }
 
 /// Returns the template that FIS has described in JSON.
-pub(super) fn described(id: &str, json: &serde_json::Value) -> Template {
+pub(super) fn read_described(id: &str, json: &serde_json::Value) -> Template {
     Template::read(id.to_owned(), Style::Fis, &Tree::of(&Node::of_json(json), &|_| None))
 }
 
-fn refused(what: impl Into<String>, hint: &'static str) -> YamlFault {
+fn refuse(what: impl Into<String>, hint: &'static str) -> YamlFault {
     YamlFault { what: what.into(), hint, mark: None }
 }
 
@@ -57,14 +57,14 @@ fn parse(text: &str) -> Result<Rc<Node>, Vec<YamlFault>> {
             // The parser itself keeps the last of two values of a key without a word.
             if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
                 let hint = "write each key once: of two values FIS may take either";
-                return Err(vec![refused(plain(&error.to_string(), 200), hint)]);
+                return Err(vec![refuse(plain(&error.to_string(), 200), hint)]);
             }
             let with_places = (text.len() <= MAX_CHARS).then(|| parse_yaml(text, MAX_CHARS).ok()).flatten();
             Ok(with_places.unwrap_or_else(|| Rc::new(Node::of_json(&json))))
         }
         // Braces may begin a text in YAML too, so a text that is no JSON has a second chance.
         Err(error) => parse_yaml(text, MAX_CHARS).map_err(|_| {
-            vec![refused(format!("does not parse: {}", plain(&error.to_string(), 200)), "correct the file")]
+            vec![refuse(format!("does not parse: {}", plain(&error.to_string(), 200)), "correct the file")]
         }),
     }
 }
@@ -75,13 +75,13 @@ fn is_hcl(text: &str) -> bool {
 }
 
 fn hcl() -> YamlFault {
-    refused(
+    refuse(
         "is in Terraform's own language",
         "name its plan: terraform plan -out=plan && terraform show -json plan > plan.json",
     )
 }
 
-fn of(root: &Node) -> Result<Found, Vec<YamlFault>> {
+fn find_templates(root: &Node) -> Result<Found, Vec<YamlFault>> {
     let found = if cloudformation::is_one(root) {
         cloudformation::templates(root)
     } else if terraform::is_one(root) {
@@ -90,7 +90,7 @@ fn of(root: &Node) -> Result<Found, Vec<YamlFault>> {
         return of_fis(root).map(|template| Found { templates: vec![template], ..Found::default() });
     };
     if found.templates.is_empty() && found.unread.is_empty() {
-        return Err(vec![refused("holds no FIS experiment template", HINT)]);
+        return Err(vec![refuse("holds no FIS experiment template", HINT)]);
     }
     Ok(found)
 }
@@ -99,13 +99,13 @@ fn of(root: &Node) -> Result<Found, Vec<YamlFault>> {
 fn of_fis(root: &Node) -> Result<Template, Vec<YamlFault>> {
     if root.get("experimentTemplates").is_some() {
         let hint = "a list says nothing of actions: name what aws fis get-experiment-template prints of each";
-        return Err(vec![refused("holds a list of FIS experiment templates", hint)]);
+        return Err(vec![refuse("holds a list of FIS experiment templates", hint)]);
     }
     let inner = root.get("experimentTemplate").map_or(root, |entry| &*entry.node);
     let is_one =
         matches!(inner.content, Content::Table(_)) && FIELDS.iter().any(|key| inner.get(key).is_some());
     if !is_one {
-        return Err(vec![refused("is no FIS experiment template", HINT)]);
+        return Err(vec![refuse("is no FIS experiment template", HINT)]);
     }
     let id = inner.get("id").and_then(|entry| entry.node.text());
     Ok(Template::read(id.unwrap_or_else(|| UNNAMED.to_owned()), Style::Fis, &Tree::of(inner, &|_| None)))

@@ -131,7 +131,7 @@ impl Lint {
         self.subjects.push(LintSubject {
             name: id.to_owned(),
             is_file: false,
-            template: file::described(id, json),
+            template: file::read_described(id, json),
         });
     }
 
@@ -146,7 +146,7 @@ impl Lint {
         let found = self.subjects.iter().flat_map(|subject| self.findings(subject));
         let is_told = !self.ignored.contains(&UNREAD.id);
         let found = found.chain(
-            self.unread.iter().filter(|_| is_told).map(|(name, unread)| (false, missed(name, unread))),
+            self.unread.iter().filter(|_| is_told).map(|(name, unread)| (false, report_unread(name, unread))),
         );
         let (ignored, mut findings): (Vec<_>, Vec<_>) = found.partition(|(is_ignored, _)| *is_ignored);
         let place = |finding: &LintFinding| finding.place.as_ref().map(|place| (place.line, place.column));
@@ -199,7 +199,7 @@ fn of_file_missed((name, unread): &(String, Unread)) -> Missed {
 }
 
 /// Returns the finding of the rule `unread` for a part of a file that could not be read.
-fn missed(name: &str, unread: &Unread) -> LintFinding {
+fn report_unread(name: &str, unread: &Unread) -> LintFinding {
     LintFinding {
         rule: &UNREAD,
         level: UNREAD.level,

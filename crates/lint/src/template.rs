@@ -39,7 +39,7 @@ pub(super) struct Value<T> {
 }
 
 impl<T> Value<T> {
-    pub(super) fn known(&self) -> Option<&T> {
+    pub(super) fn get_known(&self) -> Option<&T> {
         match &self.held {
             Held::Known(value) => Some(value),
             Held::Missing | Held::Unknown(_) => None,
@@ -47,7 +47,7 @@ impl<T> Value<T> {
     }
 
     /// Returns what stands in the place of a value that is not known.
-    pub(super) fn unknown(&self) -> Option<&str> {
+    pub(super) fn get_unknown(&self) -> Option<&str> {
         match &self.held {
             Held::Unknown(written) => Some(written),
             Held::Missing | Held::Known(_) => None,
@@ -62,12 +62,12 @@ impl<T> Value<T> {
 impl<T> Value<Vec<T>> {
     /// Returns the items of a list that is known. A list that is missing or not known has none.
     pub(super) fn items(&self) -> &[T] {
-        self.known().map_or(&[], Vec::as_slice)
+        self.get_known().map_or(&[], Vec::as_slice)
     }
 
     /// Says whether the list is known to have no items. A missing list is empty too.
     pub(super) fn is_empty(&self) -> bool {
-        self.unknown().is_none() && self.items().is_empty()
+        self.get_unknown().is_none() && self.items().is_empty()
     }
 }
 
@@ -154,7 +154,7 @@ pub(super) struct TemplateAction {
 impl TemplateAction {
     /// Returns the id, or an empty text where it is not known.
     pub(super) fn known_id(&self) -> &str {
-        self.id.known().map_or("", String::as_str)
+        self.id.get_known().map_or("", String::as_str)
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&Text> {
@@ -163,13 +163,13 @@ impl TemplateAction {
 
     /// Says whether the action acts on the target. The error says what is not known.
     pub(super) fn uses(&self, target: &str) -> Result<bool, String> {
-        if self.targets.items().iter().any(|(_, name)| name.known().is_some_and(|name| name == target)) {
+        if self.targets.items().iter().any(|(_, name)| name.get_known().is_some_and(|name| name == target)) {
             return Ok(true);
         }
-        if let Some(written) = self.targets.unknown() {
+        if let Some(written) = self.targets.get_unknown() {
             return Err(format!("the targets of the action {} are {written}", self.name));
         }
-        match self.targets.items().iter().find_map(|(_, name)| name.unknown()) {
+        match self.targets.items().iter().find_map(|(_, name)| name.get_unknown()) {
             Some(written) => Err(format!("the action {} acts on the target {written}", self.name)),
             None => Ok(false),
         }

@@ -32,7 +32,7 @@ pub(super) fn templates(root: &Node) -> Found {
             // A resource that is to be destroyed has `null` here, and is not judged.
             if matches!(values.node.content, config::Content::Table(_)) {
                 let unknown = change.get("change").and_then(|entry| entry.node.get("after_unknown"));
-                found.take(change, || known(Some(&values.node), unknown.map(|entry| &*entry.node)));
+                found.take(change, || mark_unknown(Some(&values.node), unknown.map(|entry| &*entry.node)));
             }
         }
         return found;
@@ -47,7 +47,7 @@ pub(super) fn templates(root: &Node) -> Found {
         modules.extend(module.get("child_modules").into_iter().flat_map(|entry| items(&entry.node)));
         let resources = module.get("resources").into_iter().flat_map(|entry| items(&entry.node));
         for resource in resources {
-            found.take(resource, || known(resource.get("values").map(|entry| &*entry.node), None));
+            found.take(resource, || mark_unknown(resource.get("values").map(|entry| &*entry.node), None));
         }
     }
     found
@@ -86,7 +86,7 @@ impl Found {
 
 /// Returns the values of a resource, in which those are marked that are known only after the apply. `unknown`
 /// has the shape of `after`, and `true` in the place of each such value.
-fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
+fn mark_unknown(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
     if unknown.and_then(Node::text).as_deref() == Some("true") {
         return Tree::new(TreeContent::Unknown("known after apply".to_owned()));
     }
@@ -96,7 +96,7 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
         config::Content::List(list) => {
             // The list of what is not known may be shorter, and the items behind its end are known.
             let mut unknown = unknown.into_iter().flat_map(items);
-            TreeContent::List(list.iter().map(|item| known(Some(item), unknown.next())).collect())
+            TreeContent::List(list.iter().map(|item| mark_unknown(Some(item), unknown.next())).collect())
         }
         config::Content::Table(entries) => {
             let unknown = unknown.and_then(|unknown| match &unknown.content {
@@ -107,7 +107,7 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
                 entries.keys().chain(unknown.into_iter().flat_map(|entries| entries.keys())).collect();
             let value = |key: &String| {
                 let unknown = unknown.and_then(|entries| entries.get(key)).map(|entry| &*entry.node);
-                known(entries.get(key).map(|entry| &*entry.node), unknown)
+                mark_unknown(entries.get(key).map(|entry| &*entry.node), unknown)
             };
             TreeContent::Table(keys.into_iter().map(|key| (key.clone(), value(key))).collect())
         }
@@ -119,8 +119,9 @@ fn known(after: Option<&Node>, unknown: Option<&Node>) -> Tree {
 fn as_fis_has_it(values: &Tree) -> Tree {
     // The tags of the provider's configuration are only in `tags_all`.
     let tags = values.get("tags_all").or_else(|| values.get("tags")).cloned();
-    let options = block(values, "experiment_options")
-        .map(|options| renamed(options, &[("emptyTargetResolutionMode", "empty_target_resolution_mode")]));
+    let options = block(values, "experiment_options").map(|options| {
+        rename_fields(options, &[("emptyTargetResolutionMode", "empty_target_resolution_mode")])
+    });
     let log = block(values, "log_configuration").map(|log| {
         let to = |key: &str| block(log, key).cloned();
         table([
@@ -132,8 +133,8 @@ fn as_fis_has_it(values: &Tree) -> Tree {
         ("description", values.get("description").cloned()),
         ("roleArn", values.get("role_arn").cloned()),
         ("stopConditions", values.get("stop_condition").cloned()),
-        ("targets", Some(named(values, "target", target))),
-        ("actions", Some(named(values, "action", action))),
+        ("targets", Some(read_by_name(values, "target", target))),
+        ("actions", Some(read_by_name(values, "action", action))),
         ("logConfiguration", log),
         ("experimentOptions", options),
         ("experimentReportConfiguration", block(values, "experiment_report_configuration").cloned()),
@@ -167,7 +168,7 @@ fn table<const N: usize>(entries: [(&str, Option<Tree>); N]) -> Tree {
 }
 
 /// Returns a table with FIS's names of the fields. Each pair has FIS's name and then the provider's.
-fn renamed(tree: &Tree, names: &[(&str, &str)]) -> Tree {
+fn rename_fields(tree: &Tree, names: &[(&str, &str)]) -> Tree {
     if matches!(tree.content, TreeContent::Unknown(_)) {
         return tree.clone();
     }
@@ -189,16 +190,18 @@ fn block<'t>(tree: &'t Tree, kind: &str) -> Option<&'t Tree> {
 }
 
 /// Returns the blocks of this kind as a table, by their names.
-fn named(tree: &Tree, kind: &str, read: fn(&Tree) -> Tree) -> Tree {
-    collected(tree, kind, "name", read)
+fn read_by_name(tree: &Tree, kind: &str, read: fn(&Tree) -> Tree) -> Tree {
+    collect_blocks(tree, kind, "name", read)
 }
 
 /// Returns blocks that have a key and a value as a table.
 fn pairs(tree: &Tree, kind: &str) -> Tree {
-    collected(tree, kind, "key", |pair| pair.get("value").cloned().unwrap_or(Tree::new(TreeContent::Nothing)))
+    collect_blocks(tree, kind, "key", |pair| {
+        pair.get("value").cloned().unwrap_or(Tree::new(TreeContent::Nothing))
+    })
 }
 
-fn collected(tree: &Tree, kind: &str, key: &str, read: impl Fn(&Tree) -> Tree) -> Tree {
+fn collect_blocks(tree: &Tree, kind: &str, key: &str, read: impl Fn(&Tree) -> Tree) -> Tree {
     let mut entries = BTreeMap::new();
     for block in blocks(tree, kind) {
         let Some(name) = block.get(key).and_then(Tree::text) else {

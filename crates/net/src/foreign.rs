@@ -115,7 +115,7 @@ fn form(name: &OsStr) -> Option<VariableForm> {
 
 /// The value of a variable as every library has to see it: without blanks around it. Returns `None` if the
 /// variable is foreign and blank, so that it has to be removed.
-fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
+fn clean_value(name: &OsStr, value: &OsStr) -> Option<OsString> {
     match value.to_str() {
         Some(text) if form(name).is_some() => {
             Some(text.trim()).filter(|text| !text.is_empty()).map(OsString::from)
@@ -127,7 +127,7 @@ fn cleaned(name: &OsStr, value: &OsStr) -> Option<OsString> {
 
 /// The environment, with the variables of libraries as they are to see them.
 pub fn clean(env: &Environment) -> Environment {
-    Environment::from_pairs(env.iter().filter_map(|(n, v)| Some((n.to_owned(), cleaned(n, v)?))))
+    Environment::from_pairs(env.iter().filter_map(|(n, v)| Some((n.to_owned(), clean_value(n, v)?))))
 }
 
 /// The readers of the variables whose mistakes are asked for.
@@ -150,7 +150,7 @@ pub fn mistakes(env: &Environment, readers: Readers) -> Vec<Mistake> {
     let of_them = env.iter().filter_map(|(name, value)| {
         let form = form(name)?;
         let name = name.to_str().filter(|name| readers.read(name))?;
-        let value = cleaned(OsStr::new(name), value)?;
+        let value = clean_value(OsStr::new(name), value)?;
         if value.to_str().is_some_and(unreplaced::is_reference) {
             return Some(unreplaced::mistake(name, name));
         }

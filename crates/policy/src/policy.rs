@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use faultgate_config::{EngineKind, bytes, flag_duration};
-use faultgate_core::mistake::{Mistake, Problem, nearest, quoted, suggestion};
+use faultgate_core::mistake::{Mistake, Problem, nearest, quote, suggestion};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::format;
@@ -99,8 +99,7 @@ impl Policy {
     ///
     /// All the mistakes in it. A file that is not there, unreadable or empty is a mistake.
     pub fn read(dir: &Path, name: &str, named_by: &str) -> Result<Self, Vec<Mistake>> {
-        let refused =
-            |what: &str| Mistake::new(named_by, format!("policy: the file {} {what}", quoted(name)));
+        let refused = |what: &str| Mistake::new(named_by, format!("policy: the file {} {what}", quote(name)));
         let limit = u64::try_from(format::MAX_BYTES).unwrap_or(u64::MAX);
         let bytes = bytes(&dir.join(name), limit, "name a YAML, TOML or JSON file")
             .map_err(|problem| vec![refused(&problem.what).maybe_hint(problem.hint)])?;
@@ -120,7 +119,7 @@ impl Policy {
     pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Mistake>> {
         let root = format::tree(name, text).map_err(|unreadable| {
             let mistake = |unreadable: format::UnreadablePolicy| {
-                let what = format!("policy: the file {} {}", quoted(name), unreadable.what);
+                let what = format!("policy: the file {} {}", quote(name), unreadable.what);
                 let place = unreadable.mark.map(|mark| mark.in_file(name));
                 Mistake::new(name, what).hint(unreadable.hint).at(place)
             };

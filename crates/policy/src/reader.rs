@@ -3,7 +3,7 @@
 
 use config::ValueKind;
 use faultgate_config::{Content, Mark, Node};
-use faultgate_core::mistake::{Mistake, Problem, key, quoted, suggestion};
+use faultgate_core::mistake::{Mistake, Problem, key, quote, suggestion};
 
 /// A value of the tree, with its path and the place of its key.
 #[derive(Debug, Clone)]
@@ -204,7 +204,7 @@ impl<'f> PolicyReader<'f> {
     /// Tells that a value has another form than it must.
     fn not_a(&mut self, found: &PlacedValue<'_>, form: &str, example: &str) {
         let written = match (&found.node.content, found.node.text()) {
-            (Content::Scalar(ValueKind::String(text)), _) => quoted(text),
+            (Content::Scalar(ValueKind::String(text)), _) => quote(text),
             (Content::Scalar(_), Some(number)) => key(&number),
             (Content::Scalar(_), None) => "what is empty".to_owned(),
             (Content::List(_), _) => "a list".to_owned(),

@@ -7,19 +7,24 @@
 //! goes wrong. Besides the services there is the system that the fault is in, which [suffers](TargetSuffering) from
 //! it.
 //!
-//! - `world`: requests and observers (`account`), its state (`region`), what happens later (`play`), what a
-//!   service sees of the rest (`context`), and the records for observers (`observe`).
-//! - `wire`: `server`, `in_memory`, `flow`, `protocol` (calls and answers), `route` (REST), `query` (the query
-//!   protocol).
+//! Each part uses only those below it:
+//!
+//! - `wire`: `server`, `in_memory` and `flow`.
+//! - `world`: requests and observers (`account`), its state (`region`), what happens later (`play`), and the
+//!   records for observers (`observe`).
 //! - `services`: `fis` with `template` and `experiment`; `events` with `pattern`; `sqs` with `queue` and
-//!   `policy`; `cloudwatch`.
-//! - `story`: `scenario`, `script`, `fault`, and `target`, the system that the fault is in.
+//!   `policy`; `cloudwatch`; and what each sees of the rest (`context`).
+//! - `protocol`: calls and answers (`call`), `route` (REST), `query` (the query protocol).
+//! - `story`: `scenario`, `plot`, `script`, `fault`, and `target`, the system that the fault is in.
+//! - `forms`: ids, and times as the protocols write them.
 //! - `fixtures`: what every world has from the beginning.
 //!
 //! All waiting is done on tokio's clock. Signatures are not verified; the Region is taken from their scope.
 //! No request ever leaves this machine.
 
 mod fixtures;
+mod forms;
+mod protocol;
 mod services;
 mod story;
 #[cfg(test)]
@@ -28,8 +33,8 @@ mod wire;
 mod world;
 
 pub use fixtures::{ACCOUNT, ALARM_NAME, DEFAULT_REGION, SECOND_TEMPLATE_ID, TEMPLATE_ID};
-pub use services::template::Plot;
 pub use story::fault::{EventFaults, FaultEffect, FaultRule};
+pub use story::plot::Plot;
 pub use story::scenario::Scenario;
 pub use story::script::{Beat, Step, Which};
 pub use story::target::{TARGET_HOST, TargetSuffering};

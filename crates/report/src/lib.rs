@@ -4,8 +4,8 @@
 //! says so, and the verdict stands unless the user has set `reporting` to `fail`. A sink never holds up the
 //! run.
 //!
-//! - `log` prints while the run goes on and at its end; `files`, `summary`, `html` and `junit` write files;
-//!   `post` posts to forges and CI systems.
+//! - `log` prints while the run goes on and at its end; `files`, `summary`, `html` and `junit` write files,
+//!   and `folder` knows all files of the report folder; `post` posts to forges and CI systems.
 //! - [`finish`] lets the sinks write in their order, and `veiled` hides the secrets before anything is told.
 //! - `words` holds what several reports have in common.
 //! - [`ci`] says where a run takes place and what it is for, and [`forge`] reaches the service that holds the
@@ -14,6 +14,7 @@
 pub mod ci;
 mod files;
 mod finish;
+mod folder;
 pub mod forge;
 mod html;
 mod junit;
@@ -32,16 +33,16 @@ mod fake_forge;
 mod tests;
 
 #[cfg(test)]
-use sink::{failed, written};
+use sink::{report_failed, report_written};
 
 pub use files::{
-    CommandFile, RESULT_FILE, ResultFile, StepOutputs, clear, report_file_sinks, write_mistakes,
-    write_mistakes_as_variables,
+    CommandFile, RESULT_FILE, ResultFile, StepOutputs, write_mistakes, write_mistakes_as_variables,
 };
 pub use finish::finish;
+pub use folder::{clear, report_file_sinks};
 pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_commands};
 pub use post::{BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusStyle, comment_key};
 pub use sink::{Sink, Stage};
 pub use summary::StepSummary;
-pub use veiled::{tell_veiled, veiled};
+pub use veiled::{tell_veiled, veil_preview, veil_result};
 pub use words::Nature;

@@ -47,25 +47,25 @@ pub trait Sink {
     }
 }
 
-fn reported(sink: &str, outcome: Outcome, detail: Option<String>) -> Reported {
+fn report_outcome(sink: &str, outcome: Outcome, detail: Option<String>) -> Reported {
     Reported { sink: sink.to_owned(), outcome, detail, to_do: false }
 }
 
-pub(crate) fn written(sink: &str) -> Reported {
-    reported(sink, Outcome::Written, None)
+pub(crate) fn report_written(sink: &str) -> Reported {
+    report_outcome(sink, Outcome::Written, None)
 }
 
-pub(crate) fn skipped(sink: &str, why: impl Display) -> Reported {
-    reported(sink, Outcome::Skipped, Some(why.to_string()))
+pub(crate) fn report_skipped(sink: &str, why: impl Display) -> Reported {
+    report_outcome(sink, Outcome::Skipped, Some(why.to_string()))
 }
 
-pub(crate) fn failed(sink: &str, why: impl Display) -> Reported {
-    reported(sink, Outcome::Failed, Some(why.to_string()))
+pub(crate) fn report_failed(sink: &str, why: impl Display) -> Reported {
+    report_outcome(sink, Outcome::Failed, Some(why.to_string()))
 }
 
 /// The outcome of a request that a forge refused, with the remedy if there is one.
-pub(crate) fn refused(sink: &str, failure: &ForgeFailure) -> Reported {
-    let reported = failed(sink, failure);
+pub(crate) fn report_refused(sink: &str, failure: &ForgeFailure) -> Reported {
+    let reported = report_failed(sink, failure);
     match &failure.remedy {
         Some(remedy) => reported.with_remedy(remedy),
         None => reported,
@@ -74,10 +74,10 @@ pub(crate) fn refused(sink: &str, failure: &ForgeFailure) -> Reported {
 
 /// The outcome of a request that was refused over this connection. A token that may only read is expected to
 /// lack the permission to write, so that is no failure.
-pub(crate) fn refused_by(connection: &Connection, sink: &str, failure: &ForgeFailure) -> Reported {
+pub(crate) fn report_refused_by(connection: &Connection, sink: &str, failure: &ForgeFailure) -> Reported {
     match connection.may_only_read() {
-        Some(why) if failure.kind.lacks_permission => skipped(sink, failure).with_remedy(why),
-        _ => refused(sink, failure),
+        Some(why) if failure.kind.lacks_permission => report_skipped(sink, failure).with_remedy(why),
+        _ => report_refused(sink, failure),
     }
 }
 
@@ -85,15 +85,15 @@ pub(crate) fn refused_by(connection: &Connection, sink: &str, failure: &ForgeFai
 /// is broken.
 pub(crate) fn no_forge(sink: &str, why: &NoForge) -> Reported {
     match why {
-        NoForge::Absent(why) => Reported { to_do: true, ..skipped(sink, why) },
-        NoForge::Broken(why) => failed(sink, why),
+        NoForge::Absent(why) => Reported { to_do: true, ..report_skipped(sink, why) },
+        NoForge::Broken(why) => report_failed(sink, why),
     }
 }
 
 /// The outcome of an attempt to write a file.
 pub(crate) fn from_write(sink: &str, written_to: std::io::Result<()>) -> Reported {
     match written_to {
-        Ok(()) => written(sink),
-        Err(error) => failed(sink, error),
+        Ok(()) => report_written(sink),
+        Err(error) => report_failed(sink, error),
     }
 }

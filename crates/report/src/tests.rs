@@ -35,7 +35,7 @@ async fn file(name: &str, result: &RunResult) -> String {
     let sink = sinks.iter_mut().find(|sink| sink.name() == name).unwrap();
     let mut result = result.clone();
     sink.prepare(&mut result);
-    assert_eq!(sink.finish(&result).await, Some(written(name)));
+    assert_eq!(sink.finish(&result).await, Some(report_written(name)));
     std::fs::read_to_string(folder.path().join(name)).unwrap()
 }
 
@@ -299,7 +299,7 @@ async fn a_megabyte_of_anything_does_nothing_and_takes_no_time() {
         result.experiments[1].name.clone_from(&long);
         result.experiments[1].evidence[0].fact.clone_from(&long);
         result.gate.reasons = vec![long.clone()];
-        result.reporting.push(failed("commit status", long));
+        result.reporting.push(report_failed("commit status", long));
         assert_harmless(&result).await;
     }
 }

@@ -9,7 +9,7 @@ use faultgate_core::model::{ExperimentResult, Finding, PreviewRecord, RunEvent, 
 
 /// Returns the result as it is reported.
 #[must_use]
-pub fn veiled(mut result: RunResult, veil: &Veil) -> RunResult {
+pub fn veil_result(mut result: RunResult, veil: &Veil) -> RunResult {
     if veil.is_empty() {
         return result;
     }
@@ -50,7 +50,7 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
         action.reason.iter_mut().for_each(hide);
     }
     if let Some(preview) = &mut experiment.preview {
-        of_preview(preview, veil);
+        veil_preview(preview, veil);
     }
     for evidence in &mut experiment.evidence {
         hide(&mut evidence.source);
@@ -77,7 +77,8 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     }
 }
 
-fn of_preview(preview: &mut PreviewRecord, veil: &Veil) {
+/// Hides secrets in the names of the targets of a preview.
+pub fn veil_preview(preview: &mut PreviewRecord, veil: &Veil) {
     for target in &mut preview.targets {
         target.name = veil.hide(&target.name);
         target.resource_type = veil.hide(&target.resource_type);
@@ -118,7 +119,7 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
         RunEvent::Previewed { experiment, preview } => {
             let mut preview = (*preview).clone();
-            of_preview(&mut preview, veil);
+            veil_preview(&mut preview, veil);
             tell(&RunEvent::Previewed { experiment: *experiment, preview: &preview });
         }
         // The other events hold nothing but names, ids and numbers.
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn no_text_of_a_result_tells_it_but_names() {
-        let result = veiled(saying_faults(SECRET), &Veil::over([SECRET.to_owned()]));
+        let result = veil_result(saying_faults(SECRET), &Veil::over([SECRET.to_owned()]));
         let mut keys = Vec::new();
         for part in ["gate", "experiments", "findings"] {
             telling(&serde_json::to_value(&result).unwrap()[part], part, &mut keys);

@@ -32,6 +32,12 @@ pub fn executable() -> PathBuf {
     built.join("faultgate")
 }
 
+/// Returns `true` if the process lives. A zombie is gone: its reaping is none of our business.
+pub fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 /// An invocation of the binary. Nothing of the environment of the test reaches it but PATH.
 #[must_use]
 pub struct Faultgate {

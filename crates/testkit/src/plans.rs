@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use faultgate_core::model::{
-    EngineSpec, ExperimentPlan, InjectionRule, Monitor, Phase, PhaseLooks, Phases, Plan, Probe, RunIdentity,
-    Score,
+    EngineSpec, ExperimentPlan, HaltRule, InjectionRule, Monitor, Phase, PhaseEvaluations, Phases, Plan,
+    Probe, RunIdentity, Score,
 };
 
 /// Returns the identity of a run outside of any CI.
@@ -58,6 +58,7 @@ pub fn plan(experiments: Vec<ExperimentPlan>) -> Plan {
         preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
+        halt: HaltRule::default(),
         report_dir: "unused".into(),
         reporting_must_succeed: false,
     }
@@ -71,7 +72,10 @@ pub fn probe(passed: u64, total: u64, weight: u32) -> Probe {
         passed_counted: passed,
         counted: total,
         score: Score::of_share(passed, total),
-        phases: Phases { during: PhaseLooks { total, passed, ..PhaseLooks::default() }, ..Phases::default() },
+        phases: Phases {
+            during: PhaseEvaluations { total, passed, ..PhaseEvaluations::default() },
+            ..Phases::default()
+        },
         unevaluated: (total == 0).then_some(Phase::During),
         ..Probe::new("p", "http", weight)
     }

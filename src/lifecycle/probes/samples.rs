@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use faultgate_core::model::{FaultWindow, Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Score};
+use faultgate_core::model::{FaultWindow, Phase, PhaseEvaluations, Phases, Probe, ProbePlan, Sample, Score};
 
 /// Number of samples of one probe that are kept.
 const MAX_SAMPLES: usize = 400;
@@ -154,25 +154,30 @@ impl Samples {
     /// Returns the number of failures in a row up to now, among the evaluations that began at or after
     /// `since`.
     pub(crate) fn failures_since(&self, since: Timestamp) -> usize {
-        let latest = self.evaluations.iter().rev().take_while(|look| !look.passed && look.at >= since);
+        let latest = self
+            .evaluations
+            .iter()
+            .rev()
+            .take_while(|evaluation| !evaluation.passed && evaluation.at >= since);
         latest.count()
     }
 
     /// Returns the result of the probe, for the fault window that the record tells.
     pub(crate) fn into_probe(mut self, plan: &ProbePlan, fault: Option<&FaultWindow>) -> Probe {
-        let phase_of = |look: &KeptEvaluation| phase(look.purpose, look.at, fault);
-        let looks = |wanted: Phase| self.evaluations.iter().filter(move |look| phase_of(look) == wanted);
+        let phase_of = |evaluation: &KeptEvaluation| phase(evaluation.purpose, evaluation.at, fault);
+        let in_phase =
+            |wanted: Phase| self.evaluations.iter().filter(move |evaluation| phase_of(evaluation) == wanted);
         // No evaluation counts as one during the fault where no fault was in.
-        let in_fault = || looks(Phase::During).filter(|_| fault.is_some());
-        let evaluation = || self.evaluations.iter().filter(|look| look.purpose == Purpose::After);
-        let counting = || in_fault().chain(evaluation());
+        let in_fault = || in_phase(Phase::During).filter(|_| fault.is_some());
+        let after = || self.evaluations.iter().filter(|evaluation| evaluation.purpose == Purpose::After);
+        let counting = || in_fault().chain(after());
         let (counted, passed_counted) = tally(counting());
         let (total, passed) = tally(self.evaluations.iter());
         // An expected phase without an evaluation scores zero: nothing that was not measured counts as good.
         let is_missing = |phase: &Phase| match phase {
             Phase::Before => false,
             Phase::During => in_fault().next().is_none(),
-            Phase::After => evaluation().next().is_none(),
+            Phase::After => after().next().is_none(),
         };
         let unevaluated = plan.when.iter().copied().find(is_missing);
         let score = match unevaluated {
@@ -181,9 +186,9 @@ impl Samples {
             None => Score::of_share(passed, total),
         };
         let phases = Phases {
-            before: summary(looks(Phase::Before)),
-            during: summary(looks(Phase::During)),
-            after: summary(looks(Phase::After)),
+            before: summary(in_phase(Phase::Before)),
+            during: summary(in_phase(Phase::During)),
+            after: summary(in_phase(Phase::After)),
         };
         let suffering = fault.map(|fault| Suffering::measure(&self.evaluations, fault)).unwrap_or_default();
         let recorded = self.evaluations.len();
@@ -218,21 +223,22 @@ impl Samples {
 }
 
 /// Returns the number of evaluations, and the number of those that passed.
-fn tally<'a>(looks: impl Iterator<Item = &'a KeptEvaluation>) -> (u64, u64) {
-    looks.fold((0, 0), |(total, passed), look| (total + 1, passed + u64::from(look.passed)))
+fn tally<'a>(evaluations: impl Iterator<Item = &'a KeptEvaluation>) -> (u64, u64) {
+    evaluations.fold((0, 0), |(total, passed), evaluation| (total + 1, passed + u64::from(evaluation.passed)))
 }
 
 /// Returns the counts and latencies of one phase.
-fn summary<'a>(looks: impl Iterator<Item = &'a KeptEvaluation> + Clone) -> PhaseLooks {
-    let (total, passed) = tally(looks.clone());
-    let mut latencies: Vec<u32> = looks.map(|look| look.latency).filter(|ms| *ms != NO_LATENCY).collect();
+fn summary<'a>(evaluations: impl Iterator<Item = &'a KeptEvaluation> + Clone) -> PhaseEvaluations {
+    let (total, passed) = tally(evaluations.clone());
+    let mut latencies: Vec<u32> =
+        evaluations.map(|evaluation| evaluation.latency).filter(|ms| *ms != NO_LATENCY).collect();
     latencies.sort_unstable();
     // A percentile is the nearest rank: the smallest latency that this share of all does not exceed.
     let percentile = |percent: usize| {
         let rank = (latencies.len() * percent).div_ceil(100);
         latencies.get(rank.saturating_sub(1)).copied().map(u64::from)
     };
-    PhaseLooks {
+    PhaseEvaluations {
         total,
         passed,
         p50_ms: percentile(50),
@@ -251,19 +257,21 @@ struct Suffering {
 }
 
 impl Suffering {
-    fn measure(looks: &[KeptEvaluation], fault: &FaultWindow) -> Self {
-        let since_start = || looks.iter().skip_while(|look| look.at < fault.started_at);
-        let Some(detected) = since_start().find(|look| !look.passed) else { return Self::default() };
+    fn measure(evaluations: &[KeptEvaluation], fault: &FaultWindow) -> Self {
+        let since_start = || evaluations.iter().skip_while(|evaluation| evaluation.at < fault.started_at);
+        let Some(detected) = since_start().find(|evaluation| !evaluation.passed) else {
+            return Self::default();
+        };
         // A probe that has turned more than once cannot tell whether its last pass is one more turn or the
         // recovery.
         let flaps = since_start()
             .zip(since_start().skip(1))
             .any(|(one, next)| one.passed && !next.passed && one.at >= detected.at);
-        let unbroken = looks.iter().rev().take_while(|look| look.passed).last();
+        let unbroken = evaluations.iter().rev().take_while(|evaluation| evaluation.passed).last();
         let recovered = unbroken.zip(fault.ended_at).filter(|_| !flaps);
         Self {
             detected_after_ms: Some(between(fault.started_at, detected.at)),
-            recovered_after_ms: recovered.map(|(look, end)| between(end, look.at)),
+            recovered_after_ms: recovered.map(|(evaluation, end)| between(end, evaluation.at)),
             flaps,
         }
     }

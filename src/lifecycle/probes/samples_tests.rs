@@ -64,9 +64,13 @@ fn detection_and_recovery_are_seen_from_the_fault() {
 #[test]
 fn what_failed_again_after_it_had_passed_has_not_recovered_whatever_the_phase() {
     for end in 1..=9 {
-        for looks in ["+-+-+-+++", "+-+-+-+-+", "+-+-+--++", "+-+++++-+", "+-+-+-+--"] {
-            let flapping = probe(passes(looks), Some((1, Some(end))));
-            assert_eq!((flapping.recovered_after_ms, flapping.flaps), (None, true), "{looks} until {end}");
+        for evaluations in ["+-+-+-+++", "+-+-+-+-+", "+-+-+--++", "+-+++++-+", "+-+-+-+--"] {
+            let flapping = probe(passes(evaluations), Some((1, Some(end))));
+            assert_eq!(
+                (flapping.recovered_after_ms, flapping.flaps),
+                (None, true),
+                "{evaluations} until {end}"
+            );
         }
     }
     assert!(!probe(passes("+--++++++"), Some((1, Some(8)))).flaps, "it turned only once");
@@ -74,7 +78,7 @@ fn what_failed_again_after_it_had_passed_has_not_recovered_whatever_the_phase() 
 }
 
 #[test]
-fn only_looks_that_began_while_the_fault_was_in_count() {
+fn only_evaluations_that_began_while_the_fault_was_in_count() {
     // The experiment has a warm-up of 3 s and a fault window of 2 s, both ends of which belong to it.
     let probe = probe(passes("+++---+++"), Some((3, Some(5))));
     assert_eq!((probe.passed_counted, probe.counted), (0, 3));
@@ -92,9 +96,9 @@ fn only_looks_that_began_while_the_fault_was_in_count() {
 
 #[test]
 fn a_probe_that_missed_a_phase_was_not_evaluated() {
-    let of = |when: &[Phase], looks: &[(i64, Purpose)]| {
+    let of = |when: &[Phase], evaluations: &[(i64, Purpose)]| {
         let mut samples = Samples::default();
-        for (second, purpose) in looks {
+        for (second, purpose) in evaluations {
             samples.add(sample(*second, true), *purpose);
         }
         let probe = samples.into_probe(&plan(when), Some(&window((3, Some(5)))));
@@ -134,7 +138,7 @@ fn latencies_are_told_for_each_phase() {
     let phases = samples.into_probe(&plan(&[Phase::During]), Some(&window((0, Some(1000))))).phases;
     let told = (phases.during.p50_ms, phases.during.p95_ms, phases.during.max_ms);
     assert_eq!(told, (Some(50), Some(95), Some(100)));
-    assert_eq!(phases.before, PhaseLooks::default());
+    assert_eq!(phases.before, PhaseEvaluations::default());
 }
 
 #[test]
@@ -185,13 +189,13 @@ proptest! {
     }
 
     #[test]
-    fn looks_outside_of_the_fault_change_no_score(
-        looks in prop::collection::vec((0_i64..100, any::<bool>()), 0..60),
+    fn evaluations_outside_of_the_fault_change_no_score(
+        evaluations in prop::collection::vec((0_i64..100, any::<bool>()), 0..60),
         outside in prop::collection::vec((-200_i64..300, any::<bool>()), 0..60),
     ) {
         let fault = window((0, Some(99)));
         let score = |extra: &[(i64, bool)]| {
-            let mut all: Vec<(i64, bool)> = looks.iter().chain(extra).copied().collect();
+            let mut all: Vec<(i64, bool)> = evaluations.iter().chain(extra).copied().collect();
             all.sort_by_key(|(second, _)| *second);
             let mut samples = Samples::default();
             for (second, passed) in all {

@@ -16,10 +16,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::halt_board::HaltBoard;
 use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{FaultWindow, Phase, Probe, ProbePlan, Sample};
 use faultgate_core::panics;
 use faultgate_engines::probe::{Evaluate, Evaluation};
@@ -54,37 +56,55 @@ struct RunningProbe {
     evaluator: Arc<dyn Evaluate>,
     samples: Mutex<Samples>,
     trip: Arc<Trip>,
+    /// Place of the experiment in the plan.
+    experiment: usize,
+    board: Arc<HaltBoard>,
     teller: Teller,
     clock: Clock,
     permits: EvaluationPermits,
+}
+
+/// The things that all probes of a run share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedByProbes {
+    pub(crate) permits: EvaluationPermits,
+    pub(crate) board: Arc<HaltBoard>,
 }
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
 pub(crate) struct Probing {
     all: Vec<Arc<RunningProbe>>,
     trip: Arc<Trip>,
+    experiment: usize,
+    board: Arc<HaltBoard>,
     stage: watch::Sender<ProbeStage>,
     tasks: JoinSet<Option<()>>,
     cancelled: CancellationToken,
 }
 
 impl Probing {
-    /// Creates the probes of an experiment, which wait for [`start`](Self::start).
+    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place in
+    /// the plan.
     pub(crate) fn new(
+        experiment: usize,
         plans: &[ProbePlan],
         evaluators: &[Arc<dyn Evaluate>],
         clock: Clock,
-        permits: &EvaluationPermits,
+        shared: &SharedByProbes,
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
+        let SharedByProbes { permits, board } = shared;
         let trip = Arc::<Trip>::default();
+        board.join(experiment, trip.clone());
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
             Arc::new(RunningProbe {
                 plan: plan.clone(),
                 evaluator: evaluator.clone(),
                 samples: Mutex::default(),
                 trip: trip.clone(),
+                experiment,
+                board: board.clone(),
                 teller: teller(&plan.name),
                 clock,
                 permits: permits.clone(),
@@ -93,6 +113,8 @@ impl Probing {
         Self {
             all: all.collect(),
             trip,
+            experiment,
+            board: board.clone(),
             stage: watch::Sender::new(ProbeStage::Waiting),
             tasks: JoinSet::new(),
             cancelled: cancelled.clone(),
@@ -172,6 +194,7 @@ impl Probing {
     /// Tells the probes that the experiment has ended, and waits for the phase `after`. Returns `false` if a
     /// signal cut that short.
     pub(crate) async fn finish(&mut self) -> bool {
+        self.board.leave(self.experiment);
         self.stage.send_replace(ProbeStage::Ended);
         let mut whole = true;
         while let Some(ended) = self.tasks.join_next().await {
@@ -189,6 +212,12 @@ impl Probing {
     pub(crate) fn results(&self, fault: Option<&FaultWindow>) -> Vec<Probe> {
         let samples = |probe: &RunningProbe| probe.samples().clone();
         self.all.iter().map(|probe| samples(probe).into_probe(&probe.plan, fault)).collect()
+    }
+}
+
+impl Drop for Probing {
+    fn drop(&mut self) {
+        self.board.leave(self.experiment);
     }
 }
 
@@ -221,12 +250,12 @@ impl RunningProbe {
     /// Evaluates the probe in its phases, until the experiment is over.
     async fn follow(self: Arc<Self>, mut stage: watch::Receiver<ProbeStage>) {
         let when = &self.plan.when;
-        if reached(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
+        if wait_for_stage(&mut stage, ProbeStage::Launched).await == ProbeStage::Launched
             && when.contains(&Phase::During)
         {
             self.evaluate_during(&mut stage).await;
         }
-        reached(&mut stage, ProbeStage::Ended).await;
+        wait_for_stage(&mut stage, ProbeStage::Ended).await;
         if when.contains(&Phase::After) {
             self.evaluate_after().await;
         }
@@ -241,7 +270,7 @@ impl RunningProbe {
             tokio::select! {
                 // The end comes first, so that no evaluation begins after it.
                 biased;
-                _ = reached(stage, ProbeStage::Ended) => return,
+                _ = wait_for_stage(stage, ProbeStage::Ended) => return,
                 () = tokio::time::sleep_until(next) => {}
             }
             let sample = self.evaluate(Phase::During, next).await;
@@ -252,6 +281,9 @@ impl RunningProbe {
 
     /// Adds a sample, and asks for a halt if the probe has failed too often in a row.
     fn add_sample(&self, sample: Sample) {
+        let why = || sample.reason.as_deref().unwrap_or("no reason given");
+        let failure = (!sample.passed).then(why);
+        self.board.post(self.experiment, &self.plan.name, sample.at, failure);
         let mut samples = self.samples();
         samples.add(sample, Purpose::During);
         let limit = self.plan.aborts_after;
@@ -272,7 +304,7 @@ impl RunningProbe {
             if sample.passed || over {
                 if let (false, Some(limit)) = (sample.passed, self.plan.recovers_within) {
                     let why = sample.reason.take().unwrap_or_default();
-                    sample.reason = Some(format!("not recovered within {limit:?}: {why}").into());
+                    sample.reason = Some(format!("not recovered within {}: {why}", exact(limit)).into());
                 }
                 self.samples().add(sample, Purpose::After);
                 return;
@@ -286,7 +318,7 @@ impl RunningProbe {
 
 /// Waits until the experiment has come at least to this stage, and returns the stage. A dropped sender counts
 /// as the end.
-async fn reached(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
+async fn wait_for_stage(stage: &mut watch::Receiver<ProbeStage>, wanted: ProbeStage) -> ProbeStage {
     stage.wait_for(|stage| *stage >= wanted).await.map_or(ProbeStage::Ended, |stage| *stage)
 }
 

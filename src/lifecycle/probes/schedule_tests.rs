@@ -8,7 +8,7 @@ use faultgate_core::model::Check;
 /// An evaluator that follows a script: how long each evaluation takes, and whether it passes. The last entry
 /// goes on for ever.
 struct Script {
-    looks: Vec<(Duration, bool)>,
+    evaluations: Vec<(Duration, bool)>,
     begun: AtomicUsize,
     /// Number of evaluations under way.
     now: AtomicUsize,
@@ -19,7 +19,7 @@ impl Evaluate for Script {
     async fn evaluate(&self) -> Evaluation {
         assert_eq!(self.now.fetch_add(1, Ordering::SeqCst), 0, "it overlaps itself");
         let number = self.begun.fetch_add(1, Ordering::SeqCst);
-        let (takes, passed) = self.looks[number.min(self.looks.len() - 1)];
+        let (takes, passed) = self.evaluations[number.min(self.evaluations.len() - 1)];
         tokio::time::sleep(takes).await;
         self.now.fetch_sub(1, Ordering::SeqCst);
         Evaluation { passed, latency: Some(takes), reason: (!passed).then(|| "down".to_owned()) }
@@ -52,15 +52,19 @@ struct Played {
     cancelled: CancellationToken,
 }
 
-fn probing(plans: &[ProbePlan], looks: &[(Duration, bool)]) -> Played {
+fn probing(plans: &[ProbePlan], evaluations: &[(Duration, bool)]) -> Played {
     let (clock, cancelled) = (Clock::start(), CancellationToken::new());
     let evaluators: Vec<Arc<dyn Evaluate>> = plans
         .iter()
         .map(|_| -> Arc<dyn Evaluate> {
-            Arc::new(Script { looks: looks.to_vec(), begun: AtomicUsize::new(0), now: AtomicUsize::new(0) })
+            Arc::new(Script {
+                evaluations: evaluations.to_vec(),
+                begun: AtomicUsize::new(0),
+                now: AtomicUsize::new(0),
+            })
         })
         .collect();
-    let probing = Probing::new(plans, &evaluators, clock, &EvaluationPermits::default(), &cancelled, teller);
+    let probing = Probing::new(0, plans, &evaluators, clock, &SharedByProbes::default(), &cancelled, teller);
     Played { probing, clock, cancelled }
 }
 
@@ -89,7 +93,7 @@ impl Played {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looks_begin_with_the_experiment_at_their_interval_without_drift() {
+async fn evaluations_begin_with_the_experiment_at_their_interval_without_drift() {
     let mut played = probing(&[plan(&[Phase::During], ms(1000), None)], &[(ms(300), true)]);
     let probe = played.run(ms(5500)).await;
     assert_eq!(played.times(&probe), [100, 1100, 2100, 3100, 4100, 5100]);
@@ -97,7 +101,7 @@ async fn looks_begin_with_the_experiment_at_their_interval_without_drift() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_that_comes_while_the_probe_still_looks_is_left_out() {
+async fn a_time_that_comes_while_an_evaluation_is_under_way_is_left_out() {
     let mut played = probing(&[plan(&[Phase::During], ms(1000), None)], &[(ms(2500), false), (ms(10), true)]);
     let probe = played.run(ms(4500)).await;
     assert_eq!(played.times(&probe), [100, 3100, 4100], "on the schedule that began at 100");
@@ -122,7 +126,7 @@ async fn an_experiment_that_was_never_launched_is_not_measured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_end_it_looks_once() {
+async fn after_the_end_it_is_evaluated_once() {
     let mut played = probing(&[plan(&[Phase::After], ms(1000), None)], &[(ms(10), false), (ms(10), true)]);
     let probe = played.run(ms(2000)).await;
     assert_eq!(played.times(&probe), [2100]);
@@ -150,7 +154,7 @@ async fn a_recovery_that_does_not_come_in_time_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_before_the_launch_look_at_once_and_tell_who_failed() {
+async fn probes_before_the_launch_are_evaluated_at_once_and_tell_who_failed() {
     let plans: Vec<ProbePlan> = (0..20)
         .map(|number| ProbePlan { name: format!("p{number}"), ..plan(&[Phase::Before], ms(1000), None) })
         .collect();
@@ -164,7 +168,7 @@ async fn probes_before_the_launch_look_at_once_and_tell_who_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_ends_all_looks_at_once() {
+async fn a_signal_ends_all_evaluations_at_once() {
     let hangs = (Duration::from_secs(3600), true);
     let plans = [
         plan(&[Phase::During], ms(1000), None),
@@ -184,11 +188,15 @@ async fn a_signal_ends_all_looks_at_once() {
 async fn one_that_hangs_does_not_delay_another() {
     let (clock, cancelled) = (Clock::start(), CancellationToken::new());
     let script = |takes| -> Arc<dyn Evaluate> {
-        Arc::new(Script { looks: vec![(takes, true)], begun: AtomicUsize::new(0), now: AtomicUsize::new(0) })
+        Arc::new(Script {
+            evaluations: vec![(takes, true)],
+            begun: AtomicUsize::new(0),
+            now: AtomicUsize::new(0),
+        })
     };
     let plans = [plan(&[Phase::During], ms(100), None), plan(&[Phase::During], ms(100), None)];
     let evaluators = [script(ms(60_000)), script(ms(1))];
-    let probing = Probing::new(&plans, &evaluators, clock, &EvaluationPermits::default(), &cancelled, teller);
+    let probing = Probing::new(0, &plans, &evaluators, clock, &SharedByProbes::default(), &cancelled, teller);
     let mut played = Played { probing, clock, cancelled };
     played.probing.start();
     played.probing.begin_during();

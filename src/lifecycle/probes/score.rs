@@ -1,5 +1,6 @@
 //! The score of an experiment by its probes and its floor, and the sentence that says why. Pure arithmetic.
 
+use faultgate_core::duration::exact;
 use faultgate_core::model::{Phase, Probe, ProbePlan, Score, ScoreSource, Verdict, weighted_mean};
 use faultgate_engines::Judgement;
 
@@ -17,14 +18,14 @@ pub(crate) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
     }
     let (Verdict::Passed | Verdict::Failed, Some(score)) = (judged.verdict, judged.score) else { return };
     if judged.score_source == Some(ScoreSource::Engine) {
-        judged.warnings.extend(uncounted(probes, plans, &judged.injected));
+        judged.warnings.extend(explain_uncounted(probes, plans, &judged.injected));
     }
     let because = match judged.score_source {
         Some(ScoreSource::Probes) => by_probes(probes, plans, &judged.injected),
         Some(ScoreSource::Engine) => by_engine(judged),
         Some(ScoreSource::Completion) => judged.reason.clone(),
         // The stop is the cause, whatever the floor.
-        Some(ScoreSource::StopCondition | ScoreSource::Abort) | None => return,
+        Some(ScoreSource::StopCondition | ScoreSource::Halt) | None => return,
     };
     judged.reason = match judged.verdict {
         _ if score < floor => format!("score {score} < {floor}: {because}"),
@@ -45,7 +46,7 @@ fn by_probes(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Stri
 }
 
 /// Returns a warning of probes that failed while the engine's own score counts.
-fn uncounted(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Option<String> {
+fn explain_uncounted(probes: &[Probe], plans: &[ProbePlan], injected: &[String]) -> Option<String> {
     let failed = costly(probes, plans, &in_words(injected))?;
     Some(format!("{failed}; these looks do not count, since the engine's own score does"))
 }
@@ -84,11 +85,12 @@ fn more(all: usize, what: &str) -> Option<String> {
 /// Says that all probes passed, with the number of evaluations.
 fn all_passed(probes: &[Probe]) -> String {
     let scored = || probes.iter().filter(|probe| probe.weight > 0);
-    let looks: u64 = scored().map(|probe| probe.counted).sum();
-    let looks = if looks == 1 { "its 1 look".to_owned() } else { format!("all {looks} looks") };
+    let evaluations: u64 = scored().map(|probe| probe.counted).sum();
+    let evaluations =
+        if evaluations == 1 { "its 1 look".to_owned() } else { format!("all {evaluations} looks") };
     match scored().collect::<Vec<_>>()[..] {
-        [probe] => format!("{} passed {looks}", probe.name),
-        ref several => format!("{} probes passed {looks}", several.len()),
+        [probe] => format!("{} passed {evaluations}", probe.name),
+        ref several => format!("{} probes passed {evaluations}", several.len()),
     }
 }
 
@@ -110,7 +112,7 @@ fn in_words(injected: &[String]) -> String {
 /// Says what a failed probe saw, and when.
 fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     if let Some(phase) = probe.unevaluated {
-        return unevaluated(probe, phase, plan, fault);
+        return explain_unevaluated(probe, phase, plan, fault);
     }
     let looks_in_fault = |plan: &ProbePlan| plan.when.contains(&Phase::During);
     let (during, after) = (probe.phases.during, probe.phases.after);
@@ -136,12 +138,12 @@ fn why(probe: &Probe) -> String {
 }
 
 /// Says that a phase had no evaluation, and what can be done about it.
-fn unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &str) -> String {
+fn explain_unevaluated(probe: &Probe, phase: Phase, plan: Option<&ProbePlan>, fault: &str) -> String {
     let name = &probe.name;
     if phase == Phase::After {
         return format!("{name} was never evaluated after the end");
     }
-    let every = plan.map(|plan| format!(" (every {:?})", plan.every)).unwrap_or_default();
+    let every = plan.map(|plan| format!(" (every {})", exact(plan.every))).unwrap_or_default();
     format!(
         "{name} was never evaluated: no look{every} began while {fault} was in; set a shorter every, let the fault \
          last longer, or look only after"

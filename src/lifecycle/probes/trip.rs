@@ -22,7 +22,7 @@ impl Default for Trip {
 
 impl Trip {
     /// Waits until a probe asks for a halt.
-    pub(crate) async fn fired(&self) {
+    pub(crate) async fn wait_until_fired(&self) {
         self.fired.notified().await;
     }
 

@@ -34,7 +34,7 @@ struct WaitingTurns {
 
 impl Turns {
     /// Waits until there may be turns to take.
-    pub(crate) async fn came(&self) {
+    pub(crate) async fn wait_for_turns(&self) {
         self.0.came.notified().await;
     }
 
@@ -160,7 +160,7 @@ mod tests {
     async fn who_comes_late_to_wait_misses_nothing() {
         let turns = Turns::default();
         turns.teller(3, "checkout").observe(&sample(0, false));
-        turns.came().await;
+        turns.wait_for_turns().await;
         let turned = Turned { experiment: 3, probe: "checkout".to_owned(), turn: fails() };
         assert_eq!(turns.take(), [turned]);
         assert_eq!(turns.take(), []);

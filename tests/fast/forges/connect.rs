@@ -8,7 +8,7 @@ use faultgate_testkit::forges::scripted::*;
 
 fn error(subject: Subject, token: Option<&str>) -> String {
     let token = token.map(Secret::new);
-    connect(subject, token.as_ref(), client(), None).err().unwrap()
+    connect(subject, token.as_ref(), client(), None).err().unwrap().why
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_report::forge::Subject;
-use faultgate_report::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
+use faultgate_report::forge::insights::{CodeInsights, Datum, DatumValue, Report};
 use faultgate_testkit::forges::scripted::*;
 use serde_json::json;
 
@@ -94,5 +94,5 @@ async fn a_report_without_a_result_is_pending_and_takes_ten_fields() {
 fn a_report_needs_a_commit() {
     let subject = Subject { commit: None, ..subject(ForgeKind::Bitbucket, "https://api.bitbucket.org/2.0") };
     let error = CodeInsights::through_proxy(&subject, "http://localhost:29418").err().unwrap();
-    assert_eq!(error, "the commit of the report is not known: set `commit`");
+    assert_eq!(error.why, "the commit of the report is not known: set `commit`");
 }

@@ -155,7 +155,7 @@ pub(crate) trait Handle: Copy {
     fn definition(&self) -> &Input;
 
     /// The value in this form. An input that is not set, or whose value is a mistake, has no `parsed` value.
-    fn value(&self, parsed: Option<&Parsed>) -> Self::Value;
+    fn convert(&self, parsed: Option<&Parsed>) -> Self::Value;
 }
 
 impl<H: Handle> Handle for &H {
@@ -165,8 +165,8 @@ impl<H: Handle> Handle for &H {
         (**self).definition()
     }
 
-    fn value(&self, parsed: Option<&Parsed>) -> Self::Value {
-        (**self).value(parsed)
+    fn convert(&self, parsed: Option<&Parsed>) -> Self::Value {
+        (**self).convert(parsed)
     }
 }
 
@@ -243,7 +243,7 @@ impl<T> Handle for Setting<T> {
         &self.input
     }
 
-    fn value(&self, parsed: Option<&Parsed>) -> Option<T> {
+    fn convert(&self, parsed: Option<&Parsed>) -> Option<T> {
         parsed.and_then(self.read)
     }
 }
@@ -273,8 +273,8 @@ impl<T, D: Copy + Into<T>> Handle for Preset<T, D> {
         &self.setting.input
     }
 
-    fn value(&self, parsed: Option<&Parsed>) -> T {
-        self.setting.value(parsed).unwrap_or_else(|| self.default.into())
+    fn convert(&self, parsed: Option<&Parsed>) -> T {
+        self.setting.convert(parsed).unwrap_or_else(|| self.default.into())
     }
 }
 
@@ -335,7 +335,7 @@ pub(crate) mod tests {
         fn agrees(&self) -> bool {
             let text = self.setting.input.default.unwrap_or_default();
             let parsed = self.setting.input.kind.parse(text).ok();
-            self.setting.value(parsed.as_ref()) == Some(self.default.into())
+            self.setting.convert(parsed.as_ref()) == Some(self.default.into())
         }
     }
 }

@@ -110,7 +110,7 @@ impl Kind {
             Self::Comparison => Parsed::Expectation(parse::comparison(text)?),
             Self::Status => Parsed::Statuses(forms::status(text)?),
             Self::Statistic => Parsed::Text(forms::statistic(text)?),
-            Self::Variable => Parsed::Text(parse::hidden(text)?),
+            Self::Variable => Parsed::Text(parse::parse_secret(text)?),
             // Secrets are read by a way of their own, and from variables only.
             Self::Secret => return Err(secret()),
         })
@@ -131,7 +131,7 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
-            Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MOST),
+            Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MAX_PARTS),
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
             Self::Number => "its number".to_owned(),
             Self::ExperimentName => "lower-case letters, digits and hyphens, at most 64".to_owned(),

@@ -57,7 +57,7 @@ pub(crate) fn shard(text: &str) -> Result<Shard, Problem> {
     text.parse().map_err(|_| {
         Problem::new("is not a part of a suite").hint(format!(
             "write n/m, where n is from 1 to m and m is at most {}, for example 2/5",
-            Shard::MOST
+            Shard::MAX_PARTS
         ))
     })
 }
@@ -211,7 +211,7 @@ pub(crate) fn experiment_name(text: &str) -> Result<String, Problem> {
 }
 
 /// Takes a secret, on one line. No error repeats it.
-pub(crate) fn hidden(text: &str) -> Result<String, Problem> {
+pub(crate) fn parse_secret(text: &str) -> Result<String, Problem> {
     line(text, 10_000).map_err(|mut problem| {
         problem.hide = true;
         problem

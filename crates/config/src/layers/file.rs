@@ -3,7 +3,7 @@
 //! The meaning of its keys is judged in `suite`. Everything in a file has a limit (bytes, depth, aliases),
 //! since the file of a pull request may come from anybody.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,12 +12,12 @@ use std::rc::Rc;
 use ::config::{FileFormat, Format, Value, ValueKind};
 use faultgate_core::environment::Environment;
 use faultgate_core::files;
-use faultgate_core::mistake::{FilePlace, Mistake, Problem, quoted};
+use faultgate_core::mistake::{FilePlace, Mistake, Problem, quote};
 use faultgate_core::text::plain;
 
 use crate::layers::interpolate::interpolate;
 use crate::layers::tree;
-use crate::layers::tree::{Content, Node};
+use crate::layers::tree::{Content, Node, Table};
 use crate::layers::unique::UniqueKeys;
 use crate::layers::yaml::{self, YamlFault};
 use crate::secrets::veil;
@@ -25,6 +25,9 @@ use crate::secrets::veil;
 /// Names by which a suite file is found in the working directory, in this order.
 pub const SUITE_NAMES: [&str; 4] =
     [".faultgate.yml", ".faultgate.yaml", ".faultgate.toml", ".faultgate.json"];
+
+/// Directory in which a suite file is looked for.
+pub const SUITE_DIR: &str = ".";
 
 /// Limit of a suite file, in bytes. A larger file is a wrong one.
 const MAX_BYTES: u64 = 1 << 20;
@@ -34,9 +37,6 @@ const MAX_WRITTEN_OUT_CHARS: usize = 1 << 20;
 
 /// Prefix of keys at the top of the file that hold nothing but values for aliases to refer to.
 pub(crate) const HOLDER: &str = "x-";
-
-/// A table of the file, by keys.
-pub(crate) type Table = HashMap<String, Value>;
 
 /// The content of a suite file.
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ pub(crate) fn load(
             Err(mistake) => return refuse(mistake, mistakes),
         },
     };
-    let refused = |what: &str| Mistake::new(origin, format!("config: suite file {} {what}", quoted(name)));
+    let refused = |what: &str| Mistake::new(origin, format!("config: suite file {} {what}", quote(name)));
     let text = match read(&dir.join(name)) {
         Ok(text) => text,
         Err(problem) => return refuse(refused(&problem.what).maybe_hint(problem.hint), mistakes),
@@ -98,7 +98,7 @@ pub(crate) fn load(
         Ok((mut root, tree)) => {
             // Aliases are written out by now, so the keys that held their values have done their work.
             root.retain(|key, _| !key.starts_with(HOLDER));
-            Ok(Some(replaced(
+            Ok(Some(replace_variables(
                 Document { origin: name.to_owned(), tree, ..Document::default() },
                 root,
                 env,
@@ -170,7 +170,7 @@ fn parse(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<YamlFa
             let root = by_config(FileFormat::Json, name, text)?;
             // The parser of `config` takes the last of two equal keys without a word.
             if let Err(error) = serde_json::from_str::<UniqueKeys>(text) {
-                let what = format!("does not parse: it {}", told(&error.to_string()));
+                let what = format!("does not parse: it {}", shorten_error(&error.to_string()));
                 return Err(vec![YamlFault { what, hint: "write each key once", mark: None }]);
             }
             // JSON is YAML as well, and the YAML parser tells the places.
@@ -196,13 +196,13 @@ fn of_yaml(name: &str, text: &str) -> Result<(Table, Option<Rc<Node>>), Vec<Yaml
 
 fn by_config(format: FileFormat, name: &str, text: &str) -> Result<Table, Vec<YamlFault>> {
     format.parse(Some(&name.to_owned()), text).map_err(|error| {
-        let what = format!("does not parse: {}", told(&error.to_string()));
+        let what = format!("does not parse: {}", shorten_error(&error.to_string()));
         vec![YamlFault { what, hint: "correct the file", mark: None }]
     })
 }
 
 /// The error of a parser on one line, without the excerpt of the file that some parsers draw.
-fn told(error: &str) -> String {
+fn shorten_error(error: &str) -> String {
     let mut lines = error.lines().map(str::trim).filter(|l| !l.is_empty());
     let first = lines.next().unwrap_or("no reason given");
     match lines.next_back() {
@@ -212,7 +212,12 @@ fn told(error: &str) -> String {
 }
 
 /// The document, with the variables in all of its strings replaced.
-fn replaced(mut document: Document, root: Table, env: &Environment, mistakes: &mut Vec<Mistake>) -> Document {
+fn replace_variables(
+    mut document: Document,
+    root: Table,
+    env: &Environment,
+    mistakes: &mut Vec<Mistake>,
+) -> Document {
     let mut root = Value::new(Some(&document.origin), root);
     walk(&mut root, "", &mut |text, path| match interpolate(text, env) {
         Ok(None) => {}

@@ -38,7 +38,7 @@ fn help(input: &Input) -> String {
 }
 
 /// The inputs that are set by flags on this command line, in the form that [`load`](crate::load) takes.
-pub fn given(matches: &ArgMatches) -> Vec<(String, OsString)> {
+pub fn read_flags(matches: &ArgMatches) -> Vec<(String, OsString)> {
     INPUTS
         .iter()
         .filter_map(|input| {
@@ -58,7 +58,7 @@ mod tests {
 
     fn parse(args: &[&str]) -> Result<Vec<(String, OsString)>, clap::Error> {
         let command = Command::new("faultgate").no_binary_name(true).args(flags());
-        command.try_get_matches_from(args).map(|matches| given(&matches))
+        command.try_get_matches_from(args).map(|matches| read_flags(&matches))
     }
 
     fn pair(name: &str, value: &str) -> (String, OsString) {

@@ -3,7 +3,7 @@
 //! Credentials of faultgate and of its job are refused by name: a suite may come from a pull request.
 
 use faultgate_core::environment::Environment;
-use faultgate_core::mistake::{Problem, key, quoted};
+use faultgate_core::mistake::{Problem, key, quote};
 
 use crate::inputs::table::is_secret_variable;
 use crate::secrets::credentials::is_own;
@@ -64,7 +64,7 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<(Option<&
         return Err(Problem::new(format!("${{{shown}}} lets in faultgate or its job, and a suite may not read it")).hint("if the suite is to have it, set a variable of another name to it in the job, and write that name"));
     }
     if !is_name(name) {
-        return Err(Problem::new(format!("{} is not a variable's name", quoted(name)))
+        return Err(Problem::new(format!("{} is not a variable's name", quote(name)))
             .hint("write ${NAME} or ${NAME:-default}, or $${ for a literal ${"));
     }
     if env.raw(name).is_some_and(|value| value.to_str().is_none()) {

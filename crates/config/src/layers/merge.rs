@@ -132,7 +132,7 @@ pub(crate) fn to_hand_on(merged: &HashMap<String, Value>) -> BTreeMap<String, St
 
 /// Names of faultgate's own variables, and of inputs of an earlier step, that have set something: a job may
 /// have inherited them from elsewhere. Values are left out, since one may be a secret.
-pub(crate) fn inherited(merged: &HashMap<String, Value>) -> Vec<String> {
+pub(crate) fn list_inherited(merged: &HashMap<String, Value>) -> Vec<String> {
     let named = open().filter_map(|input| match merged.get(input.name)?.origin()? {
         HANDED_ON => Some(format!("{} ({HANDED_ON})", input.name)),
         origin => (origin == input.variable()).then(|| origin.to_owned()),
@@ -176,7 +176,7 @@ mod tests {
             Layer::own(&env, &mut mistakes),
             Layer::flags(vec![("timeout".to_owned(), "5m".into())], &mut mistakes),
         ];
-        let named = inherited(&merge(layers).unwrap());
+        let named = list_inherited(&merge(layers).unwrap());
         assert_eq!(named, ["parallel (the state file)", "FAULTGATE_EXPECTED_RESILIENCE_SCORE"]);
     }
 

@@ -9,7 +9,8 @@ use ::config::{Value, ValueKind};
 use faultgate_core::mistake::FilePlace;
 use serde_json::Value as Json;
 
-use crate::layers::file::Table;
+/// A table of the file, by keys.
+pub(crate) type Table = HashMap<String, Value>;
 
 /// A place in a text. Lines and columns count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,11 +98,13 @@ impl Node {
     }
 
     /// The content without its places, in the form of the `config` crate.
-    pub(crate) fn value(&self, origin: &str) -> Value {
+    pub(crate) fn to_value(&self, origin: &str) -> Value {
         let origin_of_value = origin.to_owned();
         let kind = match &self.content {
             Content::Scalar(kind) => kind.clone(),
-            Content::List(items) => ValueKind::Array(items.iter().map(|item| item.value(origin)).collect()),
+            Content::List(items) => {
+                ValueKind::Array(items.iter().map(|item| item.to_value(origin)).collect())
+            }
             Content::Table(entries) => ValueKind::Table(table(entries, origin)),
         };
         Value::new(Some(&origin_of_value), kind)
@@ -158,5 +161,5 @@ fn entry<'n, 'p>(entries: &'n HashMap<String, Entry>, path: &'p str) -> Option<P
 
 /// The table without its places, in the form of the `config` crate.
 pub(crate) fn table(entries: &HashMap<String, Entry>, origin: &str) -> Table {
-    entries.iter().map(|(key, entry)| (key.clone(), entry.node.value(origin))).collect()
+    entries.iter().map(|(key, entry)| (key.clone(), entry.node.to_value(origin))).collect()
 }

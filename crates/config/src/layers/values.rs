@@ -119,7 +119,7 @@ impl Values {
             };
             let origin = value.origin().unwrap_or(DEFAULT);
             let suite = suite.filter(|document| document.origin == origin);
-            let written = suite.and_then(|document| written(document, input));
+            let written = suite.and_then(|document| find_written(document, input));
             let place = suite.and_then(|document| place(document, input));
             let parsed = read(&input.kind, input.name, value, origin, written.as_deref());
             // An input with a mistake counts as set too, or other messages would call it missing.
@@ -140,7 +140,7 @@ impl Values {
 
     /// The value of an input; none, or the default, if it is not set or its value is a mistake.
     pub(crate) fn get<H: Handle>(&self, handle: H) -> H::Value {
-        handle.value(self.slots.get(handle.definition().name).map(|slot| &slot.parsed))
+        handle.convert(self.slots.get(handle.definition().name).map(|slot| &slot.parsed))
     }
 
     /// The origin of an input that was set; `None` if it has its default or no value.
@@ -184,7 +184,7 @@ fn place(document: &Document, input: &Input) -> Option<FilePlace> {
 }
 
 /// The text in the suite file for an input: at its own name, in the gate, or in the items of its list.
-pub(crate) fn written(document: &Document, input: &Input) -> Option<String> {
+pub(crate) fn find_written(document: &Document, input: &Input) -> Option<String> {
     let whole = paths(input).iter().flatten().find_map(|path| document.written.get(path));
     let items = || {
         let prefix = format!("{}[", input.name);

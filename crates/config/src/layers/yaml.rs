@@ -10,7 +10,7 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::rc::Rc;
 
 use ::config::ValueKind;
-use faultgate_core::mistake::quoted;
+use faultgate_core::mistake::quote;
 use yaml_rust2::Yaml;
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
@@ -219,7 +219,7 @@ impl Composer {
             return Ok(());
         }
         let local = tag.as_ref().and_then(local);
-        let kind = match resolved(text, style, tag) {
+        let kind = match resolve_scalar(text, style, tag) {
             Yaml::String(text) => ValueKind::String(text),
             Yaml::Integer(number) => ValueKind::I64(number),
             Yaml::Boolean(word) => ValueKind::Boolean(word),
@@ -229,7 +229,7 @@ impl Composer {
                 if let Ok(number) = text.parse() {
                     ValueKind::Float(number)
                 } else {
-                    self.faults.push(fault(format!("{} is not a number that is taken", quoted(&text)), mark));
+                    self.faults.push(fault(format!("{} is not a number that is taken", quote(&text)), mark));
                     ValueKind::Nil
                 }
             }
@@ -285,7 +285,7 @@ impl Composer {
             (Content::Table(_), Some(YamlKey::Merge)) => open.merged.push((node.mark, node)),
             (Content::Table(entries), Some(YamlKey::Text(text, mark))) => match entries.entry(text) {
                 Occupied(first) => {
-                    let what = format!("the key {} is there twice", quoted(first.key()));
+                    let what = format!("the key {} is there twice", quote(first.key()));
                     self.faults.push(fault(what, mark));
                 }
                 Vacant(free) => {
@@ -328,7 +328,7 @@ fn local(tag: &Tag) -> Option<String> {
 
 /// The meaning of a scalar. It must be the one that `YamlLoader` gives it, since the `config` crate uses
 /// that.
-fn resolved(text: String, style: TScalarStyle, tag: Option<Tag>) -> Yaml {
+fn resolve_scalar(text: String, style: TScalarStyle, tag: Option<Tag>) -> Yaml {
     if style != TScalarStyle::Plain {
         return Yaml::String(text);
     }

@@ -4,7 +4,7 @@ use ::config::{FileFormat, Format, Value, ValueKind};
 use proptest::prelude::*;
 
 use super::*;
-use crate::layers::file::Table;
+use crate::layers::tree::Table;
 
 const MAX_CHARS: usize = 1 << 20;
 
@@ -25,7 +25,7 @@ fn bare(table: Table) -> Table {
 
 /// The content of a text as this module reads it.
 fn read(text: &str) -> Result<ValueKind, Vec<YamlFault>> {
-    parse(text, MAX_CHARS).map(|root| plain(root.value("s.yml")))
+    parse(text, MAX_CHARS).map(|root| plain(root.to_value("s.yml")))
 }
 
 /// The content of a text as the `config` crate reads it.

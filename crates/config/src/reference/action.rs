@@ -4,8 +4,7 @@ use faultgate_core::model::OutputName;
 
 use crate::inputs::input::Input;
 use crate::inputs::table::{GITHUB_TOKEN, INPUTS, MATRIX};
-use crate::reference::described;
-use crate::reference::yaml_string;
+use crate::reference::texts::{describe, yaml_string};
 
 const HEAD: &str = "# Made by `faultgate inputs --format action`: make docs
 name: faultgate
@@ -45,7 +44,7 @@ fn input(input: &Input) -> String {
     format!(
         "  {}:\n    description: {}\n    required: false\n{default}",
         input.name,
-        yaml_string(&described(input))
+        yaml_string(&describe(input))
     )
 }
 
@@ -73,7 +72,7 @@ mod tests {
         assert_eq!(inputs.len(), INPUTS.len());
         for input in INPUTS {
             let told = table(&inputs[input.name]);
-            assert_eq!(told["description"].kind, ValueKind::String(described(input)), "{}", input.name);
+            assert_eq!(told["description"].kind, ValueKind::String(describe(input)), "{}", input.name);
             assert_eq!(told["required"].kind, ValueKind::Boolean(false));
             let default = told.get("default").map(|default| default.kind.clone());
             let expected = DEFAULTS.iter().find(|(name, _)| *name == input.name);

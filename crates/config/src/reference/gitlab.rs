@@ -6,8 +6,7 @@
 use crate::inputs::input::Input;
 use crate::inputs::kind::Kind;
 use crate::inputs::table::{INPUTS, POLICY, REPORT_DIR};
-use crate::reference::described;
-use crate::reference::yaml_string;
+use crate::reference::texts::{describe, yaml_string};
 
 /// The component, with marks for everything that is made from the inputs.
 const COMPONENT: &str = include_str!("component.yml");
@@ -16,12 +15,12 @@ pub(crate) fn render() -> String {
     COMPONENT
         .replace("{inputs}", &spec())
         .replace("{optional}", &optional())
-        .replace("{extended}", &extended())
+        .replace("{extended}", &write_extends())
         .replace("{variables}", &variables())
 }
 
 /// The inputs that the component takes.
-fn given() -> impl Iterator<Item = &'static Input> {
+fn list_inputs() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|input| !input.is_secret())
 }
 
@@ -66,12 +65,12 @@ impl Type {
 }
 
 fn spec() -> String {
-    let inputs: Vec<_> = given()
+    let inputs: Vec<_> = list_inputs()
         .map(|input| {
             let kind = Type::of(input);
             let (description, default) = match kind.none() {
-                None => (described(input), yaml_string(default(input))),
-                Some(none) => (format!("{}; {none} is none given", described(input)), none.to_owned()),
+                None => (describe(input), yaml_string(default(input))),
+                Some(none) => (format!("{}; {none} is none given", describe(input)), none.to_owned()),
             };
             format!(
                 "    {}:\n      description: {}\n      type: {}\n{}      default: {default}\n",
@@ -93,30 +92,30 @@ fn default(input: &Input) -> &'static str {
 
 /// The hidden jobs: for each input that is no text, one with its variable, and one without it.
 fn optional() -> String {
-    let jobs = given().filter_map(|input| {
+    let jobs = list_inputs().filter_map(|input| {
         let none = Type::of(input).none()?;
         Some(format!(
             "{}:\n  variables:\n    {}: {}\n{}:\n  variables: {{}}\n\n",
-            hidden(input, &interpolated(input)),
+            name_hidden_job(input, &interpolate(input)),
             variable(input),
             // GitLab takes neither booleans nor fractions as variables: the space makes a text of them.
-            yaml_string(&format!("{} ", interpolated(input))),
-            hidden(input, none),
+            yaml_string(&format!("{} ", interpolate(input))),
+            name_hidden_job(input, none),
         ))
     });
     jobs.collect()
 }
 
-fn extended() -> String {
-    let typed = given().filter(|input| Type::of(input).none().is_some());
-    let lines: Vec<_> = typed.map(|i| format!("    - {}\n", hidden(i, &interpolated(i)))).collect();
+fn write_extends() -> String {
+    let typed = list_inputs().filter(|input| Type::of(input).none().is_some());
+    let lines: Vec<_> = typed.map(|i| format!("    - {}\n", name_hidden_job(i, &interpolate(i)))).collect();
     lines.concat()
 }
 
 fn variables() -> String {
-    let texts = given().filter(|input| Type::of(input).none().is_none());
+    let texts = list_inputs().filter(|input| Type::of(input).none().is_none());
     let lines: Vec<_> =
-        texts.map(|i| format!("    {}: {}\n", variable(i), yaml_string(&interpolated(i)))).collect();
+        texts.map(|i| format!("    {}: {}\n", variable(i), yaml_string(&interpolate(i)))).collect();
     format!("  variables:\n{}", lines.concat())
 }
 
@@ -129,11 +128,11 @@ fn variable(input: &Input) -> String {
 
 /// The name of a hidden job. The main job extends it by this name, which GitLab completes with the value
 /// given.
-fn hidden(input: &Input, value: &str) -> String {
+fn name_hidden_job(input: &Input, value: &str) -> String {
     yaml_string(&format!(".$[[ inputs.job-name ]] {} {value}", input.name))
 }
 
-fn interpolated(input: &Input) -> String {
+fn interpolate(input: &Input) -> String {
     format!("$[[ inputs.{} ]]", input.name)
 }
 
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn it_is_yaml_without_secrets() {
         let inputs = inputs();
-        assert!(given().all(|input| inputs.contains_key(input.name)));
+        assert!(list_inputs().all(|input| inputs.contains_key(input.name)));
         assert!(inputs.keys().all(|name| find(name).is_none_or(|input| !input.is_secret())));
     }
 
@@ -187,7 +186,7 @@ mod tests {
         ] {
             assert_eq!(shown(name), (kind.to_owned(), default.to_owned()), "{name}");
         }
-        for input in given() {
+        for input in list_inputs() {
             // A value that stands for no value given is one that no input takes, or the default of the input.
             match Type::of(input) {
                 Type::Number => assert!(input.kind.parse(NO_NUMBER).is_err(), "{}", input.name),
@@ -201,8 +200,8 @@ mod tests {
     fn every_input_becomes_its_variable() {
         let jobs = jobs();
         let own = table(&table(&jobs["$[[ inputs.job-name ]]"])["variables"]);
-        for input in given() {
-            let value = interpolated(input);
+        for input in list_inputs() {
+            let value = interpolate(input);
             let Some(none) = Type::of(input).none() else {
                 assert_eq!(own[&variable(input)].kind, ValueKind::String(value), "{}", input.name);
                 continue;

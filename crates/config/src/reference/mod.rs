@@ -1,11 +1,12 @@
 //! The reference of all inputs, in every form that other files are checked against.
 //!
 //! This file renders the documentation; `action` renders `action.yml`, `workflow` the reusable workflow of
-//! GitHub, and `gitlab` the GitLab component. The JSON Schema for editors comes from `schema`. All of them
-//! are made from the inputs, so that none can be out of date.
+//! GitHub, and `gitlab` the GitLab component, with the `texts` that all have in common. The JSON Schema for
+//! editors comes from `schema`. All of them are made from the inputs, so that none can be out of date.
 
 mod action;
 mod gitlab;
+mod texts;
 mod workflow;
 
 use faultgate_core::text::markdown;
@@ -99,16 +100,6 @@ fn row(input: &Input) -> String {
 /// Marks a text as code. The words of the table contain neither a backtick nor a bar.
 fn code(text: &str) -> String {
     format!("`{text}`")
-}
-
-fn described(input: &Input) -> String {
-    let default = input.default_text().map(|d| format!(". Default: {d}")).unwrap_or_default();
-    format!("{}{default}", input.description())
-}
-
-/// A text as a string of YAML: every string of JSON is also a double-quoted string of YAML.
-fn yaml_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

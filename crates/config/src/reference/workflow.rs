@@ -5,8 +5,7 @@ use faultgate_core::model::OutputName;
 
 use crate::inputs::input::Input;
 use crate::inputs::table::{AWS_ID_TOKEN, GITHUB_TOKEN, INPUTS, REPORT_DIR, STATE_FILE};
-use crate::reference::described;
-use crate::reference::yaml_string;
+use crate::reference::texts::{describe, yaml_string};
 
 /// The workflow, with marks for everything that is made from inputs and outputs.
 const WORKFLOW: &str = include_str!("workflow.yml");
@@ -21,7 +20,7 @@ pub(crate) fn render() -> String {
         .replace("{secrets}", &lines(secrets(), secret))
         .replace("{outputs}", &lines(outputs(), output))
         .replace("{job-outputs}", &lines(outputs(), job_output))
-        .replace("{with}", &lines(given(), with))
+        .replace("{with}", &lines(list_inputs(), with))
         .replace("{version}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -29,16 +28,16 @@ fn lines<T>(all: impl Iterator<Item = T>, line: impl Fn(T) -> String) -> String 
     all.map(line).collect()
 }
 
-fn given() -> impl Iterator<Item = &'static Input> {
+fn list_inputs() -> impl Iterator<Item = &'static Input> {
     INPUTS.iter().filter(|input| !OWN.contains(&input.name))
 }
 
 fn settings() -> impl Iterator<Item = &'static Input> {
-    given().filter(|input| !input.is_secret())
+    list_inputs().filter(|input| !input.is_secret())
 }
 
 fn secrets() -> impl Iterator<Item = &'static Input> {
-    given().filter(|input| input.is_secret())
+    list_inputs().filter(|input| input.is_secret())
 }
 
 fn outputs() -> impl Iterator<Item = OutputName> {
@@ -46,14 +45,14 @@ fn outputs() -> impl Iterator<Item = OutputName> {
 }
 
 fn input(input: &Input) -> String {
-    let description = yaml_string(&described(input));
+    let description = yaml_string(&describe(input));
     format!("      {}:\n        description: {description}\n        type: string\n", input.name)
 }
 
 /// The secret of an input, under the name of its variable: secrets of GitHub have no hyphens, and a secret of
 /// a repository or an environment is only found by its own name.
 fn secret(input: &Input) -> String {
-    let description = yaml_string(&described(input));
+    let description = yaml_string(&describe(input));
     format!("      {}:\n        description: {description}\n        required: false\n", input.variable())
 }
 

@@ -7,7 +7,6 @@ use faultgate_core::model::Shard;
 use serde_json::{Map, Value, json};
 
 use crate::inputs::kind::Kind;
-use crate::schema::map;
 
 /// Pattern of a reference to a variable, whose content the schema cannot know.
 pub(crate) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
@@ -17,7 +16,7 @@ pub(crate) const NO_ZERO: &str = r"^[^\u0000]*$";
 
 /// The schema of the value at a key. `needed` is the hint to show if the value is missing, where it must not
 /// be.
-pub(crate) fn value(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
+pub(crate) fn write_schema(kind: &Kind, needed: Option<&str>) -> Map<String, Value> {
     let mut schema = form(kind, needed.is_some());
     let message = message(kind, needed);
     let plain = matches!(kind, Kind::Text { .. } | Kind::Lines { .. } | Kind::Path);
@@ -149,7 +148,7 @@ fn expression(kind: &Kind) -> String {
         Kind::QueueUrl => format!(r"[Hh][Tt][Tt][Pp][Ss]?://{}/+[^\s@/?#][^\s@#]*(?:#[^@]*)?", host()),
         Kind::Region => "[a-z]{2,}(?:-[a-z]+)+-[0-9]".to_owned(),
         Kind::RoleArn => "arn:aws(?:-[^:]*)?:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
-        Kind::Shard => format!("{0}/{0}", range(1, Shard::MOST)),
+        Kind::Shard => format!("{0}/{0}", range(1, Shard::MAX_PARTS)),
         Kind::Commit => "[0-9A-Fa-f]{7,64}".to_owned(),
         Kind::Number => "[0-9]{1,18}".to_owned(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".to_owned(),
@@ -229,6 +228,14 @@ fn between(low: &[u8], high: &[u8]) -> String {
     }
     parts.push(format!("{}{}", char::from(*last), between("0".repeat(rest).as_bytes(), high_rest)));
     format!("(?:{})", parts.join("|"))
+}
+
+/// Returns the members of an object.
+pub(super) fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::suite::blocks::harness::TASKS;
 use crate::suite::keys::{Form, Item, Key, Names};
 use crate::suite::probes::keys as probes;
 use crate::suite::probes::keys::{PROBE, proofs};
-use crate::suite::tables::{EXPERIMENT, ROOT};
+use crate::suite::tables::{ABORT_WHEN, EXPERIMENT, ROOT};
 
 /// The text of the schema, with a line break at its end.
 pub(crate) fn suite() -> String {
@@ -48,6 +48,8 @@ fn root() -> Value {
     });
     properties.insert("version".to_owned(), version);
     properties.insert("gate".to_owned(), gate());
+    properties
+        .insert("abort-when".to_owned(), block("What stops experiments beside aborts-after", ABORT_WHEN));
     properties.insert("experiments".to_owned(), experiments());
     let mut root = object("What faultgate runs, measures and expects", properties, &["version"]);
     root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
@@ -76,7 +78,7 @@ fn experiments() -> Value {
     });
     properties.insert("probes".to_owned(), probes);
     let mut experiment =
-        object("One experiment: a name, its engine, its probes", properties, &needed(EXPERIMENT));
+        object("One experiment: a name, its engine, its probes", properties, &list_needed(EXPERIMENT));
     experiment.extend(rules::exactly_one(EngineKind::WORDS, "has one engine: write an experiment for each"));
     json!({
         "description": "The experiments, in the order in which they are launched",
@@ -95,7 +97,7 @@ fn probe() -> Value {
         }
         properties.insert(kind.as_str().to_owned(), block);
     }
-    let mut probe = object("One probe: a name, what it looks at, and when", properties, &needed(PROBE));
+    let mut probe = object("One probe: a name, what it looks at, and when", properties, &list_needed(PROBE));
     probe.extend(rules::exactly_one(ProbeKind::WORDS, "looks at one thing: write a probe for each"));
     if let Some(Value::Array(all)) = probe.get_mut("allOf") {
         all.push(rules::needs_phase("recovers-within", Phase::After));
@@ -105,7 +107,7 @@ fn probe() -> Value {
 }
 
 fn block(help: &str, keys: &[Key]) -> Value {
-    Value::Object(object(help, keys.iter().map(property).collect(), &needed(keys)))
+    Value::Object(object(help, keys.iter().map(property).collect(), &list_needed(keys)))
 }
 
 fn object(help: &str, properties: Map<String, Value>, required: &[&str]) -> Map<String, Value> {
@@ -120,12 +122,12 @@ fn object(help: &str, properties: Map<String, Value>, required: &[&str]) -> Map<
     object
 }
 
-fn needed(keys: &[Key]) -> Vec<&'static str> {
+fn list_needed(keys: &[Key]) -> Vec<&'static str> {
     keys.iter().filter(|key| key.needed.is_some()).map(|key| key.name).collect()
 }
 
 fn of_input(input: &Input) -> Value {
-    let mut schema = kinds::value(&input.kind, None);
+    let mut schema = kinds::write_schema(&input.kind, None);
     schema.insert("description".to_owned(), json!(input.description()));
     if let Some(default) = input.default {
         schema.insert("default".to_owned(), kinds::literal(&input.kind, default));
@@ -138,16 +140,15 @@ fn of_input(input: &Input) -> Value {
 
 fn property(key: &Key) -> (String, Value) {
     let mut schema = match &key.form {
-        Form::Value(kind) => kinds::value(kind, key.needed),
+        Form::Value(kind) => kinds::write_schema(kind, key.needed),
         Form::Values(kind) => {
-            let list =
-                json!({ "type": "array", "items": kinds::value(kind, Some("is empty")), "minItems": 1 });
-            map(json!({ "anyOf": [kinds::value(kind, None), list] }))
+            let list = json!({ "type": "array", "items": kinds::write_schema(kind, Some("is empty")), "minItems": 1 });
+            kinds::map(json!({ "anyOf": [kinds::write_schema(kind, None), list] }))
         }
         Form::Arguments(item) => arguments(item, key.needed),
         Form::Texts(names, item) => texts(*names, item),
         Form::Block(keys) => {
-            let mut block = object("", keys.iter().map(property).collect(), &needed(keys));
+            let mut block = object("", keys.iter().map(property).collect(), &list_needed(keys));
             block.insert("type".to_owned(), json!(["object", "null"]));
             block
         }
@@ -171,17 +172,17 @@ fn property(key: &Key) -> (String, Value) {
 
 /// The schema of a proof. A time limit alone proves nothing, and there is one kind of probe at most.
 fn proof(keys: &[Key]) -> Map<String, Value> {
-    let looks = || proofs().map(ProbeKind::as_str);
+    let checks = || proofs().map(ProbeKind::as_str);
     let blocks =
         proofs().map(|kind| (kind.as_str().to_owned(), block(probes::help(kind), probes::keys(kind))));
     let mut proof = object("", keys.iter().map(property).chain(blocks).collect(), &[]);
     proof.insert("type".to_owned(), json!(["object", "null"]));
     let words = keys.iter().map(|key| key.name).filter(|name| *name != "within");
-    let any: Vec<_> = words.chain(looks()).map(|name| json!({ "required": [name] })).collect();
+    let any: Vec<_> = words.chain(checks()).map(|name| json!({ "required": [name] })).collect();
     proof.insert("anyOf".to_owned(), json!(any));
     // Pairs of kinds are refused one by one: JSON Schema has no "at most one".
-    let others = |one| looks().filter(move |other| other > &one);
-    let pairs = looks()
+    let others = |one| checks().filter(move |other| other > &one);
+    let pairs = checks()
         .flat_map(|one| others(one).map(move |other| json!({ "type": "object", "required": [one, other] })));
     proof.insert("not".to_owned(), json!({ "anyOf": pairs.collect::<Vec<_>>() }));
     proof
@@ -191,13 +192,13 @@ fn proof(keys: &[Key]) -> Map<String, Value> {
 fn arguments(item: &Item, needed: Option<&str>) -> Map<String, Value> {
     let hint = needed.unwrap_or("write the program's name or path");
     let (program, argument) = match item {
-        Item::Trimmed(kind) => (kinds::value(kind, Some(hint)), kinds::value(kind, None)),
+        Item::Trimmed(kind) => (kinds::write_schema(kind, Some(hint)), kinds::write_schema(kind, None)),
         Item::Verbatim { max } => {
             (kinds::verbatim(*max, r"^\s*[^\s\u0000][^\u0000]*$"), kinds::verbatim(*max, kinds::NO_ZERO))
         }
     };
     let types = if needed.is_some() { json!("array") } else { json!(["array", "null"]) };
-    map(
+    kinds::map(
         json!({ "type": types, "minItems": 1, "prefixItems": [program], "items": argument, "errorMessage": hint }),
     )
 }
@@ -205,9 +206,9 @@ fn arguments(item: &Item, needed: Option<&str>) -> Map<String, Value> {
 fn texts(names: Names, item: &Item) -> Map<String, Value> {
     let text = match item {
         Item::Verbatim { max } => kinds::verbatim(*max, kinds::NO_ZERO),
-        Item::Trimmed(kind) => kinds::value(kind, None),
+        Item::Trimmed(kind) => kinds::write_schema(kind, None),
     };
-    let mut schema = map(json!({ "type": ["object", "null"], "additionalProperties": text }));
+    let mut schema = kinds::map(json!({ "type": ["object", "null"], "additionalProperties": text }));
     let names = match names {
         Names::Any => return schema,
         Names::Headers => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
@@ -219,22 +220,15 @@ fn texts(names: Names, item: &Item) -> Map<String, Value> {
 
 /// The schema of runtime inputs. Numbers and truth values are taken as text.
 fn runtime_inputs(kind: &Kind) -> Map<String, Value> {
-    let mut text = kinds::value(kind, None);
+    let mut text = kinds::write_schema(kind, None);
     text.insert("type".to_owned(), json!(["string", "integer", "boolean"]));
     let texts = json!({ "type": "object", "additionalProperties": text });
     let tasks = json!({ "type": "object", "additionalProperties": texts });
-    map(json!({
+    kinds::map(json!({
         "type": ["object", "null"],
         "properties": { (TASKS): tasks },
         "additionalProperties": text,
     }))
-}
-
-fn map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
 }
 
 #[cfg(test)]

@@ -122,12 +122,12 @@ fn of_key(key: &Key) -> (&'static str, Random, bool) {
         }
         Form::Block(keys) => prop_oneof![1 => Just(json!(null)), 4 => block(keys)].boxed(),
         Form::Proof(keys) => {
-            let look = select(proofs().collect::<Vec<_>>()).prop_flat_map(|kind| {
+            let check = select(proofs().collect::<Vec<_>>()).prop_flat_map(|kind| {
                 block(probes::keys(kind)).prop_map(move |block| (kind.as_str(), block))
             });
-            (block(keys), look)
-                .prop_map(|(mut proof, (name, look))| {
-                    proof[name] = look;
+            (block(keys), check)
+                .prop_map(|(mut proof, (name, check))| {
+                    proof[name] = check;
                     proof
                 })
                 .boxed()

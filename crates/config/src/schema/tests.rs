@@ -133,7 +133,13 @@ fn everywhere(value: &Value) -> Vec<Value> {
     let tcp = json!({ "address": "db:5432" });
     let of_shard = |name: &str| name == "shard";
     let top = INPUTS.iter().map(|input| input.name).filter(|name| !of_shard(name));
-    let top = top.chain(ROOT.iter().map(|key| key.name)).chain(["version", "gate", "experiments", "zzz"]);
+    let top = top.chain(ROOT.iter().map(|key| key.name)).chain([
+        "version",
+        "gate",
+        "abort-when",
+        "experiments",
+        "zzz",
+    ]);
     let mut suites: Vec<_> = top
         .map(|name| {
             let mut suite = json!({ "version": 1 });
@@ -142,6 +148,7 @@ fn everywhere(value: &Value) -> Vec<Value> {
         })
         .collect();
     suites.push(json!({ "version": 1, "gate": { "expected-resilience-score": value } }));
+    suites.push(json!({ "version": 1, "abort-when": { "failing-probes": value } }));
     suites.push(suite_of(value));
     suites.push(suite_with(value));
     for name in EXPERIMENT.iter().map(|key| key.name).chain(["probes", "zzz"]) {

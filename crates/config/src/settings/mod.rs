@@ -1,11 +1,13 @@
 //! The settings of each command: `run` has those of a run, `stop` and `sweep` those of the commands that clean
-//! up, and `report` those of the commands that only write reports.
+//! up, and `report` and `lint` those of the commands that only write reports or
+//! read templates.
 //!
 //! `comparison` and `result_file` read the earlier result, `control_planes` says who may be sent a secret, `policies`
 //! says which policies hold, and `trust` reads certificates and proxies.
 
 pub(crate) mod comparison;
 pub(crate) mod control_planes;
+pub(crate) mod lint;
 pub(crate) mod policies;
 pub(crate) mod report;
 pub(crate) mod result_file;

@@ -70,7 +70,7 @@ pub fn load(
     scenarios: &[&str],
     defaults: &[(&str, &str)],
 ) -> Result<Settings, Vec<Mistake>> {
-    gathered(|mistakes| {
+    collect_mistakes(|mistakes| {
         let given = Given { env, flags, dir, scenarios, defaults, handed_on: &BTreeMap::new() };
         gather(given, mistakes)
     })
@@ -84,10 +84,12 @@ pub fn load_again(
     dir: &Path,
     handed_on: &BTreeMap<String, String>,
 ) -> Result<Settings, Vec<Mistake>> {
-    gathered(|mistakes| gather(Given { env, flags, dir, scenarios: &[], defaults: &[], handed_on }, mistakes))
+    collect_mistakes(|mistakes| {
+        gather(Given { env, flags, dir, scenarios: &[], defaults: &[], handed_on }, mistakes)
+    })
 }
 
-fn gathered(
+fn collect_mistakes(
     gather: impl FnOnce(&mut Vec<Mistake>) -> Result<Settings, Mistake>,
 ) -> Result<Settings, Vec<Mistake>> {
     let mut mistakes = Vec::new();
@@ -206,6 +208,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             preview: values.get(table::PREVIEW),
             injection,
             stop_on_failure: suite.stop_on_failure,
+            halt: suite.halt,
             report_dir,
             reporting_must_succeed: values.get(table::REPORTING) == ReportingMode::Fail,
         },
@@ -216,7 +219,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         litmus_username: values.get(table::LITMUS_USERNAME),
         // A later step reads the suite itself, so only the layers above it are handed on.
         to_hand_on: merge::to_hand_on(&above_suite),
-        origins: merge::inherited(&merged),
+        origins: merge::list_inherited(&merged),
         http,
         warnings,
     })

@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
-use faultgate_net::foreign::aws_mistakes;
 use faultgate_net::http::HttpSettings;
 
 use super::control_planes::ControlPlanes;
 use super::report::some_values;
 use super::run;
-use super::sweep::SWEEP_INPUTS;
 use super::trust::Trust;
 use crate::inputs::choices::LogFormat;
 use crate::inputs::table;
@@ -74,19 +72,6 @@ pub fn stop_settings(
         control_planes: ControlPlanes::read(env, flags, dir),
         ..of_values(&values, env, dir, &mut mistakes)
     };
-    if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
-}
-
-/// The settings by which `faultgate lint` reads templates, from one account and Region.
-pub fn lint_settings(
-    env: &Environment,
-    flags: &[(String, OsString)],
-    dir: &Path,
-) -> Result<StopSettings, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
-    let values = some_values(env, flags, dir, SWEEP_INPUTS, &mut mistakes)?;
-    let settings = of_values(&values, env, dir, &mut mistakes);
-    mistakes.extend(aws_mistakes(env));
     if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
 }
 

@@ -17,7 +17,7 @@ use crate::inputs::input::Setting;
 use crate::inputs::table::{AWS_REGION, AWS_ROLE_ARN, CA_BUNDLE, CONFIG, LOG_FORMAT};
 use crate::layers::file::Document;
 use crate::layers::merge::DEFAULT;
-use crate::layers::values::{Values, read, written};
+use crate::layers::values::{Values, find_written, read};
 
 /// Inputs that may be set on the command line of `faultgate sweep`.
 pub const SWEEP_INPUTS: &[&str] =
@@ -61,7 +61,7 @@ fn list(
     let input = setting.input();
     let Some(value) = merged.remove(input.name) else { return vec![None] };
     let origin = value.origin().unwrap_or(DEFAULT).to_owned();
-    let written = document.filter(|document| document.origin == origin).and_then(|d| written(d, &input));
+    let written = document.filter(|document| document.origin == origin).and_then(|d| find_written(d, &input));
     let items: Vec<Value> = match value.kind {
         ValueKind::String(text) => text
             .split(|c: char| c == ',' || c.is_whitespace())

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use faultgate_core::environment::{Environment, is_blank};
 use faultgate_core::mistake::Mistake;
-use faultgate_core::mistake::{Problem, quoted};
+use faultgate_core::mistake::{Problem, quote};
 use faultgate_net::foreign;
 use faultgate_net::foreign::Readers;
 use faultgate_net::http::{Except, HttpSettings, Proxies, ProxyUrl};
@@ -65,7 +65,7 @@ impl Trust<'_> {
         for entry in unread {
             let what = format!(
                 "{origin}: {} is neither a host nor a network, so nothing is matched by it",
-                quoted(&entry)
+                quote(&entry)
             );
             let hint = "divide entries by commas; write a domain as example.com, a network as 10.0.0.0/8";
             self.warnings.push(Mistake::new(&origin, what).hint(hint).to_string());
@@ -99,7 +99,7 @@ impl Trust<'_> {
         const NAME: &str = "CI_SERVER_TLS_CA_FILE";
         let Some(path) = self.env.get(NAME) else { return Vec::new() };
         certificates(&self.dir.join(path)).unwrap_or_else(|problem| {
-            let mistake = Mistake::new(NAME, format!("{NAME}: {} {}", quoted(path), problem.what));
+            let mistake = Mistake::new(NAME, format!("{NAME}: {} {}", quote(path), problem.what));
             self.warnings.push(mistake.hint("set ca-bundle if GitLab has a private CA").to_string());
             Vec::new()
         })
@@ -118,7 +118,7 @@ impl Trust<'_> {
 
     /// Tells of a file that a variable of the environment names and that is unfit.
     fn broken_file(&mut self, name: &str, path: &OsStr, problem: Problem) {
-        let shown = quoted(&path.to_string_lossy());
+        let shown = quote(&path.to_string_lossy());
         let mistake = Mistake::new(name, format!("{name}: {shown} {}", problem.what));
         let hint = problem.hint.map(|hint| format!("{hint}, or unset {name}"));
         self.broken(mistake.maybe_hint(hint));
@@ -131,7 +131,7 @@ impl Trust<'_> {
         if std::env::split_paths(folders).any(|folder| self.dir.join(folder).is_dir()) {
             return;
         }
-        let shown = quoted(&folders.to_string_lossy());
+        let shown = quote(&folders.to_string_lossy());
         let mistake = Mistake::new(NAME, format!("{NAME}: {shown} is no folder that is there"));
         self.broken(mistake.hint(format!("name a folder of PEM certificates, or unset {NAME}")));
     }

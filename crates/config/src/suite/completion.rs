@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use faultgate_core::mistake::{FilePlace, Mistake, Problem, quoted};
+use faultgate_core::mistake::{FilePlace, Mistake, Problem, quote};
 use faultgate_core::model::{
     EngineKind, EngineSpec, HarnessProject, HarnessSpec, LitmusProject, LitmusSpec, RuntimeInputs,
 };
@@ -54,9 +54,9 @@ impl Completion<'_> {
     /// told.
     pub(crate) fn harness(&self, block: &HarnessBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
         let experiment = self.read_part(&HARNESS_EXPERIMENT, block.experiment.as_ref());
-        let page = experiment.as_deref().and_then(HarnessPage::of);
+        let page = experiment.as_deref().and_then(HarnessPage::parse);
         if let (None, Some(text)) = (&page, experiment.as_deref().filter(|text| text.contains("://"))) {
-            let what = format!("{} is not the page of a Harness experiment", quoted(text));
+            let what = format!("{} is not the page of a Harness experiment", quote(text));
             mistakes.push(self.mistake(&HARNESS_EXPERIMENT, &what).hint(
                 "copy the address from the browser: it has /account/…, /orgs/…, /projects/… and /experiments/…",
             ));
@@ -117,12 +117,12 @@ impl Completion<'_> {
     /// told.
     pub(crate) fn litmus(&self, block: &LitmusBlock, mistakes: &mut Vec<Mistake>) -> Option<EngineSpec> {
         let experiment = self.read_part(&LITMUS_EXPERIMENT, block.experiment.as_ref());
-        let page = experiment.as_deref().and_then(LitmusPage::of);
+        let page = experiment.as_deref().and_then(LitmusPage::parse);
         let of_experiment = page.as_ref().and_then(|page| page.experiment.clone());
         if let (None, Some(text)) =
             (&of_experiment, experiment.as_deref().filter(|text| text.contains("://")))
         {
-            let what = format!("{} is not the page of a LitmusChaos experiment", quoted(text));
+            let what = format!("{} is not the page of a LitmusChaos experiment", quote(text));
             mistakes.push(
                 self.mistake(&LITMUS_EXPERIMENT, &what).hint(
                     "copy the address from the browser: it has /account/…, /project/… and /experiments/…",
@@ -133,7 +133,7 @@ impl Completion<'_> {
         // The address may be that of a page of the same ChaosCenter.
         let address = self.read_part(&LITMUS_URL, block.url.as_ref());
         let front =
-            address.as_deref().map(|url| LitmusPage::of(url).unwrap_or_else(|| LitmusPage::front(url)));
+            address.as_deref().map(|url| LitmusPage::parse(url).unwrap_or_else(|| LitmusPage::front(url)));
         let project = self.read_part(&LITMUS_PROJECT, block.project.as_ref());
         if let Some(page) = &page {
             let others = [
@@ -142,7 +142,7 @@ impl Completion<'_> {
             ];
             for (part, said, named) in others {
                 if let (Some(_), Some(named)) = (said.filter(|said| Some(*said) != named), named) {
-                    let what = format!("is not that of the experiment's page, {}", quoted(named));
+                    let what = format!("is not that of the experiment's page, {}", quote(named));
                     let mistake = self.mistake(&part, &what);
                     mistakes.push(mistake.hint("remove it: the page's address names it"));
                 }
@@ -185,7 +185,7 @@ impl Completion<'_> {
             // A default contradicts nothing, so only what was set counts.
             let set = self.values.set(part.input).and_then(|_| self.values.get(&part.input));
             if own.as_ref().or(set.as_ref()).is_some_and(|said| said != named) {
-                let what = format!("is not that of the experiment's page, {}", quoted(named));
+                let what = format!("is not that of the experiment's page, {}", quote(named));
                 mistakes.push(self.mistake(&part, &what).hint("remove it: the page's address names it"));
             }
         }

@@ -25,7 +25,7 @@ fn both_forms_of_an_experiments_page_are_read() {
         "https://app.harness.io/ng/#/account/ACC/chaos/orgs/default/projects/shop/experiments/d7c9",
         "https://app.harness.io/ng/account/ACC/module/chaos/orgs/default/projects/shop/experiments/d7c9/runs?tab=1",
     ] {
-        let page = HarnessPage::of(text).expect(text);
+        let page = HarnessPage::parse(text).expect(text);
         assert_eq!(
             [page.url, page.account, page.org, page.project, page.experiment],
             ["https://app.harness.io", "ACC", "default", "shop", "d7c9"]
@@ -38,14 +38,14 @@ fn both_forms_of_an_experiments_page_are_read() {
         "ftp://app.harness.io/ng/account/A/orgs/O/projects/P/experiments/E",
         "https://app.harness.io/ng/account/A/orgs/O/projects/P/experiments/",
     ] {
-        assert_eq!(HarnessPage::of(text), None, "{text}");
+        assert_eq!(HarnessPage::parse(text), None, "{text}");
     }
 }
 
 #[test]
 fn a_page_below_a_path_keeps_it() {
     let page =
-        HarnessPage::of("https://chaos.example/harness/ng/account/A/all/orgs/O/projects/P/experiments/E");
+        HarnessPage::parse("https://chaos.example/harness/ng/account/A/all/orgs/O/projects/P/experiments/E");
     assert_eq!(page.unwrap().url, "https://chaos.example/harness");
 }
 
@@ -135,10 +135,10 @@ fn the_page_of_a_litmus_experiment_is_enough() {
         assert_eq!(named, ["https://litmus.example", "P", "E"], "{page}");
     }
     let below =
-        LitmusPage::of("https://chaos.example/litmus/account/A/project/P/experiments/E/runs").unwrap();
+        LitmusPage::parse("https://chaos.example/litmus/account/A/project/P/experiments/E/runs").unwrap();
     assert_eq!(below.url, "https://chaos.example/litmus");
-    assert_eq!(LitmusPage::of("E"), None);
-    assert_eq!(LitmusPage::of("https://litmus.example/"), None);
+    assert_eq!(LitmusPage::parse("E"), None);
+    assert_eq!(LitmusPage::parse("https://litmus.example/"), None);
 }
 
 #[test]

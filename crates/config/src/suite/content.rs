@@ -7,22 +7,26 @@ use std::time::Duration;
 
 use ::config::{Value, ValueKind};
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{EngineKind, ProbePlan, Score};
+use faultgate_core::model::{EngineKind, HaltRule, HaltScope, Phase, ProbePlan, Score};
 
 use crate::inputs::input::Input;
 use crate::inputs::kind::Parsed;
 use crate::inputs::table::{EXPECTED_SCORE, GATE, INPUTS, find};
-use crate::layers::file::{Document, Table, below};
+use crate::layers::file::{Document, below};
 use crate::layers::merge::Layer;
+use crate::layers::tree::Table;
 use crate::suite::blocks::{Block, example};
 use crate::suite::keys::{Section, is_blank, names};
-use crate::suite::reader::{Reader, sorted};
-use crate::suite::tables::{EXPERIMENT, ROOT};
+use crate::suite::reader::{Reader, sort_entries};
+use crate::suite::tables::{ABORT_WHEN, EXPERIMENT, ROOT};
 
 /// The only version of the format.
 const VERSION: i64 = 1;
 
 const STOP_KEY: &str = "stop-on-failure";
+const ABORT_KEY: &str = "abort";
+const ABORT_WHEN_KEY: &str = "abort-when";
+const FAILING_KEY: &str = "failing-probes";
 const PROBES_KEY: &str = "probes";
 
 /// One experiment of the suite. The inputs complete what it leaves out.
@@ -44,6 +48,7 @@ pub(crate) struct Suite {
     pub(crate) layer: Layer,
     /// `true` if no experiment is launched after one that did not pass.
     pub(crate) stop_on_failure: bool,
+    pub(crate) halt: HaltRule,
     /// Experiments without mistakes; `None` if the suite has no list of experiments.
     pub(crate) experiments: Option<Vec<ListedExperiment>>,
 }
@@ -55,11 +60,11 @@ pub(crate) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>)
         // The keys of another version mean something else, so more mistakes would be guesses.
         return Suite::default();
     }
-    Suite {
-        layer: reader.inputs(),
-        stop_on_failure: reader.yes(&Section::new(&document.root, "", ROOT), STOP_KEY),
-        experiments: reader.experiments(),
-    }
+    let layer = reader.inputs();
+    let stop_on_failure = reader.yes(&Section::new(&document.root, "", ROOT), STOP_KEY);
+    let experiments = reader.experiments();
+    let halt = reader.halt_rule(experiments.as_deref());
+    Suite { layer, stop_on_failure, halt, experiments }
 }
 
 impl<'a> Reader<'a> {
@@ -81,13 +86,13 @@ impl<'a> Reader<'a> {
 
     fn inputs(&mut self) -> Layer {
         let document = self.document;
-        let known: Vec<_> = ["version", "gate", "experiments"]
+        let known: Vec<_> = ["version", "gate", "experiments", ABORT_WHEN_KEY]
             .into_iter()
             .chain(names(ROOT))
             .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))
             .collect();
         let mut values = Table::new();
-        for (name, value) in sorted(&document.root) {
+        for (name, value) in sort_entries(&document.root) {
             match find(name) {
                 Some(input) if input.in_suite() => {
                     self.input(&mut values, input, name, value);
@@ -110,6 +115,30 @@ impl<'a> Reader<'a> {
             }
         }
         Layer::new(values)
+    }
+
+    fn halt_rule(&mut self, experiments: Option<&[ListedExperiment]>) -> HaltRule {
+        let root = &self.document.root;
+        let scope = self.text(&Section::new(root, "", ROOT), ABORT_KEY);
+        let table = root.get(ABORT_WHEN_KEY).filter(|value| !is_blank(Some(value)));
+        let failing_probes = self.table(table, ABORT_WHEN_KEY).and_then(|table| {
+            let section = self.section(table, ABORT_WHEN_KEY, ABORT_WHEN);
+            self.count(&section, FAILING_KEY)
+        });
+        let probes = experiments.into_iter().flatten().flat_map(|experiment| &experiment.probes);
+        let during = probes.filter(|probe| probe.when.contains(&Phase::During)).count();
+        // A probe with a mistake is not in the list, so it would be counted as missing.
+        if let (Some(limit), true) =
+            (failing_probes.filter(|limit| *limit as usize > during), self.mistakes.is_empty())
+        {
+            let probes = if during == 1 { "probe that is" } else { "probes that are" };
+            let what =
+                format!("is {limit}, and the suite has {during} {probes} evaluated during experiments");
+            let path = format!("{}:", below(ABORT_WHEN_KEY, FAILING_KEY));
+            self.mistake(&path, &what, "write a number that can be reached, or leave abort-when out");
+        }
+        let scope = scope.and_then(|word| HaltScope::find(&word)).unwrap_or_default();
+        HaltRule { failing_probes, scope }
     }
 
     fn input(&self, values: &mut Table, input: &Input, path: &str, value: &Value) {
@@ -194,7 +223,7 @@ impl<'a> Reader<'a> {
         let weight = self.count(&experiment, "weight");
         let timeout = self.time(&experiment, "timeout");
         let queue_timeout = self.time(&experiment, "queue-timeout");
-        let expected = match self.parsed(&experiment, EXPECTED_SCORE.name()) {
+        let expected = match self.parse_value(&experiment, EXPECTED_SCORE.name()) {
             Some(Parsed::Score(score)) => Some(score),
             _ => None,
         };

@@ -187,6 +187,36 @@ fn wrong_values_are_told_with_their_path() {
 }
 
 #[test]
+fn what_halts_experiments_is_read() {
+    let probe = "{ name: p, tcp: { address: 'a:1' }, when: [during] }";
+    let suite = |lines: &str| {
+        let text = experiment(&format!("    probes: [{probe}]"))
+            .replace("version: 1", &format!("version: 1\n{lines}"));
+        read_with(&text, &[])
+    };
+    let rule = |lines: &str| {
+        let (suite, mistakes) = suite(lines);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        suite.halt
+    };
+    assert_eq!(rule(""), HaltRule::default());
+    let all = HaltRule { failing_probes: Some(1), scope: HaltScope::All };
+    assert_eq!(rule("abort: all\nabort-when: { failing-probes: 1 }"), all);
+    for (lines, want) in [
+        ("abort-when: {}", "abort-when.failing-probes: is missing"),
+        ("abort-when: 2", "abort-when is not a table of keys"),
+        ("abort-when: { failing-probes: 0 }", "abort-when.failing-probes: \"0\""),
+        ("abort-when: { failing-probes: 1, failed: 1 }", "abort-when.failed: is not a known key"),
+        ("abort-when: { failing-probes: 2 }", "abort-when.failing-probes: is 2, and the suite has 1 probe"),
+        ("abort: some", "abort: \"some\""),
+    ] {
+        let (_, mistakes) = suite(lines);
+        assert_eq!(mistakes.len(), 1, "{lines}: {mistakes:?}");
+        assert!(mistakes[0].contains(want), "{lines}: {}", mistakes[0]);
+    }
+}
+
+#[test]
 fn whether_a_suite_stops_on_failure_is_read() {
     let stops = |line: &str| {
         let (suite, mistakes) =

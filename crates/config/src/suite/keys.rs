@@ -6,7 +6,8 @@
 use ::config::{Value, ValueKind};
 
 use crate::inputs::kind::Kind;
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]

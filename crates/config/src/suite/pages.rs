@@ -20,7 +20,7 @@ pub(crate) struct HarnessPage {
 impl HarnessPage {
     /// Parses `https://HOST/ng/#/account/A/chaos/orgs/O/projects/P/experiments/E`, or the newer
     /// `https://HOST/ng/account/A/module/chaos/orgs/O/projects/P/experiments/E/runs`.
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         syntax::url(text).ok()?;
         let (url, path) = text.split_once("/ng/")?;
         let path = path.split(['?', ' ']).next()?;
@@ -52,7 +52,7 @@ pub(crate) struct LitmusPage {
 impl LitmusPage {
     /// Parses `https://HOST/account/A/project/P/experiments/E/runs`, or the address of another page of the
     /// project.
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         syntax::url(text).ok()?;
         let (url, path) = text.split_once("/account/")?;
         let path = path.split(['?', '#', ' ']).next()?;

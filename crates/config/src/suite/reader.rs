@@ -11,7 +11,8 @@ use faultgate_core::mistake::{Mistake, Problem, key, suggestion};
 use faultgate_core::text::plain;
 
 use crate::inputs::kind::{Kind, Parsed};
-use crate::layers::file::{Document, Table, below};
+use crate::layers::file::{Document, below};
+use crate::layers::tree::Table;
 use crate::layers::values;
 use crate::suite::keys::{Key, Section, is_blank, names};
 
@@ -73,7 +74,7 @@ impl<'a> Reader<'a> {
 
     /// Tells of keys in a table that are not among the known ones.
     pub(crate) fn known_keys(&mut self, table: &Table, path: &str, known: &[&str]) {
-        for (name, _) in sorted(table) {
+        for (name, _) in sort_entries(table) {
             if !known.contains(&name.as_str()) {
                 self.unknown(path, name, known);
             }
@@ -96,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value at a key, or its default. A needed key that is missing is told as a mistake.
-    pub(crate) fn parsed(&mut self, section: &Section<'_>, name: &str) -> Option<Parsed> {
+    pub(crate) fn parse_value(&mut self, section: &Section<'_>, name: &str) -> Option<Parsed> {
         let key = section.key(name)?;
         let kind = key.kind()?;
         let value = self.leaf(section.table, &section.path, name, kind);
@@ -111,7 +112,7 @@ impl<'a> Reader<'a> {
 
     /// The text at a key, or its default.
     pub(crate) fn text(&mut self, section: &Section<'_>, name: &str) -> Option<String> {
-        match self.parsed(section, name) {
+        match self.parse_value(section, name) {
             Some(Parsed::Text(text)) => Some(text),
             _ => None,
         }
@@ -119,7 +120,7 @@ impl<'a> Reader<'a> {
 
     /// The whole number at a key, or its default.
     pub(crate) fn count(&mut self, section: &Section<'_>, name: &str) -> Option<u32> {
-        match self.parsed(section, name) {
+        match self.parse_value(section, name) {
             Some(Parsed::Count(count)) => Some(count),
             _ => None,
         }
@@ -127,7 +128,7 @@ impl<'a> Reader<'a> {
 
     /// The duration at a key, or its default.
     pub(crate) fn time(&mut self, section: &Section<'_>, name: &str) -> Option<Duration> {
-        match self.parsed(section, name) {
+        match self.parse_value(section, name) {
             Some(Parsed::Duration(duration)) => Some(duration),
             _ => None,
         }
@@ -135,12 +136,12 @@ impl<'a> Reader<'a> {
 
     /// `true` if the truth value at a key, or its default, is true.
     pub(crate) fn yes(&mut self, section: &Section<'_>, name: &str) -> bool {
-        matches!(self.parsed(section, name), Some(Parsed::Bool(true)))
+        matches!(self.parse_value(section, name), Some(Parsed::Bool(true)))
     }
 }
 
 /// The entries of a table in alphabetical order, so that mistakes always come in the same order.
-pub(crate) fn sorted(table: &Table) -> Vec<(&String, &Value)> {
+pub(crate) fn sort_entries(table: &Table) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| *name);
     entries

@@ -89,7 +89,7 @@ pub(crate) fn experiments(
     suite: &SuiteFile<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<ExperimentPlan> {
-    let experiments = named(values, tokens, suite, mistakes);
+    let experiments = choose(values, tokens, suite, mistakes);
     // A rehearsal talks to embedded endpoints, which need no secrets.
     if values.set(REHEARSAL).is_none() {
         completion::needed_secrets(experiments.iter().map(|e| &e.spec), values, tokens, mistakes);
@@ -97,7 +97,7 @@ pub(crate) fn experiments(
     experiments
 }
 
-fn named(
+fn choose(
     values: &Values,
     tokens: &Tokens,
     suite: &SuiteFile<'_>,
@@ -155,7 +155,7 @@ pub(crate) fn part(
     let Some(shard) = values.get(SHARD) else { return (experiments, None) };
     let count = experiments.len();
     // A plan without any experiment has its own mistake.
-    if count > 0 && shard.of() as usize > count {
+    if count > 0 && shard.total() as usize > count {
         let plural = if count == 1 { "is 1 experiment" } else { "are only {count} experiments" };
         let problem = Problem::new(format!(
             "has more parts than experiments: there {}",

@@ -1,17 +1,30 @@
-//! The tables of keys of a suite and of an experiment.
+//! The tables of keys of a suite and of an experiment, and what tables have in common.
 
 use crate::inputs::kind::Kind;
 use crate::inputs::parse::EXPERIMENT_NAME_HINT;
 use crate::inputs::table::{EXPECTED_SCORE, TIME_LIMIT};
-use crate::suite::keys::Key;
+use crate::suite::keys::{Item, Key};
+use faultgate_core::model::HaltScope;
 
 pub(crate) const WEIGHT: Kind = Kind::Count { min: 0, max: 1000 };
 pub(crate) const DEFAULT_WEIGHT_TEXT: &str = "10";
+/// Limit of one argument, in bytes. A whole script may be an argument.
+pub(crate) const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
+pub(crate) const ARGUMENT: Item = Item::Verbatim { max: MAX_ARGUMENT_BYTES };
 
 /// The keys at the top of the file that are not inputs and have a single value.
 #[rustfmt::skip]
 pub(crate) const ROOT: &[Key] = &[
+    Key::new("abort", Kind::Choice(HaltScope::WORDS), "Experiments that are stopped when probes ask for it: own, those whose probes they are; all, every one of the run")
+        .default("own"),
     Key::new("stop-on-failure", Kind::Bool, "No experiment is launched after one that did not pass").default("false"),
+];
+
+/// The keys of `abort-when`.
+#[rustfmt::skip]
+pub(crate) const ABORT_WHEN: &[Key] = &[
+    Key::new("failing-probes", Kind::Count { min: 1, max: 1000 }, "Number of probes that fail at the same time, while the fault is in, and so stop their experiments")
+        .needed("write for example failing-probes: 2").example("2"),
 ];
 
 /// The keys of an experiment, besides its engine and its probes.

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{EngineSpec, ExperimentPlan, Monitor, Probe, State};
+use crate::model::{EngineSpec, ExperimentPlan, Monitor, Probe, SCORING, ScoreDrop, State};
 
 fn score(value: f64) -> Score {
     Score::new(value).unwrap()
@@ -112,7 +113,7 @@ fn experiments_and_probes_are_compared_by_name() {
     let comparison = earlier(96.0, &before, None).compare(&now, true);
     let told: Vec<_> = comparison.experiments.iter().map(|one| (one.name.as_str(), one.presence)).collect();
     assert_eq!(told, [("new", Presence::New), ("a", Presence::Both), ("gone", Presence::Gone)]);
-    let change = comparison.of("a").unwrap();
+    let change = comparison.find("a").unwrap();
     assert_eq!(change.score.change(), Some(-10.5));
     assert_eq!((change.verdict.earlier, change.verdict.now), (Some(Verdict::Passed), Some(Verdict::Failed)));
     let probes: Vec<_> = change

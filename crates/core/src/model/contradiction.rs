@@ -53,7 +53,7 @@ impl RunResult {
             Some(score) if score >= expected && is_same(mean, score) => None,
             Some(score) if score >= expected => Some(format!(
                 "contradicts itself: its resilience score is {score}, and that of its experiments {}",
-                shown(mean)
+                show_score(mean)
             )),
             Some(score) => Some(format!(
                 "contradicts itself: its verdict is passed, and its resilience score {score} is below the expected {expected}"
@@ -88,21 +88,21 @@ impl RunResult {
         if score < floor {
             return Some(format!("its score {score} is below its floor {floor}"));
         }
-        if matches!(experiment.score_source, Some(ScoreSource::StopCondition | ScoreSource::Abort)) {
+        if matches!(experiment.score_source, Some(ScoreSource::StopCondition | ScoreSource::Halt)) {
             return Some("something stopped it".to_owned());
         }
         // Results of older rules counted other evaluations, so their scores cannot be computed again here.
         if self.scoring != SCORING {
             return None;
         }
-        let made = remade(experiment)?;
+        let made = compute_again(experiment)?;
         (!is_same(Some(made), score)).then(|| format!("its score is {score}, and its probes make {made}"))
     }
 }
 
 /// Computes the score of an experiment again, from the evaluations that count. None if the score does not
 /// come from probes.
-fn remade(experiment: &ExperimentResult) -> Option<Score> {
+fn compute_again(experiment: &ExperimentResult) -> Option<Score> {
     let is_of_probes = matches!(experiment.score_source, Some(ScoreSource::Probes | ScoreSource::Completion));
     if !is_of_probes {
         return None;
@@ -118,7 +118,7 @@ fn is_same(one: Option<Score>, other: Score) -> bool {
     one.is_some_and(|one| (one.get() - other.get()).abs() < MAX_EQUAL_DIFFERENCE)
 }
 
-fn shown(score: Option<Score>) -> String {
+fn show_score(score: Option<Score>) -> String {
     score.map_or_else(|| "none".to_owned(), |score| score.to_string())
 }
 
@@ -183,7 +183,7 @@ mod tests {
                 "its resilience score is 100, and that of its experiments",
             ),
             (|result| result.experiments[0].state = State::Stopped, "its state is stopped"),
-            (|result| result.experiments[0].score_source = Some(ScoreSource::Abort), "something stopped it"),
+            (|result| result.experiments[0].score_source = Some(ScoreSource::Halt), "something stopped it"),
             (
                 |result| {
                     result.experiments[0].score_source = Some(ScoreSource::Probes);

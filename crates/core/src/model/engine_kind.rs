@@ -51,6 +51,16 @@ impl EngineKind {
         }
     }
 
+    /// Returns `true` if engines of this kind make subscriptions, which outlive the process and have to be
+    /// removed. If a second kind does, [`SubscriptionState`](super::SubscriptionState) has to tell whose each
+    /// is.
+    pub const fn makes_subscriptions(self) -> bool {
+        match self {
+            Self::Fis => true,
+            Self::Harness | Self::Litmus | Self::Command => false,
+        }
+    }
+
     /// Returns `true` if there are several ways to learn how an experiment goes, of which the input `monitor`
     /// chooses one.
     pub const fn has_choice_of_monitor(self) -> bool {

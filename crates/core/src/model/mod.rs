@@ -1,16 +1,17 @@
 //! The model: the types that all other modules speak in. It is pure, with no I/O, no clock and no async.
 //!
-//! - Before a run: `plan` (what is to be done), by one of the engines of `engine_kind`; `check` and `probe`
-//!   (what is measured); `shard`, `plan_record` (a suite's digest), and `template_facts` (what an FIS template
-//!   would do).
-//! - While it goes on: `state` (states and transitions), `event` (what sinks hear), and `run_state` (the
-//!   content of the state file).
-//! - `preview` counts what an experiment would hit, before it is launched.
+//! - Before a run: `plan` (what is to be done), of experiments (`spec`) by one of the engines of
+//!   `engine_kind`; `check` and `probe` (what is measured); `shard`, `plan_record` (a suite's digest), and
+//!   `template_facts` (what an FIS template would do).
+//! - While it goes on: `identity` (of the run), `state` (states and transitions), `event` (what sinks hear),
+//!   and `run_state` (the content of the state file), with the `place` of each experiment. `preview` counts
+//!   what an experiment would hit, before it is launched, and `target` is one of its targets.
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
-//!   with an earlier run, and `output` (the outputs for later steps of a pipeline).
+//!   with an earlier run and each `change` since, and `output` (the outputs for later steps of a pipeline).
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
 //!   can be true.
 
+mod change;
 mod check;
 mod comparison;
 mod contradiction;
@@ -19,7 +20,9 @@ mod event;
 mod fault;
 mod finding;
 mod forge_kind;
+mod identity;
 mod output;
+mod place;
 mod plan;
 mod plan_record;
 mod preview;
@@ -29,44 +32,48 @@ mod result;
 mod run_state;
 mod score;
 mod shard;
+mod spec;
 mod state;
 mod target;
 mod template_facts;
 mod verdict;
 
+pub use change::{
+    EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange, ScoreDrop, VerdictChange,
+};
 pub use check::{
     Access, Check, Comparison, Credentials, Expectation, Hidden, HttpCheck, MetricCheck, ProbeKind,
     PrometheusCheck, Signing, Statuses,
 };
-pub use comparison::{
-    CompareTo, Earlier, EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange,
-    ScoreDrop, VerdictChange,
-};
+pub use comparison::{CompareTo, Earlier};
 pub use engine_kind::EngineKind;
 pub use event::RunEvent;
 pub use fault::{Fault, FaultProbe};
 pub use finding::{Finding, Level};
 pub use forge_kind::ForgeKind;
+pub use identity::RunIdentity;
 pub use output::OutputName;
-pub use plan::{
-    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
-    LitmusProject, LitmusSpec, Monitor, Plan, Proof, RunIdentity, RuntimeInputs,
-};
+pub use place::ExperimentPlace;
+pub use plan::{HaltRule, HaltScope, Plan};
 pub use plan_record::PlanRecord;
-pub use preview::{PreviewRecord, ResourceCount, by_target, total};
-pub use probe::{Phase, PhaseLooks, Phases, Probe, ProbePlan, Sample, Turn};
+pub use preview::{PreviewRecord, ResourceCount, count_all, count_by_target};
+pub use probe::{Phase, PhaseEvaluations, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::{Difference, NO_CI};
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, FaultWindow, Gate, MonitorRecord, Outcome,
-    RehearsalNote, Reported, RunResult, SCHEMA_VERSION, SCORING, ScoreSource, StopReport, SubscriptionRecord,
+    RehearsalNote, Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord,
     ToolInfo,
 };
 pub use run_state::{
-    ExperimentPlace, ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase,
-    RunState, STATE_VERSION, SubscriptionState, Trace,
+    ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase, RunState,
+    STATE_VERSION, SubscriptionState, Trace,
 };
-pub use score::{Score, weighted_mean};
+pub use score::{SCORING, Score, weighted_mean};
 pub use shard::Shard;
+pub use spec::{
+    CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
+    LitmusProject, LitmusSpec, Monitor, Proof, RuntimeInputs,
+};
 pub use state::{Source, State, Transition};
 pub use target::Target;
 pub use template_facts::{ActionFacts, TemplateFacts};

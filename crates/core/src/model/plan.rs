@@ -1,219 +1,32 @@
 //! The plan of a run: its inputs, validated and complete.
 //!
-//! A plan is made once, by `config/`, and does not change afterwards. Types here that hold secrets (runtime
-//! inputs, variables of commands) implement `Debug` by hand, so that no value of theirs is printed.
+//! A plan is made once, by `config/`, and does not change afterwards.
 
-use std::collections::BTreeMap;
+use crate::closed_set;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Check, CompareTo, PlanRecord, ProbePlan, Score, Shard};
-use crate::closed_set;
+use super::{CompareTo, ExperimentPlan, InjectionRule, Monitor, PlanRecord, Score, Shard};
 
 closed_set! {
-    /// The way in which a run learns that an experiment has ended, by the words of the input `monitor`.
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    pub enum Monitor {
-        /// The run gets events through a rule and a queue that it makes itself.
-        Events = "events",
-        /// The run gets events from a queue that a rule of the user's feeds.
-        Queue = "queue",
-        /// The run asks the engine at intervals.
-        Poll = "poll",
+    /// The experiments that a halt stops.
+    #[derive(Default)]
+    pub enum HaltScope {
+        /// The experiments whose probes ask for it.
+        #[default]
+        Own = "own",
+        /// Every experiment of the run; none is launched any more.
+        All = "all",
     }
 }
 
-/// The engine that runs an experiment, with the settings that only this engine has.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each experiment of a suite")]
-pub enum EngineSpec {
-    Fis {
-        template: String,
-        /// Region of the template. None if the SDK's default chain decides.
-        region: Option<String>,
-        /// ARN of the role that is assumed to reach the account.
-        role_arn: Option<String>,
-    },
-    Command(CommandSpec),
-    Harness(HarnessSpec),
-    Litmus(LitmusSpec),
-}
-
-/// A Harness chaos experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HarnessSpec {
-    pub project: HarnessProject,
-    /// Id of the experiment, or the identity that is part of its URL.
-    pub experiment: String,
-    pub runtime_inputs: RuntimeInputs,
-}
-
-/// The Harness project that an experiment belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HarnessProject {
-    /// URL of Harness, without a slash at the end.
-    pub url: String,
-    pub account: String,
-    pub org: String,
-    pub project: String,
-}
-
-/// The inputs that an experiment asks for when it is launched, by name. Values may be secrets, so they are
-/// never shown.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct RuntimeInputs {
-    /// Inputs of the whole experiment.
-    pub experiment: BTreeMap<String, String>,
-    /// Inputs of each fault, probe or action, by its name.
-    pub tasks: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-impl RuntimeInputs {
-    pub fn is_empty(&self) -> bool {
-        self.experiment.is_empty() && self.tasks.is_empty()
-    }
-}
-
-impl std::fmt::Debug for RuntimeInputs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tasks = self.tasks.iter().map(|(task, inputs)| (task, inputs.keys().collect::<Vec<_>>()));
-        f.debug_struct("RuntimeInputs")
-            .field("experiment", &self.experiment.keys())
-            .field("tasks", &tasks.collect::<BTreeMap<_, _>>())
-            .finish()
-    }
-}
-
-/// A LitmusChaos 3.x experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LitmusSpec {
-    pub project: LitmusProject,
-    pub experiment: String,
-}
-
-/// The LitmusChaos project that an experiment belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LitmusProject {
-    /// URL of the ChaosCenter, without a slash at the end.
-    pub url: String,
-    pub project: String,
-    /// Origin that the server's list of allowed origins contains. None if it is the origin of `url`.
-    pub origin: Option<String>,
-}
-
-/// A local command that injects a fault.
-#[derive(Clone, PartialEq)]
-pub struct CommandSpec {
-    pub run: CommandLine,
-    /// Command that undoes the fault. It runs at every end, also before the injector is stopped.
-    pub stop: Option<CommandLine>,
-    /// Longest time that `stop` may take.
-    pub stop_within: Duration,
-    pub proof: Option<Proof>,
-    /// Working directory of both commands. None if it is faultgate's own.
-    pub dir: Option<PathBuf>,
-    /// Variables that are set for both commands. Values may be secrets, so they are never shown.
-    pub env: BTreeMap<String, String>,
-    /// Path of the journal that a Chaos Toolkit experiment leaves, relative to `dir`.
-    pub journal: Option<PathBuf>,
-    pub expected_exit_code: u8,
-    /// Time for which the fault stays in the system after `run` has ended as expected.
-    pub duration: Duration,
-}
-
-/// The proof that the fault of a command is in the system.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Proof {
-    /// Text that the command prints once the fault is in.
-    pub output: Option<String>,
-    /// Text by which the command says that there was nothing to break.
-    pub no_output: Option<String>,
-    /// Check that passes only while the fault is in.
-    pub check: Option<Check>,
-    /// Longest time from the start of the command until the proof.
-    pub within: Duration,
-}
-
-impl std::fmt::Debug for CommandSpec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CommandSpec")
-            .field("run", &self.run)
-            .field("stop", &self.stop)
-            .field("stop_within", &self.stop_within)
-            .field("proof", &self.proof)
-            .field("dir", &self.dir)
-            .field("env", &self.env.keys())
-            .field("journal", &self.journal)
-            .field("expected_exit_code", &self.expected_exit_code)
-            .field("duration", &self.duration)
-            .finish()
-    }
-}
-
-/// A program and its arguments. They are not read by a shell.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CommandLine {
-    /// The program and its arguments; never empty.
-    pub args: Vec<String>,
-    /// Command line that a person can type into a shell. It is as the settings have it, since the values of
-    /// variables are not ours to show.
-    pub shown: String,
-}
-
-impl CommandLine {
-    pub fn program(&self) -> &str {
-        self.args.first().map_or("", String::as_str)
-    }
-}
-
-impl std::fmt::Debug for CommandLine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
-impl EngineSpec {
-    /// Returns the word of its kind.
-    pub fn engine(&self) -> &'static str {
-        self.kind().as_str()
-    }
-
-    /// Returns the engine's name for the experiment: a template, an experiment's id, or a command line.
-    pub fn source(&self) -> &str {
-        match self {
-            Self::Fis { template, .. } => template,
-            Self::Command(command) => &command.run.shown,
-            Self::Harness(harness) => &harness.experiment,
-            Self::Litmus(litmus) => &litmus.experiment,
-        }
-    }
-}
-
-/// One experiment of a plan.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExperimentPlan {
-    pub name: String,
-    pub spec: EngineSpec,
-    pub weight: u32,
-    /// Longest time from launch to end; after it the experiment is stopped.
-    pub timeout: Duration,
-    /// Longest time for which the engine may leave the experiment pending.
-    pub queue_timeout: Duration,
-    /// Expected score of this experiment, if it has one of its own.
-    pub expected: Option<Score>,
-    pub probes: Vec<ProbePlan>,
-}
-
-/// The rule that says how much must have been injected for an experiment to say anything about the system.
+/// The rule that says what halts experiments beside `aborts-after` of a probe, and which of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct InjectionRule {
-    /// `true` if an experiment in which nothing was injected is accepted (`allow-empty-targets`).
-    pub accepts_nothing: bool,
-    /// `true` if each action that injects must have completed, not only one of them (`require-actions: all`).
-    pub requires_all: bool,
+pub struct HaltRule {
+    /// Number of probes that have to fail at the same time while the fault is in (`abort-when`).
+    pub failing_probes: Option<u32>,
+    /// The experiments that are stopped (`abort`).
+    pub scope: HaltScope,
 }
 
 /// Everything that a run is to do, complete before anything is launched.
@@ -244,33 +57,8 @@ pub struct Plan {
     pub injection: InjectionRule,
     /// `true` if no other experiment is launched after one that did not pass.
     pub stop_on_failure: bool,
+    pub halt: HaltRule,
     pub report_dir: PathBuf,
     /// `true` if a report that could not be posted fails the run.
     pub reporting_must_succeed: bool,
-}
-
-/// The identity of a run. It names the run's resources, and leads from them back to the pipeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunIdentity {
-    /// Id that is unique to this invocation and safe in the names of rules and queues, at most 40 characters.
-    pub id: String,
-    /// Name of the CI: `github-actions`, `gitlab-ci`, … or `none`.
-    pub ci: String,
-    /// The CI's own id of the pipeline: equal in all its jobs and in each attempt of them. None if the CI
-    /// does not tell.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub pipeline: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub repository: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub commit: Option<String>,
-    /// Shard that this run is, if the suite is split over jobs.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub shard: Option<Shard>,
-    /// Text that launch tokens are derived from. It is equal for every retry within one attempt of one CI
-    /// job, and new for each attempt. Without a CI it is unique to the invocation.
-    #[serde(skip)]
-    pub attempt_key: String,
 }

@@ -31,12 +31,12 @@ pub struct ResourceCount {
 
 impl PreviewRecord {
     pub fn new(experiment_id: &str, took_ms: u64, targets: Vec<ResourceCount>) -> Self {
-        let total = total(&targets);
+        let total = count_all(&targets);
         Self { experiment_id: experiment_id.to_owned(), took_ms, targets, total }
     }
 
     /// Returns the blast radius in a line, such as `3 resources: 2 aws:ecs:task, 1 aws:rds:db`.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut types: Vec<(&str, u64)> = Vec::new();
         for target in &self.targets {
             match types.iter_mut().find(|(kind, _)| *kind == target.resource_type) {
@@ -53,19 +53,19 @@ impl PreviewRecord {
 
 impl ResourceCount {
     /// Returns the place of the resources, such as `111122223333 eu-west-1`.
-    pub fn place(&self) -> String {
+    pub fn write_place(&self) -> String {
         let parts = [self.account.as_deref(), self.region.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
 /// Returns the number of resources in all.
-pub fn total(targets: &[ResourceCount]) -> u64 {
+pub fn count_all(targets: &[ResourceCount]) -> u64 {
     targets.iter().map(|target| target.count).fold(0, u64::saturating_add)
 }
 
 /// Returns each target's name with the number of its resources, sorted by name.
-pub fn by_target(targets: &[ResourceCount]) -> std::collections::BTreeMap<&str, u64> {
+pub fn count_by_target(targets: &[ResourceCount]) -> std::collections::BTreeMap<&str, u64> {
     let mut counts = std::collections::BTreeMap::new();
     for target in targets {
         let count: &mut u64 = counts.entry(target.name.as_str()).or_default();
@@ -96,18 +96,18 @@ mod tests {
             count("db", "aws:rds:db", "1", 1),
         ];
         let record = PreviewRecord::new("EXP1", 7, targets);
-        assert_eq!(record.told(), "8 resources: 7 aws:ecs:task, 1 aws:rds:db");
-        let counts: Vec<_> = by_target(&record.targets).into_iter().collect();
+        assert_eq!(record.describe(), "8 resources: 7 aws:ecs:task, 1 aws:rds:db");
+        let counts: Vec<_> = count_by_target(&record.targets).into_iter().collect();
         assert_eq!(counts, [("db", 1), ("web", 7)]);
-        assert_eq!(PreviewRecord::new("EXP1", 7, Vec::new()).told(), "0 resources");
+        assert_eq!(PreviewRecord::new("EXP1", 7, Vec::new()).describe(), "0 resources");
         let json = serde_json::to_value(&record.targets[0]).unwrap();
         assert_eq!(json["type"], "aws:ecs:task");
-        assert_eq!(record.targets[0].place(), "1 eu-west-1");
+        assert_eq!(record.targets[0].write_place(), "1 eu-west-1");
     }
 
     #[test]
     fn a_count_has_no_end() {
         let most = vec![count("a", "t", "1", u64::MAX), count("a", "t", "2", u64::MAX)];
-        assert_eq!((total(&most), by_target(&most)["a"]), (u64::MAX, u64::MAX));
+        assert_eq!((count_all(&most), count_by_target(&most)["a"]), (u64::MAX, u64::MAX));
     }
 }

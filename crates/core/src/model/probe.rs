@@ -103,14 +103,14 @@ pub struct Probe {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Phases {
-    pub before: PhaseLooks,
-    pub during: PhaseLooks,
-    pub after: PhaseLooks,
+    pub before: PhaseEvaluations,
+    pub during: PhaseEvaluations,
+    pub after: PhaseEvaluations,
 }
 
 impl Phases {
     /// Returns the evaluations of one phase.
-    pub fn get(self, phase: Phase) -> PhaseLooks {
+    pub fn get(self, phase: Phase) -> PhaseEvaluations {
         match phase {
             Phase::Before => self.before,
             Phase::During => self.during,
@@ -123,7 +123,7 @@ impl Phases {
 /// none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct PhaseLooks {
+pub struct PhaseEvaluations {
     pub total: u64,
     pub passed: u64,
     /// Median latency, in milliseconds.

@@ -5,21 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::score::first_scoring;
 use super::{
     ExperimentPlan, Fault, Finding, Monitor, PlanRecord, PreviewRecord, Probe, RunComparison, RunIdentity,
-    Score, Signal, State, Target, Transition, Verdict,
+    SCORING, Score, Signal, State, Target, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// Version of the rules by which scores are computed. By version 1 every evaluation of a probe counted; by
-/// version 2 only those that began while the fault was in, and the one after the end.
-pub const SCORING: u32 = 2;
-
-pub(super) fn first_scoring() -> u32 {
-    1
-}
 
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +113,8 @@ pub enum ScoreSource {
     /// The weighted mean of the experiment's probes.
     Probes,
     /// A probe with `aborts-after` stopped the experiment.
-    Abort,
+    #[serde(rename = "abort")]
+    Halt,
 }
 
 /// The fault window: the time in which a fault was in the system, as far as it is known.

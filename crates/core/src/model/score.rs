@@ -2,6 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Version of the rules by which scores are computed. By version 1 every evaluation of a probe counted; by
+/// version 2 only those that began while the fault was in, and the one after the end.
+pub const SCORING: u32 = 2;
+
+pub(super) fn first_scoring() -> u32 {
+    1
+}
+
 /// A resilience score, from 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
@@ -24,7 +32,7 @@ impl Score {
         if total == 0 {
             return Self::ZERO;
         }
-        Self(settled(passed.min(total) as f64 / total as f64 * 100.0))
+        Self(round_off_error(passed.min(total) as f64 / total as f64 * 100.0))
     }
 
     pub fn get(self) -> f64 {
@@ -67,12 +75,12 @@ pub fn weighted_mean(scores: impl IntoIterator<Item = (Option<Score>, u32)>) -> 
         points += score?.get() * f64::from(weight);
         weights += f64::from(weight);
     }
-    (weights > 0.0).then(|| Score(settled(points / weights)))
+    (weights > 0.0).then(|| Score(round_off_error(points / weights)))
 }
 
 /// Removes the error of binary fractions: 57 of 100 is 57, not 56.99999999999999, which would be cut to 56.99
 /// and be less than 57.
-fn settled(score: f64) -> f64 {
+fn round_off_error(score: f64) -> f64 {
     const PARTS_PER_POINT: f64 = 1e9;
     ((score * PARTS_PER_POINT).round() / PARTS_PER_POINT).clamp(0.0, 100.0)
 }

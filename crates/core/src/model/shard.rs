@@ -15,19 +15,19 @@ pub struct Shard {
 
 impl Shard {
     /// Largest number of parts, more than anybody has jobs.
-    pub const MOST: u32 = 1_000;
+    pub const MAX_PARTS: u32 = 1_000;
 
     /// Makes a shard. None unless 1 ≤ number ≤ of ≤ 1000.
     pub fn new(number: u32, of: u32) -> Option<Self> {
         let (number, of) = (NonZeroU32::new(number)?, NonZeroU32::new(of)?);
-        (number <= of && of.get() <= Self::MOST).then_some(Self { number, of })
+        (number <= of && of.get() <= Self::MAX_PARTS).then_some(Self { number, of })
     }
 
     pub fn number(self) -> u32 {
         self.number.get()
     }
 
-    pub fn of(self) -> u32 {
+    pub fn total(self) -> u32 {
         self.of.get()
     }
 

@@ -13,7 +13,7 @@ use rustix::process::{self, Pid, Signal, WaitOptions};
 use tokio::process::Child;
 
 use crate::model::ProcessIdentity;
-use crate::processes::orphans::Own;
+use crate::processes::own::Own;
 
 /// Interval of the looks at whether a group is empty, which no event tells.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -48,7 +48,7 @@ impl ProcessGroup {
 
     /// Waits until no member is left. A leader that is a child of this process must have been waited for
     /// before.
-    pub async fn gone(&self) {
+    pub async fn wait_until_gone(&self) {
         while self.has_members() {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(with_its_container, Sight::Gone);
         group.kill();
         child.wait().await.unwrap();
-        group.gone().await;
+        group.wait_until_gone().await;
         assert_eq!(look_for(&known), Sight::Gone);
     }
 
@@ -301,7 +301,7 @@ mod tests {
         of_another_session.session += 1;
         assert_eq!(look_for(&of_another_session), Sight::Gone);
         group.kill();
-        group.gone().await;
+        group.wait_until_gone().await;
         assert_eq!(look_for(&known), Sight::Gone);
     }
 }

@@ -83,14 +83,14 @@ struct Seen {
 
 impl Kin {
     /// Creates the kin of all processes whose environment has the variable with this value.
-    pub fn marked(variable: &str, value: &str) -> Self {
+    pub fn with_mark(variable: &str, value: &str) -> Self {
         Self { mark: format!("{variable}={value}").into_bytes(), seen: Mutex::default() }
     }
 
     /// Adds the process with this id and all that descend from it.
     #[must_use]
     pub fn descending_from(self, pid: i32) -> Self {
-        self.seen().kin.extend(Stat::of(pid).as_ref().map(ProcessKey::of));
+        self.lock_seen().kin.extend(Stat::of(pid).as_ref().map(ProcessKey::of));
         self
     }
 
@@ -98,13 +98,13 @@ impl Kin {
     /// sure that nobody else can have started them.
     pub fn claim_strangers(&self) {
         let unmarked = orphans::strangers().into_iter().filter(|stat| !is_marked_by_anybody(stat.pid));
-        self.seen().kin.extend(unmarked.map(|stat| ProcessKey::of(&stat)));
+        self.lock_seen().kin.extend(unmarked.map(|stat| ProcessKey::of(&stat)));
     }
 
     /// Searches for the processes of the kin and returns those that have not ended.
     pub fn living(&self) -> Vec<Member> {
         let all: Vec<Stat> = Stat::all().collect();
-        let mut seen = self.seen();
+        let mut seen = self.lock_seen();
         let me = ProcessKey { pid: i32::try_from(std::process::id()).unwrap_or_default(), started: 0 };
         let mut children: BTreeMap<i32, Vec<&Stat>> = BTreeMap::new();
         for stat in &all {
@@ -122,7 +122,7 @@ impl Kin {
         // The set is replaced and not extended, which forgets the members that are gone.
         seen.kin = kin.keys().copied().collect();
         let living = kin.into_iter().filter(|(_, stat)| stat.lives);
-        living.map(|(key, stat)| Member { key, name: described(stat) }).collect()
+        living.map(|(key, stat)| Member { key, name: describe(stat) }).collect()
     }
 
     /// Sends a signal to each process of the kin that has not ended, and returns these processes.
@@ -150,7 +150,7 @@ impl Kin {
         marked
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn lock_seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -169,7 +169,7 @@ fn is_marked_by_anybody(pid: i32) -> bool {
 }
 
 /// Returns the name of the program without its arguments, which may hold a secret.
-fn described(stat: &Stat) -> String {
+fn describe(stat: &Stat) -> String {
     text::plain(&stat.name, MAX_NAME_CHARS)
 }
 
@@ -221,7 +221,7 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = i32::try_from(child.id().unwrap()).unwrap();
-        (child, Kin::marked(EXPERIMENT, mark).descending_from(pid))
+        (child, Kin::with_mark(EXPERIMENT, mark).descending_from(pid))
     }
 
     /// Waits until exactly these programs of the kin are alive.
@@ -255,7 +255,7 @@ mod tests {
         child.wait().await.unwrap();
         until(&kin, &["sleep", "sleep", "sleep", "timeout"]).await;
         // Another faultgate, which has seen none of them, finds those that carry the mark.
-        let marked = Kin::marked(EXPERIMENT, &mark);
+        let marked = Kin::with_mark(EXPERIMENT, &mark);
         until(&marked, &["sleep", "sleep", "timeout"]).await;
         kin.send(Signal::KILL);
         until(&kin, &[]).await;

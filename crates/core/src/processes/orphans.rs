@@ -5,10 +5,8 @@
 //! can. It never reaps a child that it has started itself, since the code that waits for this child needs its
 //! exit status.
 
-use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -16,36 +14,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 use crate::processes::group::Stat;
+use crate::processes::own::own;
 
 /// Pause between two searches for ended orphans. Many may end at once, and each search reads all of `/proc`.
 const REAP_PAUSE: Duration = Duration::from_millis(20);
 
-/// Process ids of the children that this process has started itself, each of which some code waits for.
-static OWN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 /// `true` once the system hands orphans to this process.
 static TAKEN_IN: AtomicBool = AtomicBool::new(false);
-
-/// A child that some code waits for. As long as this value lives, nobody else reaps the child.
-#[derive(Debug)]
-pub struct Own(i32);
-
-impl Own {
-    /// Registers the child with this process id.
-    pub fn new(pid: i32) -> Self {
-        own().insert(pid);
-        Self(pid)
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        own().remove(&self.0);
-    }
-}
-
-fn own() -> MutexGuard<'static, BTreeSet<i32>> {
-    OWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Makes this process the parent of every descendant that loses its own. Where the system does not offer
 /// that, orphans go to the first process, as is usual.
@@ -66,11 +41,11 @@ pub fn strangers() -> Vec<Stat> {
     if me == 1 || !TAKEN_IN.load(Ordering::Relaxed) {
         return Vec::new();
     }
-    adopted(me).filter(|stat| stat.lives).collect()
+    find_adopted(me).filter(|stat| stat.lives).collect()
 }
 
 /// Returns the children of this process that it has not started.
-fn adopted(me: u32) -> impl Iterator<Item = Stat> {
+fn find_adopted(me: u32) -> impl Iterator<Item = Stat> {
     let own = own().clone();
     Stat::all().filter(move |stat| u32::try_from(stat.parent) == Ok(me) && !own.contains(&stat.pid))
 }
@@ -84,7 +59,7 @@ pub async fn reap() {
     // The search comes before the first signal, since orphans may have ended before the signal was listened
     // for. One signal may stand for many of them.
     loop {
-        for stat in adopted(std::process::id()).filter(|stat| !stat.lives) {
+        for stat in find_adopted(std::process::id()).filter(|stat| !stat.lives) {
             let reaped = Pid::from_raw(stat.pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
             tracing::debug!(pid = stat.pid, name = stat.name, ?reaped, "an orphan has ended");
         }

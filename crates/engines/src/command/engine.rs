@@ -17,11 +17,13 @@ use super::end::CommandProgress;
 use super::life::{Hurry, Life};
 use super::orphan::Orphan;
 use super::outcome::shown_program;
+use super::settings::CommandSettings;
 use super::start::start;
 use super::surroundings::CommandSurroundings;
-use super::{CommandSettings, outcome, program};
+use super::{outcome, program};
 use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, ProcessIdentity, State, Transition,
 };
@@ -121,8 +123,9 @@ impl CommandEngine {
             .collect();
         if spec.duration >= experiment.timeout {
             let message = format!(
-                "its duration, {:?}, is not shorter than its timeout, {:?}",
-                spec.duration, experiment.timeout
+                "its duration, {}, is not shorter than its timeout, {}",
+                exact(spec.duration),
+                exact(experiment.timeout)
             );
             findings.push(Finding::new(Level::Error, &subject, message).with_remedy("set a longer timeout"));
         }
@@ -141,16 +144,16 @@ impl CommandEngine {
         // The journal is stamped before the start: an old one must not be taken for that of this run.
         let stale = spec.journal.as_ref().and_then(|path| Stamp::of(&surroundings.dir.join(path)));
         let mark = self.mark(name);
-        let (child, group) = start(&spec.run, &surroundings.marked(kin::EXPERIMENT, &mark))?;
+        let (child, group) = start(&spec.run, &surroundings.with_mark(kin::EXPERIMENT, &mark))?;
         self.started.fetch_add(1, Ordering::Relaxed);
-        let kin = Arc::new(Kin::marked(kin::EXPERIMENT, &mark).descending_from(group.id()));
+        let kin = Arc::new(Kin::with_mark(kin::EXPERIMENT, &mark).descending_from(group.id()));
         let (progress, seen) = watch::channel(CommandProgress::default());
         let group = Arc::new(group);
         let stop_asked = CancellationToken::new();
         let life = Life {
             name: name.to_owned(),
             spec: spec.clone(),
-            surroundings: surroundings.marked(kin::STOP, &mark),
+            surroundings: surroundings.with_mark(kin::STOP, &mark),
             started: self.started.clone(),
             limits: self.settings.limits,
             clock: self.clock,
@@ -158,7 +161,7 @@ impl CommandEngine {
             stale,
             hurry: self.hurry.clone(),
             stop_asked: stop_asked.clone(),
-            look: self.settings.proofs.get(name).cloned(),
+            check: self.settings.proofs.get(name).cloned(),
             progress,
         };
         let id = format!("command-{name}-{}", group.id());
@@ -176,7 +179,7 @@ impl CommandEngine {
     /// Returns what became known since the last call, and the record if the experiment is over.
     pub(super) fn news(&self, id: &str) -> Result<(Vec<Transition>, Option<Record>), EngineFailure> {
         let mut lives = self.lives.borrow_mut();
-        let tracking = lives.get_mut(id).ok_or_else(|| unknown(id))?;
+        let tracking = lives.get_mut(id).ok_or_else(|| fail_as_unknown(id))?;
         let (news, record) = {
             let progress = tracking.progress.borrow();
             (progress.transitions[tracking.told..].to_vec(), tracking.record(&progress))
@@ -213,10 +216,10 @@ pub(super) fn cannot_start(command: &CommandLine, error: io::Error) -> EngineFai
         .caused_by(error)
 }
 
-pub(super) fn unknown(id: &str) -> EngineFailure {
-    unfollowed(id, "this run has not started it")
+pub(super) fn fail_as_unknown(id: &str) -> EngineFailure {
+    fail_as_unfollowed(id, "this run has not started it")
 }
 
-pub(super) fn unfollowed(id: &str, why: &str) -> EngineFailure {
+pub(super) fn fail_as_unfollowed(id: &str, why: &str) -> EngineFailure {
     EngineFailure::new(FailureKind::Missing, format!("follow {id}"), why)
 }

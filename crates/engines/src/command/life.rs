@@ -25,6 +25,7 @@ use super::start::start_apart;
 use super::surroundings::CommandSurroundings;
 use crate::probe::Evaluate;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{CommandLine, CommandSpec, Source, State, Transition};
 use faultgate_core::processes::group::ProcessGroup;
 use faultgate_core::processes::kin::{Kin, Member};
@@ -82,7 +83,7 @@ pub(super) struct Life {
     pub(super) hurry: Hurry,
     pub(super) stop_asked: CancellationToken,
     /// The evaluator that tells whether the fault is in.
-    pub(super) look: Option<Arc<dyn Evaluate>>,
+    pub(super) check: Option<Arc<dyn Evaluate>>,
     pub(super) progress: watch::Sender<CommandProgress>,
 }
 
@@ -91,7 +92,7 @@ impl Life {
     pub(super) async fn live(self, mut child: Child, group: Arc<ProcessGroup>, kin: Arc<Kin>) {
         let words = Arc::new(Words::of(self.spec.proof.as_ref()));
         let mut output = CapturedOutput::of(&mut child, &self.name, &words, &self.surroundings.veil);
-        let mut proving = pin!(proof::seen(self.spec.proof.as_ref(), &words, self.look.clone()));
+        let mut proving = pin!(proof::wait_for_proof(self.spec.proof.as_ref(), &words, self.check.clone()));
         let mut proved = None;
         let mut exit = loop {
             tokio::select! {
@@ -112,7 +113,7 @@ impl Life {
             group.settle();
         }
         if expected && self.spec.proof.is_some() {
-            let _ = tokio::time::timeout(OUTPUT_LIMIT, output.ended()).await;
+            let _ = tokio::time::timeout(OUTPUT_LIMIT, output.wait_until_ended()).await;
             if let Some(why) = words.against(true) {
                 proved = Some(Err(why));
             } else if proved.is_none() {
@@ -142,7 +143,7 @@ impl Life {
             exited_at = self.clock.now();
             ending.left.clear();
         }
-        let _ = tokio::time::timeout(OUTPUT_LIMIT, output.ended()).await;
+        let _ = tokio::time::timeout(OUTPUT_LIMIT, output.wait_until_ended()).await;
         let journal = self.journal().await;
         let end = CommandEnd {
             exit,
@@ -196,7 +197,7 @@ impl Life {
         let left = kin.send(Signal::TERM);
         let up = tokio::select! {
             biased;
-            status = all_ended(child, group, kin) => {
+            status = wait_until_all_ended(child, group, kin) => {
                 return Ending { exit: Some(Exit::of(status)), left, survivors: Vec::new() };
             }
             up = self.hurry.up(self.limits.grace, self.limits.hurried_kill) => up,
@@ -208,7 +209,7 @@ impl Life {
                 // is left.
                 group.kill();
                 kin.send(Signal::KILL);
-                let ended = tokio::time::timeout(MIN_POLL_PAUSE * 2, all_ended(child, group, kin));
+                let ended = tokio::time::timeout(MIN_POLL_PAUSE * 2, wait_until_all_ended(child, group, kin));
                 if let Ok(status) = ended.await {
                     return status;
                 }
@@ -254,16 +255,16 @@ struct Ending {
 }
 
 /// Waits for the process and for all that it has started.
-async fn all_ended(child: &mut Child, group: &ProcessGroup, kin: &Kin) -> io::Result<ExitStatus> {
+async fn wait_until_all_ended(child: &mut Child, group: &ProcessGroup, kin: &Kin) -> io::Result<ExitStatus> {
     let status = child.wait().await;
-    gone(Some(group), kin).await;
+    wait_until_gone(Some(group), kin).await;
     status
 }
 
 /// Waits until nothing of a group and of its kin is left.
-pub(super) async fn gone(group: Option<&ProcessGroup>, kin: &Kin) {
+pub(super) async fn wait_until_gone(group: Option<&ProcessGroup>, kin: &Kin) {
     if let Some(group) = group {
-        group.gone().await;
+        group.wait_until_gone().await;
     }
     let mut pause = MIN_POLL_PAUSE;
     while !kin.living().is_empty() {
@@ -296,10 +297,16 @@ pub(super) async fn run_stop(
         biased;
         status = child.wait() => Exit::of(status),
         up = up => return Err(match up {
-            Up::Limit(limit) => format!("it did not end within {limit:?}, its stop-within, and was killed"),
+            Up::Limit(limit) => {
+                format!("it did not end within {}, its stop-within, and was killed", exact(limit))
+            }
             Up::Hurry(left) => {
                 group.release();
-                format!("it did not end within {left:?} of the signal, and was left running as process {}", group.id())
+                format!(
+                    "it did not end within {} of the signal, and was left running as process {}",
+                    exact(left),
+                    group.id()
+                )
             }
         }),
     };

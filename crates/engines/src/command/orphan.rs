@@ -5,7 +5,7 @@ use std::cell::Cell;
 use rustix::process::Signal;
 
 use super::end::list;
-use super::life::{StopLimits, Up, gone, run_stop};
+use super::life::{StopLimits, Up, run_stop, wait_until_gone};
 use super::surroundings::CommandSurroundings;
 use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::model::{CommandSpec, ProcessIdentity, State};
@@ -35,7 +35,7 @@ impl Orphan {
         process: Option<ProcessIdentity>,
         mark: String,
     ) -> Self {
-        let surroundings = surroundings.marked(kin::STOP, &mark);
+        let surroundings = surroundings.with_mark(kin::STOP, &mark);
         // Only the state file vouches for the group, and 1 would stand for every process of the machine.
         let process = process.filter(|known| known.group > 1);
         Self { name: name.to_owned(), spec, surroundings, process, mark, ended: Cell::new(false) }
@@ -63,8 +63,8 @@ impl Orphan {
         }
         let limit = self.spec.stop_within;
         // The run may have left a stop command to end by itself. Two at once might be in each other's way.
-        let earlier = Kin::marked(kin::STOP, &self.mark);
-        let _ = tokio::time::timeout(limit, gone(None, &earlier)).await;
+        let earlier = Kin::with_mark(kin::STOP, &self.mark);
+        let _ = tokio::time::timeout(limit, wait_until_gone(None, &earlier)).await;
         let up = async {
             tokio::time::sleep(limit).await;
             Up::Limit(limit)
@@ -79,25 +79,25 @@ impl Orphan {
         if sight == Some(Sight::Elsewhere) {
             return Err("its processes are, or were, on another machine or in another container".to_owned());
         }
-        let (group, kin) = self.left(sight == Some(Sight::Alive));
+        let (group, kin) = self.find_processes(sight == Some(Sight::Alive));
         if sight.is_none() && self.spec.stop.is_none() && kin.living().is_empty() {
             return Err("which processes are its own is not known".to_owned());
         }
         group.iter().for_each(ProcessGroup::terminate);
         kin.send(Signal::TERM);
-        if tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await.is_ok() {
+        if tokio::time::timeout(limits.grace, wait_until_gone(group.as_ref(), &kin)).await.is_ok() {
             return Ok(());
         }
         group.iter().for_each(ProcessGroup::kill);
         kin.send(Signal::KILL);
-        let killed = tokio::time::timeout(limits.grace, gone(group.as_ref(), &kin)).await;
+        let killed = tokio::time::timeout(limits.grace, wait_until_gone(group.as_ref(), &kin)).await;
         killed.map_err(|_| format!("its processes could not be killed: {}", list(&kin.living())))
     }
 
     /// Returns the group if its number is still its own, and all other processes that the command has
     /// started.
-    fn left(&self, group_is_its_own: bool) -> (Option<ProcessGroup>, Kin) {
-        let kin = Kin::marked(kin::EXPERIMENT, &self.mark);
+    fn find_processes(&self, group_is_its_own: bool) -> (Option<ProcessGroup>, Kin) {
+        let kin = Kin::with_mark(kin::EXPERIMENT, &self.mark);
         let Some(known) = self.process.as_ref().filter(|_| group_is_its_own) else { return (None, kin) };
         let is_leader = Stat::of(known.group).is_some_and(|leader| leader.started == known.started);
         let kin = if is_leader { kin.descending_from(known.group) } else { kin };

@@ -1,12 +1,11 @@
 //! The meaning of a command's end. Pure: everything that it needs to know is handed in.
 
+use super::context::{CommandContext, describe_end, judge_passed};
 use super::end::{CommandEnd, Exit, list};
 use super::toolkit::{self, is_deviated};
 use crate::stop_judgement::judge_stop;
-use crate::{FaultTimes, Judgement, Record, StopCause};
-use faultgate_core::model::{
-    Action, CommandSpec, Effect, Evidence, FaultWindow, InjectionRule, Score, ScoreSource, State, Verdict,
-};
+use crate::{FaultTimes, Judgement, Record};
+use faultgate_core::model::{Action, CommandSpec, Effect, Evidence, FaultWindow, State, Verdict};
 
 /// Returns the state that an end leaves behind, and the engine's own words for it.
 pub(super) fn state(end: &CommandEnd) -> (State, String) {
@@ -118,16 +117,6 @@ pub(super) fn shown_program(program: &str, shown: &str) -> String {
     }
 }
 
-/// The facts that decide, besides the record.
-pub(super) struct CommandContext<'a> {
-    pub(super) spec: &'a CommandSpec,
-    pub(super) end: Option<&'a CommandEnd>,
-    pub(super) dry_run: bool,
-    pub(super) injection: InjectionRule,
-    /// The reason for a stop that the run asked for.
-    pub(super) stop: Option<&'a StopCause>,
-}
-
 /// Judges a record: by the stop if the run asked for one, and otherwise by the command's own end.
 pub(super) fn judge(record: &Record, context: &CommandContext<'_>) -> Judgement {
     let asked = context.stop.and_then(|cause| judge_stop(cause, record, "the system", "the command"));
@@ -154,37 +143,17 @@ fn natural(record: &Record, context: &CommandContext<'_>) -> Judgement {
         return errored("its process is not known to have ended".to_owned());
     };
     if let Some(why) = &end.unproved {
-        return errored(format!("nothing proves that the fault was in: {why}; {}", ended(end, context.spec)));
+        return errored(format!(
+            "nothing proves that the fault was in: {why}; {}",
+            describe_end(end, context.spec)
+        ));
     }
     match &end.journal {
         Some(Ok(journal)) => toolkit::judge(record, context, end, journal),
-        Some(Err(why)) => errored(format!("{why}; {}", ended(end, context.spec))),
-        None if end.expected => passed(record, None, ended(end, context.spec)),
-        None => errored(format!("it could not be carried out: {}", ended(end, context.spec))),
+        Some(Err(why)) => errored(format!("{why}; {}", describe_end(end, context.spec))),
+        None if end.expected => judge_passed(record, None, describe_end(end, context.spec)),
+        None => errored(format!("it could not be carried out: {}", describe_end(end, context.spec))),
     }
-}
-
-/// Returns a verdict of `passed`, with the score that the engine itself has measured if there is one.
-pub(super) fn passed(record: &Record, score: Option<Score>, reason: String) -> Judgement {
-    Judgement {
-        score: Some(score.unwrap_or(Score::FULL)),
-        score_source: Some(if score.is_some() { ScoreSource::Engine } else { ScoreSource::Completion }),
-        ..Judgement::plain(record.state, Verdict::Passed, reason)
-    }
-}
-
-/// Says how the process ended, as a sentence.
-pub(super) fn ended(end: &CommandEnd, spec: &CommandSpec) -> String {
-    let shown = &spec.run.shown;
-    let expected = match &end.exit {
-        _ if end.expected => String::new(),
-        Some(Exit::Code(_)) => format!(", expected {}", spec.expected_exit_code),
-        _ => String::new(),
-    };
-    let exit = end.exit.as_ref().map_or_else(|| "it could not be killed".to_owned(), ToString::to_string);
-    let said =
-        end.output.last().filter(|_| !end.expected).map(|line| format!(" ({line})")).unwrap_or_default();
-    format!("{shown}: {exit}{expected}{said}")
 }
 
 /// Adds a `stop` command that failed. A fault that may still be in is no pass, and the reader must learn how
@@ -246,8 +215,8 @@ fn evidence(end: &CommandEnd, spec: &CommandSpec) -> Vec<Evidence> {
     if let Some(Ok(journal)) = &end.journal {
         let deviated = if journal.deviated { ", deviated" } else { "" };
         all.push(Evidence::new("journal", format!("status {}{deviated}", journal.status)));
-        if journal.not_shown() > 0 {
-            let fact = format!("{} more activities were judged and are not shown", journal.not_shown());
+        if journal.count_not_shown() > 0 {
+            let fact = format!("{} more activities were judged and are not shown", journal.count_not_shown());
             all.push(Evidence::new("journal", fact));
         }
     }

@@ -4,7 +4,11 @@ use std::time::Duration;
 use super::super::end::Undone;
 use super::super::toolkit::tests::deviated_journal;
 use super::*;
-use faultgate_core::model::{CommandLine, Signal};
+use crate::StopCause;
+use faultgate_core::model::{CommandLine, InjectionRule, Signal};
+
+#[path = "outcome_state_tests.rs"]
+mod states;
 
 fn line(shown: &str) -> CommandLine {
     CommandLine { args: shown.split(' ').map(str::to_owned).collect(), shown: shown.to_owned() }

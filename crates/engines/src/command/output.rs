@@ -113,7 +113,7 @@ impl CapturedOutput {
     }
 
     /// Waits until both outputs are at their end.
-    pub(super) async fn ended(&mut self) {
+    pub(super) async fn wait_until_ended(&mut self) {
         while let Some(reader) = self.readers.last_mut() {
             let _ = reader.await;
             self.readers.pop();

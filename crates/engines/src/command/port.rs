@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::context::CommandContext;
 use super::end::{self, CommandProgress};
-use super::engine::{CommandEngine, CommandTracking, NOT_STARTED, cannot_start, unfollowed, unknown};
+use super::engine::{
+    CommandEngine, CommandTracking, NOT_STARTED, cannot_start, fail_as_unfollowed, fail_as_unknown,
+};
 use super::outcome;
-use super::outcome::CommandContext;
 use crate::{Engine, EngineFailure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
 use faultgate_core::model::{
     CommandSpec, EngineSpec, ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Source,
@@ -28,7 +30,9 @@ impl Engine for CommandEngine {
         experiment: &ExperimentPlan,
         notary: &dyn Notary,
     ) -> Result<Launched, EngineFailure> {
-        let EngineSpec::Command(spec) = &experiment.spec else { return Err(unknown(&experiment.name)) };
+        let EngineSpec::Command(spec) = &experiment.spec else {
+            return Err(fail_as_unknown(&experiment.name));
+        };
         let name = &experiment.name;
         if !self.settings.dry_run {
             // The start is noted before it happens, so that a takeover can end the command of a run that was
@@ -73,7 +77,7 @@ impl Engine for CommandEngine {
     async fn follow(&self, launched: &Launched, watcher: &dyn Watcher) -> Result<Record, EngineFailure> {
         let id = &launched.id;
         let progress = self.lives.borrow().get(id).map(|tracking| tracking.progress.clone());
-        let mut progress = progress.ok_or_else(|| unknown(id))?;
+        let mut progress = progress.ok_or_else(|| fail_as_unknown(id))?;
         loop {
             // The mark comes before the read: a change during the read then ends the wait below at once.
             progress.mark_unchanged();
@@ -85,7 +89,7 @@ impl Engine for CommandEngine {
                 return Ok(record);
             }
             if progress.changed().await.is_err() {
-                return Err(unfollowed(id, "its watch has ended before it"));
+                return Err(fail_as_unfollowed(id, "its watch has ended before it"));
             }
         }
     }
@@ -97,7 +101,7 @@ impl Engine for CommandEngine {
             return orphan.stop(self.settings.limits).await;
         }
         let lives = self.lives.borrow();
-        let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
+        let tracking = lives.get(&launched.id).ok_or_else(|| fail_as_unknown(&launched.id))?;
         if let Some(process) = &tracking.process {
             process.stop_asked.cancel();
         }
@@ -109,7 +113,7 @@ impl Engine for CommandEngine {
             return Ok(orphan.record());
         }
         let lives = self.lives.borrow();
-        let tracking = lives.get(&launched.id).ok_or_else(|| unknown(&launched.id))?;
+        let tracking = lives.get(&launched.id).ok_or_else(|| fail_as_unknown(&launched.id))?;
         let progress = tracking.progress.borrow();
         Ok(tracking.record(&progress).unwrap_or_else(|| {
             let last = progress.transitions.last().unwrap_or(&launched.first);
@@ -125,7 +129,7 @@ impl Engine for CommandEngine {
     async fn judge(&self, record: &Record, launched: &Launched, stop: Option<&StopCause>) -> Judgement {
         let lives = self.lives.borrow();
         let Some(tracking) = lives.get(&launched.id) else {
-            return Judgement::errored(unknown(&launched.id).to_string());
+            return Judgement::errored(fail_as_unknown(&launched.id).to_string());
         };
         let progress = tracking.progress.borrow();
         let context = CommandContext {

@@ -1,4 +1,5 @@
-//! The proof that the fault of a command is in: words that the command prints, and a look at the system.
+//! The proof that the fault of a command is in: words that the command prints, and an evaluation of the
+//! system.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +9,11 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::probe::Evaluate;
+use faultgate_core::duration::exact;
 use faultgate_core::model::Proof;
 
-/// Pause between two looks at the system.
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two evaluations.
+const EVALUATION_PAUSE: Duration = Duration::from_millis(500);
 
 /// The words that a command may print: those that prove the fault, and those that speak against it.
 #[derive(Debug, Default)]
@@ -96,39 +98,39 @@ fn has_words(line: &str, text: &str) -> bool {
 }
 
 /// Waits until the proof is there. The error says what is missing.
-pub(super) async fn seen(
+pub(super) async fn wait_for_proof(
     proof: Option<&Proof>,
     words: &Words,
-    look: Option<Arc<dyn Evaluate>>,
+    check: Option<Arc<dyn Evaluate>>,
 ) -> Result<(), String> {
     let Some(proof) = proof else { return Ok(()) };
     let mut last = None;
     let proving = async {
         words.wanted_is_heard().await;
         if proof.check.is_some() {
-            passes(look, &mut last).await;
+            passes(check, &mut last).await;
         }
     };
     if timeout(proof.within, proving).await.is_ok() {
         return Ok(());
     }
     let why = words.against(true).or(last).unwrap_or_else(|| "its look did not end".to_owned());
-    Err(format!("{why}, within {:?}", proof.within))
+    Err(format!("{why}, within {}", exact(proof.within)))
 }
 
-/// Looks at the system until a look passes, and keeps the reason of the last failure.
-async fn passes(look: Option<Arc<dyn Evaluate>>, last: &mut Option<String>) {
-    let Some(look) = look else {
+/// Evaluates the check until it passes, and keeps the reason of the last failure.
+async fn passes(check: Option<Arc<dyn Evaluate>>, last: &mut Option<String>) {
+    let Some(check) = check else {
         *last = Some("nobody can look".to_owned());
         return std::future::pending().await;
     };
     loop {
-        let seen = look.evaluate().await;
+        let seen = check.evaluate().await;
         if seen.passed {
             return;
         }
         *last = Some(seen.reason.unwrap_or_else(|| "its look failed".to_owned()));
-        sleep(LOOK_PAUSE).await;
+        sleep(EVALUATION_PAUSE).await;
     }
 }
 

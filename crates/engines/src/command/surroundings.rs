@@ -19,7 +19,7 @@ pub(super) struct CommandSurroundings {
 
 impl CommandSurroundings {
     /// Returns a copy with one more variable, by which all processes that the command starts can be found.
-    pub(super) fn marked(&self, variable: &str, mark: &str) -> Self {
+    pub(super) fn with_mark(&self, variable: &str, mark: &str) -> Self {
         let mut marked = self.clone();
         marked.env.insert(variable.into(), mark.into());
         marked

@@ -1,8 +1,8 @@
 //! The meaning of a Chaos Toolkit experiment's journal. Pure: everything that it needs to know is handed in.
 
 use super::chaos_toolkit::ToolkitJournal;
+use super::context::{CommandContext, describe_end, judge_passed};
 use super::end::CommandEnd;
-use super::outcome::{CommandContext, ended, passed};
 use crate::injection::{Injection, Weighed};
 use crate::{Judgement, Record};
 use faultgate_core::model::{Score, ScoreSource, Verdict};
@@ -30,8 +30,8 @@ pub(super) fn judge(
 ) -> Judgement {
     let injection = journal.injection();
     let named = cut(&injection.done);
-    let verdict =
-        by_journal(record, context, end, journal, &injection).unwrap_or_else(|why| why.errored(record));
+    let verdict = by_journal(record, context, end, journal, &injection)
+        .unwrap_or_else(|why| why.into_judgement(record));
     let blind = journal.blind_probes().into_iter().take(MAX_NAMED);
     Judgement {
         injected: named,
@@ -44,7 +44,7 @@ pub(super) fn judge(
 struct Unfit(String);
 
 impl Unfit {
-    fn errored(self, record: &Record) -> Judgement {
+    fn into_judgement(self, record: &Record) -> Judgement {
         Judgement::plain(record.state, Verdict::Errored, self.0)
     }
 }
@@ -73,23 +73,27 @@ fn by_journal(
         // A deviation ends the method early, so actions that were never begun take nothing from it.
         let never_begun = if journal.deviated_meanwhile() { Vec::new() } else { journal.never_begun() };
         require_injection(context, injection, &never_begun)?;
-        return Ok(deviated(record, journal));
+        return Ok(judge_deviation(record, journal));
     }
     if journal.status != "completed" {
-        return Err(Unfit(format!("Chaos Toolkit says {}; {}", journal.status, ended(end, context.spec))));
+        return Err(Unfit(format!(
+            "Chaos Toolkit says {}; {}",
+            journal.status,
+            describe_end(end, context.spec)
+        )));
     }
     if !end.expected {
-        return Err(Unfit(format!("Chaos Toolkit says completed, but {}", ended(end, context.spec))));
+        return Err(Unfit(format!("Chaos Toolkit says completed, but {}", describe_end(end, context.spec))));
     }
     require_injection(context, injection, &journal.never_begun())?;
     if journal.is_unmeasured_after() {
         if journal.deviated_meanwhile() {
-            return Ok(deviated(record, journal));
+            return Ok(judge_deviation(record, journal));
         }
         return Err(Unfit(UNMEASURED.to_owned()));
     }
     let reason = format!("Chaos Toolkit says completed; injected: {}", list(&injection.done));
-    Ok(Judgement { losses: journal.losses(), ..passed(record, journal.share(), reason) })
+    Ok(Judgement { losses: journal.losses(), ..judge_passed(record, journal.share(), reason) })
 }
 
 /// The reason of a journal without a round after the method.
@@ -97,7 +101,7 @@ const UNMEASURED: &str = "the steady state was not measured after the method, so
                           take the hypothesis strategy default or continuously";
 
 /// Returns the judgement of a steady state that did not hold.
-fn deviated(record: &Record, journal: &ToolkitJournal) -> Judgement {
+fn judge_deviation(record: &Record, journal: &ToolkitJournal) -> Judgement {
     let probes = journal.deviations().join(", ");
     Judgement {
         score: journal.share().or(Some(Score::ZERO)),
@@ -144,7 +148,7 @@ fn require_injection(
 /// Adds rollbacks that failed or were not played. A fault that may still be in says more than a score: the
 /// experiment has not come to its end, whatever it measured.
 pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &CommandEnd, journal: &ToolkitJournal) {
-    let unrolled = journal.unrolled();
+    let unrolled = journal.find_unrolled();
     let mut told = Vec::new();
     if !unrolled.failed.is_empty() {
         told.push(format!("rollbacks did not succeed: {}", list(&unrolled.failed)));

@@ -92,9 +92,9 @@ pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
         (own, _) => own,
     };
     match verdict {
-        VerdictWord::Pass => passed(signs),
-        VerdictWord::Fail => failed(signs, probes),
-        VerdictWord::Stopped => stopped(signs, probes),
+        VerdictWord::Pass => judge_passed(signs),
+        VerdictWord::Fail => judge_failed(signs, probes),
+        VerdictWord::Stopped => judge_stopped(signs, probes),
         VerdictWord::Error => {
             let errored = || FaultCourse::Broken(format!("has the verdict Error{}", step(signs)));
             against(signs).unwrap_or_else(errored)
@@ -111,7 +111,7 @@ pub(super) fn course(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
 }
 
 /// Returns the course of a fault that passed, unless something tells that it did not.
-fn passed(signs: &Signs) -> FaultCourse {
+fn judge_passed(signs: &Signs) -> FaultCourse {
     if against(signs).is_some() || signs.says(&["error", "failed", "stopped"]) {
         return FaultCourse::Untold(format!("passed, and stands at {}{}", signs.stands(), step(signs)));
     }
@@ -120,12 +120,12 @@ fn passed(signs: &Signs) -> FaultCourse {
 
 /// Returns the course of a fault that failed. One whose probes found a weakness fails, and one that never
 /// began does too.
-fn failed(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
+fn judge_failed(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
     if let Some(course) = against(signs) {
         return course;
     }
     if signs.says(&["stopped", "interrupted"]) || signs.step.as_ref().is_some_and(FailedStep::is_of_a_stop) {
-        return stopped(signs, probes);
+        return judge_stopped(signs, probes);
     }
     if signs.says(&["error"]) {
         return FaultCourse::Broken(format!("stands at {}{}", signs.stands(), step(signs)));
@@ -138,7 +138,7 @@ fn failed(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
 }
 
 /// Returns the course of a fault that was stopped: by a probe before it, in it or after it, or by somebody.
-fn stopped(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
+fn judge_stopped(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
     if let Some(course) = against(signs) {
         return course;
     }
@@ -151,7 +151,7 @@ fn stopped(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
                 return FaultCourse::Cut(format!(
                     "was stopped by its own probe {}{}",
                     probe.name,
-                    said(probe)
+                    quote_description(probe)
                 ));
             }
             if failed_in(&["eot", "edge"]).is_some() {
@@ -160,7 +160,11 @@ fn stopped(signs: &Signs, probes: &[FaultProbe]) -> FaultCourse {
         }
         Some(0) => {
             if let Some(probe) = failed_in(&["sot", "edge", "continuous"]) {
-                let why = format!("was not injected: its probe {} failed before{}", probe.name, said(probe));
+                let why = format!(
+                    "was not injected: its probe {} failed before{}",
+                    probe.name,
+                    quote_description(probe)
+                );
                 return FaultCourse::Unsteady(why);
             }
         }
@@ -217,11 +221,11 @@ impl Signs {
 }
 
 fn step(signs: &Signs) -> String {
-    let step = signs.step.as_ref().map(FailedStep::shown).filter(|step| !step.is_empty());
+    let step = signs.step.as_ref().map(FailedStep::text).filter(|step| !step.is_empty());
     step.map(|step| format!(" ({step})")).unwrap_or_default()
 }
 
-fn said(probe: &FaultProbe) -> String {
+fn quote_description(probe: &FaultProbe) -> String {
     probe.description.as_deref().map(|said| format!(" ({said})")).unwrap_or_default()
 }
 

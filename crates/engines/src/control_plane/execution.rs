@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::course::{self, FaultCourse, Signs, has_failed, has_passed};
 use super::manager::RunDetails;
-use super::node::{ExecutionNode, FaultNode, NAME, PROBES, SENTENCE, text, time};
+use super::node::{ExecutionNode, FaultNode, MAX_NAME_CHARS, MAX_PROBES, MAX_SENTENCE_CHARS, text, time};
 use super::weights::{self, Worth};
 use crate::FaultTimes;
 use faultgate_core::model::{Action, Effect, Fault, FaultProbe, FaultWindow, Score, Target};
@@ -51,7 +51,7 @@ pub(super) struct ToldFault {
 
 impl Execution {
     /// Returns the number of probes that passed or failed: the others said nothing.
-    pub(super) fn evaluated(&self) -> usize {
+    pub(super) fn count_evaluated(&self) -> usize {
         let probes = self.faults.iter().flat_map(|fault| &fault.probes);
         probes.filter(|probe| has_passed(&probe.verdict) || has_failed(&probe.verdict)).count()
     }
@@ -93,13 +93,13 @@ pub(super) fn read(details: &RunDetails) -> Execution {
         Err(why) => (Value::Null, Some(why.to_owned())),
     };
     let mut nodes: Vec<ExecutionNode> =
-        nodes(&data).filter_map(|node| ExecutionNode::of(node, &details.weights)).collect();
+        nodes(&data).filter_map(|node| ExecutionNode::read(node, &details.weights)).collect();
     nodes.sort_by(|one, other| place(one).cmp(&place(other)));
     nodes.truncate(MAX_NODES);
     let mut execution = Execution {
         started_at: time(&data["startedAt"]),
         ended_at: time(&data["finishedAt"]),
-        message: text(&data["message"], SENTENCE),
+        message: text(&data["message"], MAX_SENTENCE_CHARS),
         ..Execution::default()
     };
     let mut faults = Vec::new();
@@ -114,7 +114,7 @@ pub(super) fn read(details: &RunDetails) -> Execution {
     // The probes are added before the faults are judged, since a fault's course depends on them.
     let apart = add_probes(&mut faults, &details.probes);
     let matched: Vec<Option<usize>> = faults.iter().map(|fault| fault.matched).collect();
-    let borne = faults.iter().map(|fault| (fault.matched, borne_out(&fault.fault)));
+    let borne = faults.iter().map(|fault| (fault.matched, find_borne_out(&fault.fault)));
     execution.worth = weights::worth(&details.weights, borne);
     for fault in faults {
         execution.add(fault);
@@ -131,7 +131,7 @@ fn place(node: &ExecutionNode) -> (Option<Timestamp>, &str) {
 
 /// Returns the probe success that a fault's own details bear out. If none is told, it is 0, or 100 for a
 /// fault that passed.
-fn borne_out(fault: &Fault) -> Score {
+fn find_borne_out(fault: &Fault) -> Score {
     let failed = fault.probes.iter().any(|probe| has_failed(&probe.verdict));
     let otherwise = if has_passed(&fault.verdict) && !failed { Score::FULL } else { Score::ZERO };
     fault.probe_success.unwrap_or(otherwise)
@@ -154,12 +154,12 @@ impl Execution {
             if matched.contains(&Some(place)) {
                 continue;
             }
-            let name = plain(name, NAME);
+            let name = plain(name, MAX_NAME_CHARS);
             if self.unreadable.is_none() {
                 let course = course::course(&Signs::default(), &[]);
                 self.told.push(ToldFault { name: name.clone(), course, counted: None });
             }
-            self.faults.push(Fault { weight: Some(*weight), ..nothing_known(&name) });
+            self.faults.push(Fault { weight: Some(*weight), ..make_unknown(&name) });
         }
     }
 
@@ -169,7 +169,7 @@ impl Execution {
             let known = self.faults.iter_mut().find(|fault| weights::is_of(&fault.name, &name));
             match known {
                 Some(fault) => add_probe(fault, probe),
-                None => self.faults.push(Fault { probes: vec![probe], ..nothing_known(&name) }),
+                None => self.faults.push(Fault { probes: vec![probe], ..make_unknown(&name) }),
             }
         }
     }
@@ -180,16 +180,16 @@ impl Execution {
 fn add_probes(faults: &mut [FaultNode], probes: &[(String, FaultProbe)]) -> Vec<(String, FaultProbe)> {
     let mut left = Vec::new();
     for (fault, probe) in probes.iter().take(MAX_NODES) {
-        let fault = match plain(fault, NAME) {
+        let fault = match plain(fault, MAX_NAME_CHARS) {
             fault if fault.is_empty() => WHOLE_EXPERIMENT.to_owned(),
             fault => fault,
         };
         let probe = FaultProbe {
-            name: plain(&probe.name, NAME),
-            kind: plain(&probe.kind, NAME),
-            mode: probe.mode.as_deref().map(|mode| plain(mode, NAME)),
-            verdict: plain(&probe.verdict, NAME),
-            description: probe.description.as_deref().map(|said| plain(said, SENTENCE)),
+            name: plain(&probe.name, MAX_NAME_CHARS),
+            kind: plain(&probe.kind, MAX_NAME_CHARS),
+            mode: probe.mode.as_deref().map(|mode| plain(mode, MAX_NAME_CHARS)),
+            verdict: plain(&probe.verdict, MAX_NAME_CHARS),
+            description: probe.description.as_deref().map(|said| plain(said, MAX_SENTENCE_CHARS)),
         };
         let is_its = |node: &&mut FaultNode| node.names.iter().any(|name| weights::is_of(name, &fault));
         match faults.iter_mut().find(is_its) {
@@ -203,12 +203,12 @@ fn add_probes(faults: &mut [FaultNode], probes: &[(String, FaultProbe)]) -> Vec<
 /// Adds a probe to a fault. The probe may be told in both places: the node's word for it stays.
 fn add_probe(fault: &mut Fault, probe: FaultProbe) {
     let probes = &mut fault.probes;
-    if probes.len() < PROBES && !probes.iter().any(|known| known.name == probe.name) {
+    if probes.len() < MAX_PROBES && !probes.iter().any(|known| known.name == probe.name) {
         probes.push(probe);
     }
 }
 
-fn nothing_known(name: &str) -> Fault {
+fn make_unknown(name: &str) -> Fault {
     Fault {
         name: name.to_owned(),
         weight: None,

@@ -58,7 +58,7 @@ fn faults_probes_targets_and_times_are_read() {
     assert_eq!(delete.probes[0].verdict, "Failed");
     assert_eq!(delete.probes[1].mode.as_deref(), Some("EOT"));
     assert_eq!((other.name.as_str(), other.weight, other.verdict.as_str()), ("not-run", Some(1), ""));
-    assert_eq!(execution.evaluated(), 2);
+    assert_eq!(execution.count_evaluated(), 2);
     assert_eq!(execution.worth, Score::new(78.12).map(Worth::Mean), "(100 × 10 + 50 × 5) / 16");
     let [first, second] = execution.actions.as_slice() else { panic!("a step is no action") };
     assert_eq!((first.state.as_str(), first.ended_at), ("completed", None));
@@ -192,8 +192,11 @@ fn much_is_cut_and_outside_text_is_plain() {
         })
         .collect();
     let execution = of(json!({"nodes": nodes}));
-    assert_eq!((execution.faults.len(), execution.faults[0].probes.len()), (MAX_NODES, PROBES));
-    assert!(execution.faults[0].name.chars().count() <= NAME && !execution.faults[0].name.contains('\u{1b}'));
+    assert_eq!((execution.faults.len(), execution.faults[0].probes.len()), (MAX_NODES, MAX_PROBES));
+    assert!(
+        execution.faults[0].name.chars().count() <= MAX_NAME_CHARS
+            && !execution.faults[0].name.contains('\u{1b}')
+    );
     assert!(!execution.faults[0].probes[0].name.contains('\n'));
 }
 

@@ -1,7 +1,9 @@
 //! The failures of the engine, made of the troubles that requests to a control plane meet with.
 
+use std::sync::Arc;
+
 use super::manager::{Asked, Manager};
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use crate::{EngineFailure, FailureKind};
 
 /// Returns the trouble as a failure, with its remedy.
@@ -12,7 +14,11 @@ pub(super) fn failure(manager: &dyn Manager, trouble: &Trouble, asked: Asked, wh
         TroubleKind::Missing => FailureKind::Missing,
         TroubleKind::Refused => FailureKind::Refused,
     };
-    EngineFailure::new(kind, what, &trouble.why).remedy(manager.remedy(trouble, asked))
+    let failure = EngineFailure::new(kind, what, &trouble.why).remedy(manager.remedy(trouble, asked));
+    match &trouble.source {
+        Some(source) => failure.caused_by(Arc::clone(source)),
+        None => failure,
+    }
 }
 
 /// Returns `true` if the same request may be granted later.

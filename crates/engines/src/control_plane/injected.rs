@@ -28,9 +28,9 @@ pub(super) enum Injected {
 /// Judges what was injected. Both the counts and the faults' own details must say that something was. The
 /// counts alone suffice only if every fault has passed, since a fault that failed may never have been
 /// injected.
-pub(super) fn injected(counts: &FaultCounts, told: &[ToldFault], rule: InjectionRule) -> Injected {
+pub(super) fn judge_injected(counts: &FaultCounts, told: &[ToldFault], rule: InjectionRule) -> Injected {
     let by_details = (!told.is_empty()).then(|| by_course(told, rule));
-    match (counted(counts), by_details) {
+    match (judge_counts(counts), by_details) {
         // The counts say that no fault ran, and the details contradict them: nothing is believed to be
         // injected.
         (Counted::None(why), None | Some(Injected::Something { .. })) => {
@@ -96,7 +96,7 @@ enum Counted {
     Unknown,
 }
 
-fn counted(counts: &FaultCounts) -> Counted {
+fn judge_counts(counts: &FaultCounts) -> Counted {
     let ran = [counts.passed, counts.failed, counts.stopped];
     let others = [counts.failed, counts.stopped, counts.awaited, counts.not_available];
     let sum = |of: &[Option<u64>]| of.iter().flatten().fold(0_u64, |sum, count| sum.saturating_add(*count));

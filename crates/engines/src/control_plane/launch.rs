@@ -16,7 +16,7 @@ use super::manager::{Asked, Manager, Run, RunKey};
 use super::poller::Poller;
 use super::schedule::ExpectedDuration;
 use super::tracking::RunNews;
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use crate::{EngineFailure, FailureKind, Launched, Notary};
 use faultgate_core::model::{ExperimentPlan, Intent, Source, State, Transition};
 
@@ -92,19 +92,19 @@ impl RunLaunch<'_> {
             self.attempt(|attempt| attempt.may_have_begun = true);
             let answer = self.poller.ask(self.manager.launch(self.experiment)).await;
             let trouble = match answer {
-                Ok(key) => return self.begun(key),
+                Ok(key) => return self.begin_to_track(key),
                 Err(trouble) => trouble,
             };
             if trouble.kind == TroubleKind::Unanswered {
                 return match self.search().await? {
-                    Some(key) => self.adopted(key),
-                    None => Err(self.unanswered(&trouble)),
+                    Some(key) => self.take_for_ours(key),
+                    None => Err(self.explain_silence(&trouble)),
                 };
             }
             self.attempt(|attempt| attempt.may_have_begun = false);
             let pause = self.poller.backoff(RETRY_PAUSE, MAX_RETRY_PAUSE, tries);
             if !is_passing(&trouble) || Instant::now() + pause >= deadline {
-                return Err(self.refused(&trouble));
+                return Err(self.explain_refusal(&trouble));
             }
             sleep(pause).await;
             tries += 1;
@@ -119,7 +119,7 @@ impl RunLaunch<'_> {
         }
         let turn = self.turn();
         let _turn = turn.lock().await;
-        self.search().await?.map(|key| self.adopted(key)).transpose()
+        self.search().await?.map(|key| self.take_for_ours(key)).transpose()
     }
 
     /// Returns `true` if a request is out that may have had an effect, and no run of it was found.
@@ -161,7 +161,9 @@ impl RunLaunch<'_> {
     async fn pause(&self, deadline: Instant) -> Result<(), EngineFailure> {
         let until = self.poller.paused_until();
         if until >= deadline {
-            return Err(self.refused(&Trouble::new(TroubleKind::Limited, "it wants no requests for now")));
+            return Err(
+                self.explain_refusal(&Trouble::new(TroubleKind::Limited, "it wants no requests for now"))
+            );
         }
         sleep_until(until).await;
         Ok(())
@@ -193,7 +195,7 @@ impl RunLaunch<'_> {
                     "its runs so far cannot be listed, without which a launch could not be told from others: {}",
                     trouble.why
                 );
-                return Err(self.refused(&Trouble { why, ..trouble }));
+                return Err(self.explain_refusal(&Trouble { why, ..trouble }));
             }
             sleep(self.poller.backoff(RETRY_PAUSE, MAX_RETRY_PAUSE, tries)).await;
             tries += 1;
@@ -214,7 +216,7 @@ impl RunLaunch<'_> {
             sleep(pause).await;
             sleep_until(self.poller.paused_until()).await;
             unclear = match self.poller.ask(self.manager.recent(self.experiment)).await {
-                Ok(runs) => match self.new_one(&self.named(runs, &before).await, &before)? {
+                Ok(runs) => match self.new_one(&self.fill_in_ids(runs, &before).await, &before)? {
                     New::Run(key) => return Ok(Some(key)),
                     New::Nameless => Some("a new run has no notify id".to_owned()),
                     New::None => None,
@@ -227,7 +229,7 @@ impl RunLaunch<'_> {
 
     /// Fills in the notify ids of new runs, which some lists leave out, by reading each run by its run id. A
     /// run that cannot be read stays without one.
-    async fn named(&self, mut runs: Vec<Run>, before: &BTreeSet<String>) -> Vec<Run> {
+    async fn fill_in_ids(&self, mut runs: Vec<Run>, before: &BTreeSet<String>) -> Vec<Run> {
         let is_nameless = |run: &&mut Run| {
             !was_there(run, before) && run.notify_id.as_deref().unwrap_or_default().is_empty()
         };
@@ -272,8 +274,8 @@ impl RunLaunch<'_> {
     }
 
     /// Takes the run for ours, with a warning, since nothing proves it.
-    fn adopted(&self, key: RunKey) -> Result<Launched, EngineFailure> {
-        let launched = self.begun(key)?;
+    fn take_for_ours(&self, key: RunKey) -> Result<Launched, EngineFailure> {
+        let launched = self.begin_to_track(key)?;
         let warning = format!(
             "the launch of {} was not answered; the only run that is new since, {}, is taken for it",
             self.experiment.name, launched.id
@@ -283,7 +285,7 @@ impl RunLaunch<'_> {
     }
 
     /// Begins to track the run. Fails if it has no notify id, or if another experiment follows it.
-    fn begun(&self, key: RunKey) -> Result<Launched, EngineFailure> {
+    fn begin_to_track(&self, key: RunKey) -> Result<Launched, EngineFailure> {
         let id = key.notify_id.clone();
         if id.is_empty() {
             let why = "the control plane took it and named no run: so it does with a scheduled (cron) experiment, \
@@ -315,13 +317,13 @@ impl RunLaunch<'_> {
     }
 
     /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt.
-    fn refused(&self, trouble: &Trouble) -> EngineFailure {
+    fn explain_refusal(&self, trouble: &Trouble) -> EngineFailure {
         let failure = failure(self.manager, trouble, Asked::Launch, self.what());
         let kind = if failure.kind == FailureKind::Unanswered { FailureKind::Refused } else { failure.kind };
         failure.with_kind(kind)
     }
 
-    fn unanswered(&self, trouble: &Trouble) -> EngineFailure {
+    fn explain_silence(&self, trouble: &Trouble) -> EngineFailure {
         self.failure(FailureKind::Unanswered, &trouble.why).remedy(
             "no run of it has begun so far, and it is not asked for again, since a launch cannot be repeated safely"
                 .to_owned(),
@@ -358,14 +360,15 @@ const UNTOLD: &str = "untold";
 /// Returns what a run can be recognised by. One that waits may have no id yet, but a time of creation.
 fn known_by(run: &Run) -> Vec<String> {
     let ids: Vec<String> = ids(run).map(str::to_owned).collect();
-    if ids.is_empty() { vec![created(run).unwrap_or_else(|| UNTOLD.to_owned())] } else { ids }
+    if ids.is_empty() { vec![mark_creation(run).unwrap_or_else(|| UNTOLD.to_owned())] } else { ids }
 }
 
 fn was_there(run: &Run, before: &BTreeSet<String>) -> bool {
-    ids(run).any(|id| before.contains(id)) || created(run).is_some_and(|created| before.contains(&created))
+    ids(run).any(|id| before.contains(id))
+        || mark_creation(run).is_some_and(|created| before.contains(&created))
 }
 
-fn created(run: &Run) -> Option<String> {
+fn mark_creation(run: &Run) -> Option<String> {
     run.created_at.map(|at| format!("created:{}", at.as_millisecond()))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::control_plane::wire::Trouble;
+use crate::control_plane::trouble::Trouble;
 use faultgate_core::model::{ExperimentPlan, Finding};
 
 /// The ids by which a run is known.

@@ -1,11 +1,14 @@
 //! The engine that Harness and LitmusChaos share. It launches a run once, asks for it at well-chosen times,
 //! reads its score, and stops it by its id. It never sends a launch again that may have had an effect.
 //!
-//! `manager` is the port that a control plane implements, and `wire` sends its requests. `launch` begins a
-//! run, `poller` reads all runs that are followed when `schedule` says so, and `tracking` holds what is known
-//! of each. `phase`, `execution`, `node` and `step` read what is told, and `record` makes the engine's record
-//! of it. `course` says how each fault went, `injected` what was injected, `weights` what makes the score,
-//! `agreement` whether what is told agrees with itself, and `outcome` what all of it means.
+//! - `manager` is the port that a control plane implements, as `harness` and `litmus` do. `wire` sends its
+//!   requests, each `trouble` says why one was not granted, and `failure` makes failures of these.
+//! - `port` is a control plane behind the port of all engines. `launch` begins a run, `poller` reads all runs
+//!   that are followed when `schedule` says so, and `tracking` holds what is known of each.
+//! - `phase` reads the word for a run, and `execution` its details: each `node`, and the `step` at which a
+//!   fault failed. `record` makes the engine's record of all this.
+//! - `course` says how each fault went, `injected` what was injected, `weights` what makes the score,
+//!   `agreement` whether what is told agrees with itself, and `outcome` what all of it means.
 
 use std::time::Duration;
 
@@ -29,12 +32,14 @@ mod record;
 mod schedule;
 mod step;
 mod tracking;
+mod trouble;
 mod weights;
 mod wire;
 
 pub use manager::{Asked, FaultCounts, Manager, Run, RunDetails, RunKey};
 pub use phase::state_of;
-pub use wire::{ControlPlaneWire, NOT_ITS_API, Trouble, TroubleKind};
+pub use trouble::{Trouble, TroubleKind};
+pub use wire::{ControlPlaneWire, NOT_ITS_API};
 
 use self::failure::{failure, may_pass};
 use self::launch::{Launches, RunLaunch, first};

@@ -12,13 +12,13 @@ use faultgate_core::model::{Action, Effect, Fault, FaultProbe, Score, Target};
 use faultgate_core::text::plain;
 
 /// Most probes of a fault that are kept.
-pub(super) const PROBES: usize = 100;
+pub(super) const MAX_PROBES: usize = 100;
 /// Most resources of a fault that are kept, of each kind.
 const MAX_RESOURCES: usize = 200;
 /// Most characters of a name that are kept.
-pub(super) const NAME: usize = 200;
+pub(super) const MAX_NAME_CHARS: usize = 200;
 /// Most characters of a sentence that are kept.
-pub(super) const SENTENCE: usize = 400;
+pub(super) const MAX_SENTENCE_CHARS: usize = 400;
 
 /// A fault as its node tells it.
 pub(super) struct FaultNode {
@@ -54,7 +54,7 @@ pub(super) enum ExecutionNode {
 
 impl ExecutionNode {
     /// Reads a node. `None` if it only holds others.
-    pub(super) fn of(node: &Value, weights: &[(String, u32)]) -> Option<Self> {
+    pub(super) fn read(node: &Value, weights: &[(String, u32)]) -> Option<Self> {
         match effect(node)? {
             Effect::Injects => Some(Self::Fault(Box::new(fault_node(node, weights)))),
             effect => Some(Self::Step(step_action(node, effect))),
@@ -74,7 +74,7 @@ impl ExecutionNode {
 fn effect(node: &Value) -> Option<Effect> {
     let chaos = &node["chaosData"];
     let has = |name: &str| chaos[name].as_object().is_some_and(|data| !data.is_empty());
-    let kind = first(node, &["/type", "/stepType"], NAME).unwrap_or_default().to_ascii_lowercase();
+    let kind = first(node, &["/type", "/stepType"], MAX_NAME_CHARS).unwrap_or_default().to_ascii_lowercase();
     let is_fault = ["experimentName", "experimentVerdict", "engineName", "faultData", "chaosResult"]
         .iter()
         .any(|name| !chaos[*name].is_null());
@@ -91,8 +91,8 @@ fn effect(node: &Value) -> Option<Effect> {
 }
 
 fn step_action(node: &Value, effect: Effect) -> Action {
-    let name = first(node, &["/name", "/stepName"], NAME).unwrap_or_else(|| "(unnamed)".to_owned());
-    let phase = first(node, &["/phase", "/status"], NAME).unwrap_or_default();
+    let name = first(node, &["/name", "/stepName"], MAX_NAME_CHARS).unwrap_or_else(|| "(unnamed)".to_owned());
+    let phase = first(node, &["/phase", "/status"], MAX_NAME_CHARS).unwrap_or_default();
     let state = match phase.to_ascii_lowercase().as_str() {
         "completed" | "succeeded" | "passed" => "completed",
         other => without_verdict(other),
@@ -100,7 +100,7 @@ fn step_action(node: &Value, effect: Effect) -> Action {
     let (started_at, ended_at) = times(node);
     Action {
         name,
-        action_id: first(node, &["/chaosData/actionData/type", "/type", "/stepType"], NAME)
+        action_id: first(node, &["/chaosData/actionData/type", "/type", "/stepType"], MAX_NAME_CHARS)
             .unwrap_or_else(|| "step".to_owned()),
         effect,
         state: state.to_owned(),
@@ -113,21 +113,22 @@ fn step_action(node: &Value, effect: Effect) -> Action {
 
 fn fault_node(node: &Value, all: &[(String, u32)]) -> FaultNode {
     let chaos = &node["chaosData"];
-    let node_name = first(node, &["/name", "/stepName"], NAME);
-    let engine = first(chaos, &["/engineName", "/engineContext"], NAME);
-    let name =
-        first(chaos, &["/experimentName"], NAME).or_else(|| engine.clone()).or_else(|| node_name.clone());
+    let node_name = first(node, &["/name", "/stepName"], MAX_NAME_CHARS);
+    let engine = first(chaos, &["/engineName", "/engineContext"], MAX_NAME_CHARS);
+    let name = first(chaos, &["/experimentName"], MAX_NAME_CHARS)
+        .or_else(|| engine.clone())
+        .or_else(|| node_name.clone());
     let name = name.unwrap_or_else(|| "(unnamed)".to_owned());
     let names: Vec<String> = [Some(name.clone()), engine, node_name].into_iter().flatten().collect();
     let matched = weights::find(all, &names);
     let step = step_of(chaos);
     let targets = targets(&name, chaos);
     let fault = fault(&name, chaos, step.as_ref(), matched.and_then(|place| Some(all.get(place)?.1)));
-    let phase = first(node, &["/phase", "/status"], NAME).unwrap_or_default();
+    let phase = first(node, &["/phase", "/status"], MAX_NAME_CHARS).unwrap_or_default();
     let (started_at, ended_at) = times(node);
     let action = Action {
         name: name.clone(),
-        action_id: first(node, &["/type", "/stepType"], NAME).unwrap_or_else(|| "fault".to_owned()),
+        action_id: first(node, &["/type", "/stepType"], MAX_NAME_CHARS).unwrap_or_else(|| "fault".to_owned()),
         effect: Effect::Injects,
         state: String::new(),
         reason: why(&fault, &phase),
@@ -142,7 +143,7 @@ fn fault_node(node: &Value, all: &[(String, u32)]) -> FaultNode {
 
 fn signs(chaos: &Value, phase: &str, step: Option<FailedStep>, targets: &Targets) -> Signs {
     let places = ["/experimentStatus", "/chaosResult/status/experimentStatus/phase"];
-    let told = places.iter().filter_map(|place| text(chaos.pointer(place)?, NAME));
+    let told = places.iter().filter_map(|place| text(chaos.pointer(place)?, MAX_NAME_CHARS));
     let mut status: Vec<String> = told.chain([phase.to_owned()]).filter(|word| !word.is_empty()).collect();
     status.dedup();
     Signs {
@@ -201,7 +202,7 @@ fn fault(name: &str, chaos: &Value, step: Option<&FailedStep>, weight: Option<u3
         weight,
         verdict,
         probe_success: success.and_then(Score::new),
-        fail_step: step.map(FailedStep::shown).filter(|step| !step.is_empty()).map(str::to_owned),
+        fail_step: step.map(FailedStep::text).filter(|step| !step.is_empty()).map(str::to_owned),
         error_code: step.and_then(FailedStep::code).map(str::to_owned),
         probes: probes(chaos),
     }
@@ -210,11 +211,11 @@ fn fault(name: &str, chaos: &Value, step: Option<&FailedStep>, weight: Option<u3
 /// The verdict by which the control plane counts the fault; "" if it is told and says nothing.
 fn own_verdict(chaos: &Value) -> Option<String> {
     let told = ["experimentVerdict", "verdict"].iter().find_map(|name| chaos[*name].as_str())?;
-    Some(plain(told, NAME))
+    Some(plain(told, MAX_NAME_CHARS))
 }
 
 fn result_verdict(chaos: &Value) -> Option<String> {
-    first(chaos, &["/chaosResult/status/experimentStatus/verdict"], NAME)
+    first(chaos, &["/chaosResult/status/experimentStatus/verdict"], MAX_NAME_CHARS)
 }
 
 /// Returns `true` if the verdict says that none was come to yet.
@@ -248,14 +249,14 @@ fn probes(chaos: &Value) -> Vec<FaultProbe> {
     let all = places.iter().find_map(|place| chaos.pointer(place)?.as_array());
     let read = |probe: &Value| {
         Some(FaultProbe {
-            name: first(probe, &["/name"], NAME)?,
-            kind: first(probe, &["/type"], NAME).unwrap_or_default(),
-            mode: first(probe, &["/mode"], NAME),
-            verdict: first(probe, &["/status/verdict", "/verdict"], NAME).unwrap_or_default(),
-            description: first(probe, &["/status/description", "/description"], SENTENCE),
+            name: first(probe, &["/name"], MAX_NAME_CHARS)?,
+            kind: first(probe, &["/type"], MAX_NAME_CHARS).unwrap_or_default(),
+            mode: first(probe, &["/mode"], MAX_NAME_CHARS),
+            verdict: first(probe, &["/status/verdict", "/verdict"], MAX_NAME_CHARS).unwrap_or_default(),
+            description: first(probe, &["/status/description", "/description"], MAX_SENTENCE_CHARS),
         })
     };
-    all.into_iter().flatten().filter_map(read).take(PROBES).collect()
+    all.into_iter().flatten().filter_map(read).take(MAX_PROBES).collect()
 }
 
 /// The resources that a fault was aimed at.
@@ -275,7 +276,8 @@ fn targets(fault: &str, chaos: &Value) -> Targets {
         return targets;
     };
     // An empty list is told, and says that nothing was hit: that is not the same as no list.
-    targets.told = Some(told.iter().filter(|target| first(target, &["/name"], NAME).is_some()).count());
+    targets.told =
+        Some(told.iter().filter(|target| first(target, &["/name"], MAX_NAME_CHARS).is_some()).count());
     for told in told {
         targets.add(fault, told);
     }
@@ -284,9 +286,9 @@ fn targets(fault: &str, chaos: &Value) -> Targets {
 
 impl Targets {
     fn add(&mut self, fault: &str, told: &Value) {
-        let Some(name) = first(told, &["/name"], NAME) else { return };
-        let kind = first(told, &["/kind"], NAME).unwrap_or_else(|| "resource".to_owned());
-        let status = first(told, &["/chaosStatus"], NAME).unwrap_or_default();
+        let Some(name) = first(told, &["/name"], MAX_NAME_CHARS) else { return };
+        let kind = first(told, &["/kind"], MAX_NAME_CHARS).unwrap_or_else(|| "resource".to_owned());
+        let status = first(told, &["/chaosStatus"], MAX_NAME_CHARS).unwrap_or_default();
         if status.eq_ignore_ascii_case("injected") && self.unreverted.len() < MAX_RESOURCES {
             self.unreverted.push(format!("{kind} {name}"));
         }

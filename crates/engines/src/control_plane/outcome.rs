@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::agreement;
 use super::course::{FaultCourse, has_failed, has_passed};
 use super::execution::Execution;
-use super::injected::{Injected, in_words, injected};
+use super::injected::{Injected, in_words, judge_injected};
 use super::manager::Run;
 use super::phase::score;
 use super::weights::{self, Worth};
@@ -77,7 +77,7 @@ fn natural(record: &Record, context: &RunContext<'_>) -> Judgement {
     }
     let why = why(record, context);
     match record.state {
-        State::Completed => completed(record, context),
+        State::Completed => judge_completed(record, context),
         State::Stopped => errored(format!("somebody else stopped it in {title} ({raw}){why}")),
         State::Failed => errored(match raw.to_ascii_lowercase().as_str() {
             "blocked" => format!("{title} did not let it run: a policy (ChaosGuard) refused it{why}"),
@@ -125,12 +125,12 @@ fn with_code(step: &str, code: Option<&str>) -> String {
 }
 
 /// Judges a run that has completed, by what it has injected.
-fn completed(record: &Record, context: &RunContext<'_>) -> Judgement {
+fn judge_completed(record: &Record, context: &RunContext<'_>) -> Judgement {
     let errored = |reason| Judgement::plain(State::Completed, Verdict::Errored, reason);
     let accepts_nothing = context.injection.accepts_nothing;
     let counts = context.run.map(|run| run.counts).unwrap_or_default();
     let told = context.execution.map(|execution| execution.told.as_slice()).unwrap_or_default();
-    match injected(&counts, told, context.injection) {
+    match judge_injected(&counts, told, context.injection) {
         Injected::Unsteady(why) => {
             errored(format!("the system was not steady: {why}; nothing is known about its resilience"))
         }
@@ -150,13 +150,15 @@ fn completed(record: &Record, context: &RunContext<'_>) -> Judgement {
         Injected::Unknown(why) if !accepts_nothing => {
             errored(format!("it completed, but whether all of it was injected is not known: {why}"))
         }
-        Injected::Unknown(why) => scored(record, context, Vec::new(), vec![format!("{why}, {ACCEPTED}")]),
-        Injected::Something { names, warnings } => scored(record, context, names, warnings),
+        Injected::Unknown(why) => {
+            judge_scored(record, context, Vec::new(), vec![format!("{why}, {ACCEPTED}")])
+        }
+        Injected::Something { names, warnings } => judge_scored(record, context, names, warnings),
     }
 }
 
 /// Judges a run that has injected something, by its score and by what speaks against it.
-fn scored(
+fn judge_scored(
     record: &Record,
     context: &RunContext<'_>,
     injected: Vec<String>,
@@ -236,7 +238,7 @@ fn losses(execution: &Execution) -> Vec<String> {
             }
             _ => None,
         };
-        let what = idle.or_else(|| lost(fault))?;
+        let what = idle.or_else(|| describe_loss(fault))?;
         let success = fault.probe_success.map_or(0.0, Score::get);
         Some((weight * (Score::FULL.get() - success), what))
     };
@@ -246,7 +248,7 @@ fn losses(execution: &Execution) -> Vec<String> {
 }
 
 /// Returns what a fault took from the score, if it took something.
-fn lost(fault: &Fault) -> Option<String> {
+fn describe_loss(fault: &Fault) -> Option<String> {
     let full = fault.probe_success.is_none_or(|success| success == Score::FULL);
     let failed: Vec<&FaultProbe> = fault.probes.iter().filter(|probe| has_failed(&probe.verdict)).collect();
     if full && failed.is_empty() && !has_failed(&fault.verdict) {
@@ -287,7 +289,7 @@ fn broken_check(fault: &Fault) -> Option<String> {
 
 /// Returns `true` if the faults are known, and none of their probes passed or failed.
 fn no_probe_said_anything(execution: &Execution) -> bool {
-    execution.unreadable.is_none() && execution.evaluated() == 0
+    execution.unreadable.is_none() && execution.count_evaluated() == 0
 }
 
 fn evidence(record: &Record, context: &RunContext<'_>) -> Vec<Evidence> {
@@ -323,7 +325,7 @@ fn about_faults(execution: &Execution, context: &RunContext<'_>, add: &mut impl 
         add(format!("its faults are not told: {why}"));
     }
     for fault in execution.faults.iter().take(MAX_FAULTS) {
-        if let Some(lost) = lost(fault) {
+        if let Some(lost) = describe_loss(fault) {
             add(lost);
         } else if let Some(broken) = broken_check(fault) {
             add(broken);

@@ -9,6 +9,8 @@ use faultgate_core::model::Signal;
 
 #[path = "outcome_doubts_tests.rs"]
 mod doubts;
+#[path = "outcome_words_tests.rs"]
+mod words;
 
 fn run(phase: &str, score: Option<f64>) -> Run {
     Run {
@@ -59,6 +61,22 @@ fn node(name: &str, verdict: &str, success: &str, probe: &str) -> Value {
 fn but(mut node: Value, place: &str, value: impl Into<Value>) -> Value {
     node["chaosData"][place] = value.into();
     node
+}
+
+/// Makes a fault that its own probe has stopped, as an agent tells it.
+fn cut_fault() -> Value {
+    let result = json!({"status": {"experimentStatus": {"phase": "Stopped", "verdict": "Stopped"},
+        "probeStatuses": [{"name": "answers", "type": "httpProbe", "mode": "Continuous",
+            "status": {"verdict": "Failed", "description": "status 503"}}],
+        "history": {"targets": [{"name": "shop", "kind": "deployment", "chaosStatus": "targeted"}]}}});
+    but(but(node("pod-delete", "Fail", "50", "Failed"), "chaosResult", result), "experimentStatus", "Stopped")
+}
+
+/// Makes a fault that has found nothing to act on, as an agent tells it.
+fn without_target(weights: &[(&str, u32)]) -> Execution {
+    let step =
+        r#"TARGET_SELECTION_ERROR : {"phase":"ChaosInject","reason":"no pod found with matching labels"}"#;
+    faults(&[but(node("pod-delete", "Fail", "0", "N/A"), "failStep", step)], weights)
 }
 
 struct Case<'a> {
@@ -304,10 +322,7 @@ fn a_check_that_fails_before_the_injection_says_nothing_of_the_fault() {
 
 #[test]
 fn no_target_is_an_error_with_its_step_or_is_accepted() {
-    let step =
-        r#"TARGET_SELECTION_ERROR : {"phase":"ChaosInject","reason":"no pod found with matching labels"}"#;
-    let execution =
-        faults(&[but(node("pod-delete", "Fail", "0", "N/A"), "failStep", step)], &[("pod-delete", 10)]);
+    let execution = without_target(&[("pod-delete", 10)]);
     for phase in ["Completed", "Completed_With_Error", "Completed_With_Probe_Failure"] {
         let run = || Run { counts: counts(1, 0, 1), ..run(phase, Some(0.0)) };
         let judged = Case { run: run(), execution: Some(&execution), ..Case::default() }.judge();
@@ -316,22 +331,14 @@ fn no_target_is_an_error_with_its_step_or_is_accepted() {
         assert!(judged.reason.contains(says), "{}", judged.reason);
         let injection = InjectionRule { accepts_nothing: true, ..InjectionRule::default() };
         let judged = Case { run: run(), execution: Some(&execution), injection, ..Case::default() }.judge();
+        assert_eq!((judged.verdict, judged.score), (Verdict::Passed, Some(Score::FULL)), "{}", judged.reason);
         assert_eq!(judged.score_source, Some(ScoreSource::Completion), "{}", judged.reason);
     }
 }
 
 #[test]
 fn a_fault_that_its_own_probe_stopped_is_a_weakness_whatever_its_score() {
-    let result = json!({"status": {"experimentStatus": {"phase": "Stopped", "verdict": "Stopped"},
-        "probeStatuses": [{"name": "answers", "type": "httpProbe", "mode": "Continuous",
-            "status": {"verdict": "Failed", "description": "status 503"}}],
-        "history": {"targets": [{"name": "shop", "kind": "deployment", "chaosStatus": "targeted"}]}}});
-    let cut = but(
-        but(node("pod-delete", "Fail", "50", "Failed"), "chaosResult", result),
-        "experimentStatus",
-        "Stopped",
-    );
-    let execution = faults(&[cut], &[("pod-delete", 10)]);
+    let execution = faults(&[cut_fault()], &[("pod-delete", 10)]);
     let run = Run { counts: counts(1, 0, 1), ..run("Completed", Some(50.0)) };
     let judged = Case { run, execution: Some(&execution), ..Case::default() }.judge();
     assert_eq!((judged.verdict, judged.score), (Verdict::Failed, Some(Score::ZERO)), "{}", judged.reason);

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::manager::{Manager, RunKey};
 use super::schedule::{self, Budget, ExpectedDuration};
 use super::tracking::RunTracking;
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use faultgate_core::clock::Clock;
 
 /// Longest wait for the answer to a request.
@@ -148,15 +148,15 @@ impl Poller {
         let limited =
             answers.iter().find_map(|answer| answer.as_ref().err().filter(|it| is_limit(it)).cloned());
         match limited {
-            Some(trouble) => self.limited(&trouble),
-            None if answers.iter().any(Result::is_ok) => self.granted(),
+            Some(trouble) => self.note_limit(&trouble),
+            None if answers.iter().any(Result::is_ok) => self.note_grant(),
             None => {}
         }
         let (now, at, budget) = (Instant::now(), self.clock.now(), *self.budget.borrow());
         // A manager that gives too few answers must not leave a run without one: it would be due for ever.
         let answers = answers.into_iter().chain(std::iter::repeat_with(|| Err(no_answer())));
         for (id, answer) in ids.iter().zip(answers) {
-            self.change(id, |tracking| tracking.told(answer, now, at, &budget, everyone));
+            self.change(id, |tracking| tracking.take_answer(answer, now, at, &budget, everyone));
         }
     }
 
@@ -166,7 +166,7 @@ impl Poller {
     }
 
     /// Keeps everybody from asking for a while, since requests were too many.
-    pub(super) fn limited(&self, trouble: &Trouble) {
+    pub(super) fn note_limit(&self, trouble: &Trouble) {
         let (until, times) = self.pause.get();
         let mut rng = self.rng.borrow_mut();
         // A chance of up to a second is added, so that jobs that were told the same time come back apart.
@@ -179,7 +179,7 @@ impl Poller {
     }
 
     /// Notes that a request was granted: the next limit begins with a short pause again.
-    pub(super) fn granted(&self) {
+    pub(super) fn note_grant(&self) {
         let (until, _) = self.pause.get();
         self.pause.set((until, 0));
     }
@@ -203,8 +203,8 @@ impl Poller {
         self.spend(1);
         let answer = timeout(ANSWER_TIMEOUT, request).await.unwrap_or_else(|_| Err(no_answer()));
         match &answer {
-            Err(trouble) if is_limit(trouble) => self.limited(trouble),
-            Ok(_) => self.granted(),
+            Err(trouble) if is_limit(trouble) => self.note_limit(trouble),
+            Ok(_) => self.note_grant(),
             Err(_) => {}
         }
         answer

@@ -1,6 +1,6 @@
 //! The schedule of reads: often after the launch and near the expected end, seldom between, and all in all no
-//! more than a control plane should bear. Pure: the time is handed in. [`wanted`] is the pause that one run
-//! would like, and [`Budget`] stretches it when many requests were made.
+//! more than a control plane should bear. Pure: the time is handed in. [`compute_pause`] is the pause that
+//! one run would like, and [`Budget`] stretches it when many requests were made.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub(super) struct ScheduleFacts {
 }
 
 /// Returns the pause before a run is read again, if requests cost nothing.
-pub(super) fn wanted(seen: &ScheduleFacts) -> Duration {
+pub(super) fn compute_pause(seen: &ScheduleFacts) -> Duration {
     let between = |shortest: Duration, pause: Duration, longest: Duration| pause.clamp(shortest, longest);
     if let Some(since) = seen.stopping {
         return between(MIN_STOP_PAUSE, since / 2, MAX_STOP_PAUSE);
@@ -106,21 +106,21 @@ impl Budget {
     }
 
     /// Returns the number of requests that are left, which is negative in debt.
-    fn left(&self, now: Instant) -> f64 {
+    fn count_left(&self, now: Instant) -> f64 {
         let gained = now.saturating_duration_since(self.at).as_secs_f64() / REFILL.as_secs_f64();
         (self.left + gained).min(BURST)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^53 experiments")]
     pub(super) fn spend(&mut self, now: Instant, requests: usize) {
-        *self = Self { left: self.left(now) - requests as f64, at: now };
+        *self = Self { left: self.count_left(now) - requests as f64, at: now };
     }
 
     /// Returns a pause that the budget can bear, if one read of all runs takes this many requests. The less
     /// is left, the longer it is.
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^53 experiments")]
     pub(super) fn pause(&self, now: Instant, wanted: Duration, requests: usize) -> Duration {
-        let left = self.left(now);
+        let left = self.count_left(now);
         let debt = (-left / BURST).max(0.0);
         let bearable = REFILL.mul_f64(requests.max(1) as f64 * (1.0 + debt)).max(wanted);
         // The pause is as wanted down to half a budget. Below, it grows evenly to what is bearable for good.
@@ -130,7 +130,7 @@ impl Budget {
 }
 
 /// Changes a pause by chance, so that many runners do not ask in step.
-pub(super) fn jittered(pause: Duration, rng: &mut fastrand::Rng) -> Duration {
+pub(super) fn jitter(pause: Duration, rng: &mut fastrand::Rng) -> Duration {
     JITTER.apply(pause, rng.f64())
 }
 

@@ -60,7 +60,7 @@ fn play(runs: &[Simulated], shared: bool, seed: u64) -> Played {
             let at = runs[number].began;
             ask(&mut played, &mut budget, at, 2);
             let all = cost(due.iter().flatten().count() + 1);
-            due[number] = Some(at + jittered(budget.pause(start + at, MIN_PENDING_PAUSE, all), &mut rng));
+            due[number] = Some(at + jitter(budget.pause(start + at, MIN_PENDING_PAUSE, all), &mut rng));
             continue;
         }
         let Some(now) = next else { break };
@@ -82,8 +82,9 @@ fn play(runs: &[Simulated], shared: bool, seed: u64) -> Played {
             }
             let age = now.saturating_sub(run.began);
             let running = age >= run.runs_after;
-            let wanted = wanted(&ScheduleFacts { age, running, expected: run.expected, stopping: None });
-            let pause = jittered(budget.pause(start + now, wanted, all), &mut rng);
+            let wanted =
+                compute_pause(&ScheduleFacts { age, running, expected: run.expected, stopping: None });
+            let pause = jitter(budget.pause(start + now, wanted, all), &mut rng);
             due[number] = Some(now + pause);
         }
     }
@@ -207,7 +208,7 @@ fn a_history_makes_an_expectation() {
 fn it_asks_often_at_first_and_near_the_end() {
     let expected = ExpectedDuration::of(&took(&[600; 5]));
     let at = |age: u64, running| {
-        wanted(&ScheduleFacts { age: Duration::from_secs(age), running, expected, stopping: None })
+        compute_pause(&ScheduleFacts { age: Duration::from_secs(age), running, expected, stopping: None })
     };
     assert_eq!(at(0, false), MIN_PENDING_PAUSE);
     assert_eq!(at(200, true), MAX_PAUSE);
@@ -215,7 +216,10 @@ fn it_asks_often_at_first_and_near_the_end() {
     assert_eq!(at(600, true), MIN_PAUSE);
     assert_eq!(at(700, true), MAX_PAUSE);
     let stopping = Some(Duration::ZERO);
-    assert_eq!(wanted(&ScheduleFacts { age: WINDOW, running: true, expected, stopping }), MIN_STOP_PAUSE);
+    assert_eq!(
+        compute_pause(&ScheduleFacts { age: WINDOW, running: true, expected, stopping }),
+        MIN_STOP_PAUSE
+    );
 }
 
 proptest! {
@@ -231,7 +235,7 @@ proptest! {
     ) {
         let stopping = stopping.map(Duration::from_secs);
         let seen = ScheduleFacts { age: Duration::from_secs(age), running, expected: ExpectedDuration::of(&took(&past)), stopping };
-        let pause = wanted(&seen);
+        let pause = compute_pause(&seen);
         prop_assert!(pause >= MIN_STOP_PAUSE && pause <= MAX_PAUSE, "{pause:?}");
         let now = Instant::now();
         let mut budget = Budget::new(now);
@@ -239,6 +243,6 @@ proptest! {
         budget.spend(now, spent);
         let bearable = budget.pause(now, pause, requests);
         prop_assert!(bearable >= pause && bearable < Duration::from_secs(24 * 3600 * 30), "{bearable:?}");
-        prop_assert!(jittered(bearable, &mut fastrand::Rng::with_seed(seed)) > Duration::ZERO);
+        prop_assert!(jitter(bearable, &mut fastrand::Rng::with_seed(seed)) > Duration::ZERO);
     }
 }

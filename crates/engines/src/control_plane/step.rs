@@ -61,7 +61,7 @@ impl FailedStep {
     }
 
     /// Returns the step for people; empty if none failed.
-    pub(super) fn shown(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         &self.shown
     }
 
@@ -138,13 +138,13 @@ mod tests {
         let json = r#"TARGET_SELECTION_ERROR : {"errorCode":"TARGET_SELECTION_ERROR","phase":"ChaosInject","reason":"no pod found with matching labels","target":"{podLabel: app=shop, namespace: shop}"}"#;
         let step = FailedStep::of(&[json], &[]);
         assert_eq!(
-            step.shown(),
+            step.text(),
             "TARGET_SELECTION_ERROR : no pod found with matching labels, {podLabel: app=shop, namespace: shop}, in phase ChaosInject"
         );
         assert_eq!((step.code(), step.phase()), (Some("TARGET_SELECTION_ERROR"), Some(FaultPhase::During)));
         assert!(step.found_no_target() && !step.is_of_a_check());
         assert_eq!(
-            FailedStep::of(&["HTTP_PROBE_FAILURE : {not json"], &[]).shown(),
+            FailedStep::of(&["HTTP_PROBE_FAILURE : {not json"], &[]).text(),
             "HTTP_PROBE_FAILURE : {not json"
         );
     }
@@ -164,7 +164,7 @@ mod tests {
         let list = FailedStep::of(&["GENERIC_ERROR : [{\"errorCode\":\"HTTP_PROBE_FAILURE\"}]"], &[]);
         assert!(list.is_of_a_check() && !list.is_of_the_fault());
         for none in [FailedStep::of(&["N/A", " "], &[""]), FailedStep::default()] {
-            assert_eq!((none.shown(), none.code(), none.phase()), ("", None, None));
+            assert_eq!((none.text(), none.code(), none.phase()), ("", None, None));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::manager::{Run, RunKey};
 use super::phase;
 use super::record::{record, word};
 use super::schedule::{self, Budget, ExpectedDuration, ScheduleFacts};
-use super::wire::{Trouble, TroubleKind};
+use super::trouble::{Trouble, TroubleKind};
 use crate::Record;
 use faultgate_core::model::{Source, State, Transition};
 
@@ -107,7 +107,7 @@ impl RunTracking {
         let mut hasher = DefaultHasher::new();
         key.notify_id.hash(&mut hasher);
         let mut rng = fastrand::Rng::with_seed(hasher.finish());
-        let due = now + schedule::jittered(pause, &mut rng);
+        let due = now + schedule::jitter(pause, &mut rng);
         Self {
             rng,
             key,
@@ -152,12 +152,12 @@ impl RunTracking {
     /// Notes that a stop is asked for. The run is read more often from here on, since its end is near.
     pub(super) fn stop_was_asked(&mut self, now: Instant) {
         self.stop_asked.get_or_insert(now);
-        self.due = now + self.wanted(now);
+        self.due = now + self.compute_pause(now);
     }
 
     /// Returns the pause before the next read, if requests cost nothing.
-    fn wanted(&self, now: Instant) -> Duration {
-        schedule::wanted(&ScheduleFacts {
+    fn compute_pause(&self, now: Instant) -> Duration {
+        schedule::compute_pause(&ScheduleFacts {
             age: now.saturating_duration_since(self.begun),
             running: self.reached == State::Running,
             expected: self.expected,
@@ -167,7 +167,7 @@ impl RunTracking {
 
     /// Takes the answer of a read and sets when the next one is due. `requests` is what one read of all runs
     /// takes.
-    pub(super) fn told(
+    pub(super) fn take_answer(
         &mut self,
         answer: Result<Option<Run>, Trouble>,
         now: Instant,
@@ -186,7 +186,7 @@ impl RunTracking {
                 Some(self.in_trouble(trouble, now))
             }
             Ok(Some(run)) => {
-                self.heard(now);
+                self.note_answer(now);
                 self.missing = 0;
                 self.see(run, now, at);
                 None
@@ -198,18 +198,18 @@ impl RunTracking {
         let wanted = match pause {
             Some(pause) => pause,
             None if self.over_since.is_some() => SETTLE_PAUSE,
-            None => self.wanted(now),
+            None => self.compute_pause(now),
         };
         // The budget does not hold after a request to stop: the confirmation has a deadline.
         let bearable = if self.stop_asked.is_some() { wanted } else { budget.pause(now, wanted, requests) };
-        self.due = now + schedule::jittered(bearable, &mut self.rng);
+        self.due = now + schedule::jitter(bearable, &mut self.rng);
     }
 
     /// Takes the answer of a read outside of the poller, which moves no schedule and counts no trouble.
     pub(super) fn look(&mut self, run: Option<Run>, now: Instant, at: Timestamp) {
         self.reads += 1;
         if let Some(run) = run.filter(|run| self.seen_at.is_none() && !self.is_another(run)) {
-            self.heard(now);
+            self.note_answer(now);
             self.missing = 0;
             self.see(run, now, at);
         }
@@ -224,7 +224,7 @@ impl RunTracking {
         run.notify_id.as_deref().is_some_and(|id| !id.is_empty() && id != self.key.notify_id)
     }
 
-    fn heard(&mut self, now: Instant) {
+    fn note_answer(&mut self, now: Instant) {
         self.heard = now;
         (self.troubles, self.refusals, self.warned) = (0, 0, false);
     }
@@ -232,7 +232,7 @@ impl RunTracking {
     /// Notes that the control plane does not know the run. Right after a launch it may not know it yet, so
     /// only a run that was there once is given up.
     fn not_there(&mut self, now: Instant) -> Option<Duration> {
-        self.heard(now);
+        self.note_answer(now);
         if self.run.is_some() {
             self.missing += 1;
             if self.missing >= MAX_MISSING {

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::trouble::{STRANGE, Trouble, TroubleKind, UnparsedAnswer};
 use faultgate_core::secret::Secret;
-use faultgate_core::text::plain;
 use faultgate_net::http;
 use faultgate_net::http::body::read_up_to;
 
@@ -22,54 +22,8 @@ use faultgate_net::http::body::read_up_to;
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// Most bytes that are read of an error.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-/// Most characters that are shown of a control plane's words.
-const MAX_SHOWN_CHARS: usize = 400;
-/// The beginning of the sentence about an answer that makes no sense.
-const STRANGE: &str = "the server gave ";
 /// The sentence about a success that is not the API's, such as a page for browsers.
 pub const NOT_ITS_API: &str = "the server gave an answer that is not its API's";
-
-/// The reason why a request was not granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub kind: TroubleKind,
-    /// The sentence that explains it, with the control plane's words if it has some, made plain and veiled.
-    pub why: String,
-    /// The time for which the control plane wants to be left alone, if it says so.
-    pub wait: Option<Duration>,
-}
-
-/// The kinds of trouble, by what they say of the effect of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TroubleKind {
-    /// The request has not reached the server.
-    Unsent,
-    /// There was no answer, or none that can be trusted, so the request may have taken effect.
-    Unanswered,
-    /// There were too many requests, and this one has not taken effect.
-    Limited,
-    /// The token is not known, has expired or was revoked.
-    Unauthenticated,
-    /// The token's owner has not the permission.
-    Denied,
-    /// The server does not know what the request is about.
-    Missing,
-    /// The server has understood the request and refused it.
-    Refused,
-}
-
-impl Trouble {
-    /// Makes trouble without a `wait`. The text is made plain and cut.
-    pub fn new(kind: TroubleKind, why: impl AsRef<str>) -> Self {
-        Self { kind, why: plain(why.as_ref(), MAX_SHOWN_CHARS), wait: None }
-    }
-
-    /// Returns `true` if the answer was not one of this API: it came from another server, or was a page for
-    /// browsers.
-    pub fn is_of_another_server(&self) -> bool {
-        self.kind == TroubleKind::Unanswered && self.why.starts_with(STRANGE)
-    }
-}
 
 /// The way to one server. It counts the requests and hides secrets.
 pub struct ControlPlaneWire {
@@ -112,7 +66,7 @@ impl ControlPlaneWire {
 
     /// Replaces the hidden secrets in a server's text. The text must not be cut before, since half a secret
     /// would be told.
-    pub fn veiled(&self, said: &str) -> String {
+    pub fn hide_secrets(&self, said: &str) -> String {
         self.hidden.borrow().iter().fold(said.to_owned(), |said, secret| secret.veil(&said))
     }
 
@@ -139,13 +93,14 @@ impl ControlPlaneWire {
         // An answer may have data beside its errors. Half an answer is none.
         if let Some(errors) = answer.errors.filter(|errors| !errors.is_empty()) {
             let said: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-            return Err(refused(&self.veiled(&said.join("; "))));
+            return Err(judge_refusal(&self.hide_secrets(&said.join("; "))));
         }
         let data = answer.data.ok_or_else(|| match &answer.message {
-            Some(message) => refused(&self.veiled(message)),
+            Some(message) => judge_refusal(&self.hide_secrets(message)),
             None => strange("neither data nor errors"),
         })?;
-        serde_json::from_value(data).map_err(|_| strange("an answer of another form"))
+        serde_json::from_value(data)
+            .map_err(|error| strange("an answer of another form").caused_by(UnparsedAnswer::from(&error)))
     }
 
     /// Sends a request and reads its answer as JSON.
@@ -155,21 +110,22 @@ impl ControlPlaneWire {
         request: RequestBuilder,
     ) -> Result<T, Trouble> {
         *self.calls.borrow_mut().entry(operation.to_owned()).or_default() += 1;
-        let mut response = request.send().await.map_err(lost)?;
+        let mut response = request.send().await.map_err(judge_loss)?;
         let status = response.status();
         let bound = if status.is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
         let mut body = Vec::new();
-        let is_whole = read_up_to(bound, &mut response, &mut body).await.map_err(lost)?;
+        let is_whole = read_up_to(bound, &mut response, &mut body).await.map_err(judge_loss)?;
         if !status.is_success() {
-            let said = said(&body).map(|said| self.veiled(&said));
+            let said = read_error(&body).map(|said| self.hide_secrets(&said));
             return Err(denial(status, response.headers(), said.as_deref()));
         }
         if !is_whole {
             let why = format!("the answer is longer than {} MiB", MAX_BODY_BYTES >> 20);
             return Err(Trouble::new(TroubleKind::Unanswered, why));
         }
-        // The parser's error is dropped, since it may quote the answer.
-        serde_json::from_slice(&body).map_err(|_| Trouble::new(TroubleKind::Unanswered, NOT_ITS_API))
+        serde_json::from_slice(&body).map_err(|error| {
+            Trouble::new(TroubleKind::Unanswered, NOT_ITS_API).caused_by(UnparsedAnswer::from(&error))
+        })
     }
 }
 
@@ -180,10 +136,11 @@ fn strange(what: &str) -> Trouble {
 
 /// Returns the trouble with a request that had no whole answer. Only one that found no connection is sure to
 /// be unsent.
-fn lost(error: reqwest::Error) -> Trouble {
+fn judge_loss(error: reqwest::Error) -> Trouble {
     let kind =
         if error.is_connect() || error.is_builder() { TroubleKind::Unsent } else { TroubleKind::Unanswered };
-    Trouble::new(kind, http::cause(&error.without_url()))
+    let error = error.without_url();
+    Trouble::new(kind, http::cause(&error)).caused_by(error)
 }
 
 /// Returns the trouble that an HTTP status means.
@@ -208,7 +165,7 @@ fn denial(status: StatusCode, headers: &HeaderMap, said: Option<&str>) -> Troubl
 }
 
 /// Returns the words in the body of an error, in any of the forms that occur. A page for browsers has none.
-fn said(body: &[u8]) -> Option<String> {
+fn read_error(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         let errors = value["errors"].as_array().into_iter().flatten();
@@ -230,7 +187,7 @@ fn said(body: &[u8]) -> Option<String> {
 }
 
 /// Returns the trouble that the words of a GraphQL error mean. The servers have no codes in common.
-fn refused(said: &str) -> Trouble {
+fn judge_refusal(said: &str) -> Trouble {
     let words = said.to_ascii_lowercase();
     let any = |all: &[&str]| all.iter().any(|word| words.contains(word));
     let kind = if any(&["unauthenticated", "token is expired", "invalid token", "jwt"]) {

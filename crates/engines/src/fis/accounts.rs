@@ -32,7 +32,7 @@ pub(super) struct Reach {
 }
 
 /// Returns the number of accounts that the record counts: at least one, since an experiment acts somewhere.
-pub(super) fn counted(experiment: &Experiment) -> usize {
+pub(super) fn count_accounts(experiment: &Experiment) -> usize {
     let count = experiment.target_account_configurations_count().unwrap_or_default();
     usize::try_from(count).unwrap_or_default().max(1)
 }
@@ -165,8 +165,8 @@ mod tests {
         assert_eq!(listed(&[ONE], 1), Reach::default());
         let several = Experiment::builder().target_account_configurations_count(2).build();
         for (accounts, count) in [
-            (&[][..], counted(&Experiment::builder().build())),
-            (&[ONE], counted(&several)),
+            (&[][..], count_accounts(&Experiment::builder().build())),
+            (&[ONE], count_accounts(&several)),
             (&[ONE, ONE], 2),
         ] {
             let reach = listed(accounts, count);

@@ -18,7 +18,8 @@ pub(super) const HARMLESS: &[(&str, Effect, &str)] = &[
 /// Actions that act although FIS knows no target for them.
 pub(super) const TARGETLESS: &[&str] = &["aws:ssm:start-automation-execution"];
 
-/// Actions that inject a fault, by service. FIS may have more of them by now: [`found`] decides about those.
+/// Actions that inject a fault, by service. FIS may have more of them by now: [`find_targets`] decides about
+/// those.
 #[rustfmt::skip]
 const INJECTING: &[(&str, &[&str])] = &[
     ("directconnect", &["virtual-interface-disconnect"]),
@@ -90,7 +91,7 @@ pub(super) enum FoundTargets {
 /// Tells what an action found to act on. Where the resources could not be read, an action that is known to
 /// inject may be judged by its state, since FIS skips an action that finds no target. An unknown action has
 /// then found nothing: FIS may treat it in another way.
-pub(super) fn found(action: &Action, targets: &[Target]) -> FoundTargets {
+pub(super) fn find_targets(action: &Action, targets: &[Target]) -> FoundTargets {
     if action.targets.is_empty() {
         return if TARGETLESS.contains(&action.action_id.as_str()) {
             FoundTargets::Resources

@@ -78,25 +78,31 @@ fn every_action_of_the_catalogue_is_known_for_what_it_does() {
 #[test]
 fn an_unknown_action_counts_only_where_its_targets_resolved() {
     let unknown = |targets: &[&str]| action("aws:new:thing", targets);
-    assert_eq!(found(&unknown(&["t"]), &[target("t", Some(1))]), FoundTargets::Resources);
-    assert!(matches!(found(&unknown(&["t"]), &[target("t", None)]), FoundTargets::Nothing(_)));
-    assert!(matches!(found(&unknown(&["t"]), &[target("t", Some(0))]), FoundTargets::Nothing(_)));
-    assert!(matches!(found(&unknown(&[]), &[]), FoundTargets::Nothing(_)));
+    assert_eq!(find_targets(&unknown(&["t"]), &[target("t", Some(1))]), FoundTargets::Resources);
+    assert!(matches!(find_targets(&unknown(&["t"]), &[target("t", None)]), FoundTargets::Nothing(_)));
+    assert!(matches!(find_targets(&unknown(&["t"]), &[target("t", Some(0))]), FoundTargets::Nothing(_)));
+    assert!(matches!(find_targets(&unknown(&[]), &[]), FoundTargets::Nothing(_)));
 }
 
 #[test]
 fn an_action_finds_something_where_each_of_its_targets_does() {
     let stop = |targets: &[&str]| action("aws:ec2:stop-instances", targets);
     let some = target("a", Some(2));
-    assert_eq!(found(&stop(&["a"]), std::slice::from_ref(&some)), FoundTargets::Resources);
-    assert_eq!(found(&stop(&["a"]), &[target("a", None)]), FoundTargets::Unread);
+    assert_eq!(find_targets(&stop(&["a"]), std::slice::from_ref(&some)), FoundTargets::Resources);
+    assert_eq!(find_targets(&stop(&["a"]), &[target("a", None)]), FoundTargets::Unread);
     assert!(matches!(
-        found(&stop(&["a", "b"]), &[some.clone(), target("b", Some(0))]),
+        find_targets(&stop(&["a", "b"]), &[some.clone(), target("b", Some(0))]),
         FoundTargets::Nothing(_)
     ));
-    assert!(matches!(found(&stop(&["a", "gone"]), std::slice::from_ref(&some)), FoundTargets::Nothing(_)));
-    assert!(matches!(found(&stop(&[]), &[some]), FoundTargets::Nothing(_)));
-    assert_eq!(found(&action("aws:ssm:start-automation-execution", &[]), &[]), FoundTargets::Resources);
+    assert!(matches!(
+        find_targets(&stop(&["a", "gone"]), std::slice::from_ref(&some)),
+        FoundTargets::Nothing(_)
+    ));
+    assert!(matches!(find_targets(&stop(&[]), &[some]), FoundTargets::Nothing(_)));
+    assert_eq!(
+        find_targets(&action("aws:ssm:start-automation-execution", &[]), &[]),
+        FoundTargets::Resources
+    );
 }
 
 /// The Step Functions template that runs without faultgate has the same list.

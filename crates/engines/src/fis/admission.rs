@@ -21,10 +21,10 @@ const MAX_TEXT_CHARS: usize = 300;
 #[async_trait(?Send)]
 impl Admission for FisEngine {
     fn place(&self) -> String {
-        name_of(&self.place())
+        name_place(&self.place())
     }
 
-    async fn active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure> {
+    async fn list_active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure> {
         let what = "see which experiments run";
         let place = self.place();
         let (mut all, mut next) = (Vec::new(), None);
@@ -32,7 +32,9 @@ impl Admission for FisEngine {
             let request = self.clients.fis.list_experiments().max_results(MAX_ENTRIES_PER_PAGE);
             let page = request.set_next_token(next.clone()).send().await;
             let page = page.map_err(|error| failure(error, "ListExperiments", what, &place))?;
-            all.extend(page.experiments.unwrap_or_default().iter().filter(|one| is_active(one)).map(active));
+            all.extend(
+                page.experiments.unwrap_or_default().iter().filter(|one| is_active(one)).map(read_active),
+            );
             next = next_page(page.next_token, next.as_deref(), what)?;
             if next.is_none() {
                 return Ok(all);
@@ -43,7 +45,7 @@ impl Admission for FisEngine {
 }
 
 /// Returns the name of a place: its account, if that is known, and its Region.
-fn name_of(place: &AwsPlace) -> String {
+fn name_place(place: &AwsPlace) -> String {
     match place.account.as_str() {
         "*" => place.region.clone(),
         account => format!("{account} {}", place.region),
@@ -57,7 +59,7 @@ fn is_active(experiment: &ExperimentSummary) -> bool {
     mode != Some(&ActionsMode::SkipAll) && !state_of(status).is_terminal()
 }
 
-fn active(experiment: &ExperimentSummary) -> ActiveExperiment {
+fn read_active(experiment: &ExperimentSummary) -> ActiveExperiment {
     let told = |told: Option<&str>| text::plain(told.unwrap_or("unknown"), MAX_TEXT_CHARS);
     let url = experiment.tags().and_then(|tags| tags.get(URL));
     ActiveExperiment {
@@ -74,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    fn listed(status: &str, mode: Option<ActionsMode>) -> ExperimentSummary {
+    fn make_summary(status: &str, mode: Option<ActionsMode>) -> ExperimentSummary {
         let state = ExperimentState::builder().status(ExperimentStatus::from(status)).build();
         let options = ExperimentOptions::builder().set_actions_mode(mode).build();
         ExperimentSummary::builder().id("EXP1").state(state).experiment_options(options).build()
@@ -83,12 +85,12 @@ mod tests {
     #[test]
     fn what_may_act_is_active_and_a_preview_never_is() {
         for status in ["pending", "initiating", "running", "stopping", "a-new-word", ""] {
-            assert!(is_active(&listed(status, None)), "{status}");
-            assert!(is_active(&listed(status, Some(ActionsMode::RunAll))), "{status}");
-            assert!(!is_active(&listed(status, Some(ActionsMode::SkipAll))), "{status}");
+            assert!(is_active(&make_summary(status, None)), "{status}");
+            assert!(is_active(&make_summary(status, Some(ActionsMode::RunAll))), "{status}");
+            assert!(!is_active(&make_summary(status, Some(ActionsMode::SkipAll))), "{status}");
         }
         for status in ["completed", "stopped", "failed", "cancelled"] {
-            assert!(!is_active(&listed(status, None)), "{status}");
+            assert!(!is_active(&make_summary(status, None)), "{status}");
         }
         assert!(is_active(&ExperimentSummary::builder().build()), "of which nothing is known");
     }
@@ -96,8 +98,8 @@ mod tests {
     #[test]
     fn a_place_has_its_account_where_it_is_known() {
         let place = AwsPlace::in_region("eu-west-1");
-        assert_eq!(name_of(&place), "eu-west-1");
+        assert_eq!(name_place(&place), "eu-west-1");
         let account = "111122223333".to_owned();
-        assert_eq!(name_of(&AwsPlace { account, ..place }), "111122223333 eu-west-1");
+        assert_eq!(name_place(&AwsPlace { account, ..place }), "111122223333 eu-west-1");
     }
 }

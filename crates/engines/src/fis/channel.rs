@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::engine::FisEngine;
 use super::reader::{Keeping, QueueReader};
 use super::settings::RunStep;
-use super::subscription::{Subscription, interrupted};
+use super::subscription::{Subscription, fail_as_cancelled};
 use crate::{Channel, EngineFailure, FailureKind};
 use faultgate_core::model::{Monitor, SubscriptionRecord, SubscriptionState};
 
@@ -41,7 +41,7 @@ impl FisEngine {
     }
 
     /// Returns the planned subscription, the same one at each call.
-    fn planned(&self) -> Rc<Subscription> {
+    fn plan_subscription(&self) -> Rc<Subscription> {
         let make = || {
             let templates: Vec<String> = self.templates.borrow().keys().cloned().collect();
             let (name, run) = (&self.settings.subscription, &self.settings.run);
@@ -51,12 +51,12 @@ impl FisEngine {
     }
 
     async fn subscribe(&self) -> Result<(), EngineFailure> {
-        let subscription = self.planned();
+        let subscription = self.plan_subscription();
         // Noted before anything is made, so that `close` removes whatever an interrupted `make` has begun.
         *self.subscription.borrow_mut() = Some(subscription.clone());
         let queue_url = subscription.make(&self.clients).await?;
         if self.cancelled.is_cancelled() {
-            return Err(interrupted(&subscription.name));
+            return Err(fail_as_cancelled(&subscription.name));
         }
         let hands_on = self.settings.step == RunStep::Launch;
         self.start_reader(&queue_url, if hands_on { Keeping::Proving } else { Keeping::Own });
@@ -86,7 +86,7 @@ impl Channel for FisEngine {
         let makes_one = self.settings.monitor == Monitor::Events;
         makes_one.then(|| SubscriptionState {
             removed: false,
-            ..self.planned().state(self.settings.role_arn.as_deref())
+            ..self.plan_subscription().state(self.settings.role_arn.as_deref())
         })
     }
 

@@ -134,7 +134,7 @@ impl FisEngine {
             },
             id,
         };
-        let mut tracking = ExperimentTracking::begun(calls, &launched.first, launch.template, launch.name);
+        let mut tracking = ExperimentTracking::begin(calls, &launched.first, launch.template, launch.name);
         tracking.details = Some(details(experiment));
         tracking.is_preview = launch.is_preview;
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);

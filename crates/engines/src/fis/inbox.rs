@@ -160,21 +160,21 @@ impl Inbox {
     }
 
     /// Returns the number of changes of an experiment that are kept.
-    pub(super) fn received(&self, experiment: &str) -> u64 {
+    pub(super) fn count_received(&self, experiment: &str) -> u64 {
         self.contents().received.get(experiment).map_or(0, |changes| changes.len() as u64)
     }
 
-    pub(super) fn duplicates(&self, experiment: &str) -> u64 {
+    pub(super) fn count_duplicates(&self, experiment: &str) -> u64 {
         self.contents().duplicates.get(experiment).copied().unwrap_or_default()
     }
 
     /// Returns the number of messages that could not be read.
-    pub(super) fn malformed(&self) -> u64 {
+    pub(super) fn count_malformed(&self) -> u64 {
         self.contents().malformed
     }
 
     /// Returns the number of changes that were dropped, since too many were kept.
-    pub(super) fn let_go(&self) -> u64 {
+    pub(super) fn count_let_go(&self) -> u64 {
         self.contents().let_go
     }
 
@@ -235,7 +235,7 @@ mod tests {
         for _ in 0..3 {
             inbox.deliver(&event("a", "EXP1", "EXT1", "running"), Timestamp::UNIX_EPOCH);
         }
-        assert_eq!((inbox.received("EXP1"), inbox.duplicates("EXP1")), (1, 2));
+        assert_eq!((inbox.count_received("EXP1"), inbox.count_duplicates("EXP1")), (1, 2));
     }
 
     #[test]
@@ -264,8 +264,8 @@ mod tests {
         for (body, expected) in cases {
             assert_eq!(inbox.deliver(&body, Timestamp::UNIX_EPOCH), expected, "{body}");
         }
-        assert_eq!(inbox.received("EXP3"), 0, "another template's events are not kept");
-        assert_eq!(inbox.malformed(), 1);
+        assert_eq!(inbox.count_received("EXP3"), 0, "another template's events are not kept");
+        assert_eq!(inbox.count_malformed(), 1);
     }
 
     #[test]
@@ -279,9 +279,9 @@ mod tests {
         }
         inbox.claim("EXP1");
         inbox.deliver(&event("a", "EXP1", "EXT1", "completed"), Timestamp::UNIX_EPOCH);
-        assert_eq!(inbox.received("EXP1"), 1);
+        assert_eq!(inbox.count_received("EXP1"), 1);
         assert!(inbox.contents().received.len() <= MAX_EXPERIMENTS + 1);
-        assert_eq!(inbox.let_go(), MAX_EXPERIMENTS as u64);
+        assert_eq!(inbox.count_let_go(), MAX_EXPERIMENTS as u64);
     }
 
     /// No collection grows without end, although each message differs from the others and could be kept.
@@ -311,12 +311,12 @@ mod tests {
             }
         };
         flood(0);
-        let (once, let_go) = (kept(), inbox.let_go());
+        let (once, let_go) = (kept(), inbox.count_let_go());
         flood(10_000);
         assert_eq!(kept(), once, "it is full");
         assert!(once < 3 * MAX_FOREIGN_CHANGES, "{once}");
-        assert!(inbox.let_go() > let_go + 30_000, "what was let go is counted");
-        assert_eq!(inbox.received("EXP1"), MAX_CHANGES as u64);
+        assert!(inbox.count_let_go() > let_go + 30_000, "what was let go is counted");
+        assert_eq!(inbox.count_received("EXP1"), MAX_CHANGES as u64);
         assert!(!inbox.has_handshake("ours"));
     }
 }

@@ -95,7 +95,7 @@ impl ExperimentLaunch<'_> {
     ) -> Result<Experiment, EngineFailure> {
         let started = self.request(clients, place, "", notary).await?;
         let Some(other) = self.other_run(&started) else {
-            return self.verified(started);
+            return self.verify(started);
         };
         // The token was used before, in this very attempt of this job, by a step that was tried again or by
         // two steps that run the same thing. An experiment that is over does not stand in the way; beside one
@@ -104,7 +104,7 @@ impl ExperimentLaunch<'_> {
         let now = get(clients, place, id).await?;
         if record(&now, None).has_ended() {
             let started = self.request(clients, place, &self.run.id, notary).await?;
-            return self.verified(started);
+            return self.verify(started);
         }
         let what = format!("start the experiment {}", self.name);
         let why =
@@ -117,7 +117,7 @@ impl ExperimentLaunch<'_> {
 
     /// Refuses the answer of another launch. An experiment that was started a moment ago cannot be over,
     /// unless the launch was sent again; then its tags say that it is this launch's.
-    fn verified(&self, started: Experiment) -> Result<Experiment, EngineFailure> {
+    fn verify(&self, started: Experiment) -> Result<Experiment, EngineFailure> {
         let id = started.id().unwrap_or_default();
         let what = format!("start an experiment from the template {}", self.template);
         let refused = |kind, why: String| Err(EngineFailure::new(kind, what, why));
@@ -305,7 +305,7 @@ mod tests {
             cancelled: &CancellationToken::new(),
         };
         let (ours, theirs) = ([(RUN, "mine"), (EXPERIMENT, "az")], [(RUN, "theirs"), (EXPERIMENT, "az")]);
-        let kind = |experiment| launch.verified(experiment).err().map(|failure| failure.kind);
+        let kind = |experiment| launch.verify(experiment).err().map(|failure| failure.kind);
         for over in [ExperimentStatus::Completed, ExperimentStatus::Stopped, ExperimentStatus::Failed] {
             assert_eq!(kind(answer("EXT1", over.clone(), &ours)), None, "sent again after a lost answer");
             assert_eq!(kind(answer("EXT1", over.clone(), &[])), Some(FailureKind::Refused));

@@ -1,12 +1,21 @@
 //! AWS Fault Injection Service, watched by its own events.
 //!
-//! `engine` holds the connection. `preflight` checks the template before the launch, `inspection` tells those who may forbid
-//! it what the template says, `subscription` makes a rule and a queue, `launch` starts the experiment, and
-//! `doubt` looks for an experiment whose answer was lost. `admission` tells who is in the place, `preview`
-//! what an experiment would hit. `reader` fills the `inbox` with events; `watch` waits there for the end
-//! and confirms it by FIS's own record. `listing` reads the resources and accounts that the experiment
-//! acted on, `outcome` judges the end by the list in `actions`, and `removal` removes the rule and the
-//! queue. `sweep` finds leftovers whose time is up.
+//! - `engine` is the connection to one account and Region, with its `settings` and the SDK's `clients`.
+//!   `port` is FIS behind the port of all engines, and `channel` is how its events come.
+//! - `preflight` checks the template before the launch, and `inspection` tells those who may forbid it what
+//!   the template says. `launch` starts the experiment, `doubt` looks for one whose answer was lost, and
+//!   `tracking` is what this process knows of it.
+//! - `admission` tells who is in the account and Region, and `preview` what an experiment would hit.
+//! - `subscription` makes the rules and the queue, whose event patterns are in `pattern`; `adopted` takes
+//!   over those of other processes, and `removal` removes them.
+//! - `reader` fills the `inbox` with the messages that `events` reads. `shared_queue` is a queue that several
+//!   processes read, `users_queue` one of the user's, and `hiding` is how long messages of others stay
+//!   hidden.
+//! - `watch` waits for the end and confirms it by FIS's own `record`, with a `pause` between attempts.
+//! - `listing` reads the resources and accounts that the experiment acted on, and `accounts` names those
+//!   without any. `outcome` judges the end by the list in `actions`.
+//! - `sweep` finds leftovers whose time is up by their `tags`, and `templates` reads templates for the lint.
+//! - `error` makes failures of the SDK's errors, and `pages` goes through lists that have no paginator.
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 
@@ -20,6 +29,7 @@ mod doubt;
 mod engine;
 mod error;
 mod events;
+mod hiding;
 mod inbox;
 mod inspection;
 mod launch;
@@ -47,7 +57,7 @@ mod watch;
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
 pub use engine::FisEngine;
 pub use settings::{FisSettings, RunStep};
-pub use subscription::HANDSHAKE_TIMEOUT;
+pub use subscription::handshake::HANDSHAKE_TIMEOUT;
 pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;
 pub use templates::Templates;

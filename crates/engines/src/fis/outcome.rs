@@ -3,7 +3,7 @@
 //! known never makes a verdict better.
 
 use super::accounts::{Reach, TargetAccounts};
-use super::actions::{FoundTargets, found, purpose};
+use super::actions::{FoundTargets, find_targets, purpose};
 use super::preflight::{StopAlarm, lever_is_engaged};
 use super::record::RecordDetails;
 use super::watch::{RUN_ALL, SKIP_ALL};
@@ -60,8 +60,8 @@ fn natural(record: &Record, context: &FisContext<'_>) -> Judgement {
     }
     match record.state {
         State::Completed if context.dry_run => dry_run(record, context),
-        State::Completed => completed(record, context),
-        State::Stopped => stopped(record, context, &said),
+        State::Completed => judge_completed(record, context),
+        State::Stopped => judge_stopped(record, context, &said),
         State::Failed => {
             let code =
                 record.error.as_ref().and_then(|error| error.code.as_deref()).unwrap_or("no error code");
@@ -80,7 +80,7 @@ fn natural(record: &Record, context: &FisContext<'_>) -> Judgement {
 }
 
 /// Judges an experiment that completed, by what it injected.
-fn completed(record: &Record, context: &FisContext<'_>) -> Judgement {
+fn judge_completed(record: &Record, context: &FisContext<'_>) -> Judgement {
     let passed = |reason| Judgement {
         score: Some(Score::FULL),
         score_source: Some(ScoreSource::Completion),
@@ -103,7 +103,7 @@ fn completed(record: &Record, context: &FisContext<'_>) -> Judgement {
         return errored("it completed, but FIS lists no action: it is not known what it did".to_owned());
     }
     let injection = injection(record, context);
-    let (warnings, rule) = (unknown(record, context), context.injection);
+    let (warnings, rule) = (list_unknown(record, context), context.injection);
     match injection.weigh(rule) {
         // All accounts are required, and it is not known of some if they had a target.
         Weighed::Enough { .. } if rule.requires_all && has_blind_accounts(context) => {
@@ -149,7 +149,7 @@ fn injection(record: &Record, context: &FisContext<'_>) -> Injection {
         let injects = action.effect == Effect::Injects;
         match action.state.as_str() {
             "completed" | "skipped" if !injects => {}
-            "completed" => match found(action, &record.targets) {
+            "completed" => match find_targets(action, &record.targets) {
                 FoundTargets::Resources | FoundTargets::Unread => all.done.push(action.name.clone()),
                 FoundTargets::Nothing(why) => all.idle.push(Idle::new(&action.name, why)),
             },
@@ -181,10 +181,10 @@ fn has_blind_accounts(context: &FisContext<'_>) -> bool {
 }
 
 /// Returns a sentence for each fact that could not be read.
-fn unknown(record: &Record, context: &FisContext<'_>) -> Vec<String> {
+fn list_unknown(record: &Record, context: &FisContext<'_>) -> Vec<String> {
     let unread = record.actions.iter().filter(|action| {
         let acted = action.effect == Effect::Injects && action.state == "completed";
-        acted && found(action, &record.targets) == FoundTargets::Unread
+        acted && find_targets(action, &record.targets) == FoundTargets::Unread
     });
     let unread = unread.map(|action| {
         let name = &action.name;
@@ -250,7 +250,7 @@ fn dry_run(record: &Record, context: &FisContext<'_>) -> Judgement {
 /// Judges an experiment that was stopped, by who stopped it. The alarms say so best, since none was in ALARM
 /// at the launch. FIS's text may change at any time, so it decides only where nothing else does, and never
 /// towards `passed`.
-fn stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judgement {
+fn judge_stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judgement {
     let texts = [record.reason.as_deref(), context.announced];
     let mentions = |words: &str| texts.iter().flatten().any(|text| text.to_lowercase().contains(words));
     let fired: Vec<&str> = context

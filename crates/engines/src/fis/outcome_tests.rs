@@ -13,6 +13,8 @@ use faultgate_core::model::{Action, EngineError, Signal, Target};
 
 #[path = "outcome_stop_tests.rs"]
 mod stops;
+#[path = "outcome_evidence_tests.rs"]
+mod words;
 
 fn action(name: &str, id: &str, state: &str, targets: &[&str]) -> Action {
     Action {

@@ -8,7 +8,7 @@ use super::doubt::Doubting;
 use super::error::failure;
 use super::inbox::Inbox;
 use super::outcome::FisContext;
-use super::preflight::{Preflight, alarm_name, assumed, describe_alarms, get_lever, preflight};
+use super::preflight::{Preflight, alarm_name, check_role, describe_alarms, get_lever, preflight};
 use super::reader::Keeping;
 use super::record::{RecordDetails, details, record};
 use super::tracking::ExperimentTracking;
@@ -27,7 +27,7 @@ impl Engine for FisEngine {
     async fn check(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
         let ids: BTreeSet<String> =
             experiments.iter().map(|experiment| experiment.spec.source().to_owned()).collect();
-        let role = match self.settings.role.as_deref().map(assumed) {
+        let role = match self.settings.role.as_deref().map(check_role) {
             Some(finding) => Some(finding.await),
             None => None,
         };
@@ -67,7 +67,7 @@ impl Engine for FisEngine {
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
         let doubting = Doubting { doubts: &self.doubts, name: launch.name, clock: self.clock, notary };
-        let started = calls.of(launch.start(&self.clients, &self.place(), &doubting)).await;
+        let started = calls.count_in(launch.start(&self.clients, &self.place(), &doubting)).await;
         // A launch without an answer stays in doubt; any other outcome is certain.
         if started.as_ref().err().is_none_or(|failure| failure.kind != FailureKind::Unanswered) {
             self.doubts.settle(launch.name);
@@ -81,7 +81,7 @@ impl Engine for FisEngine {
         }
         let launch = self.launch_of(experiment);
         let calls = self.calls_for(experiment);
-        let Some(found) = calls.of(launch.search(&self.clients, &self.place())).await? else {
+        let Some(found) = calls.count_in(launch.search(&self.clients, &self.place())).await? else {
             return Ok(None);
         };
         self.doubts.settle(launch.name);
@@ -111,7 +111,7 @@ impl Engine for FisEngine {
         if let Some(tracking) = self.tracked.borrow_mut().get_mut(&launched.id) {
             tracking.stop_requested = true;
         }
-        match self.calls_of(&launched.id).of(stop).await {
+        match self.calls_of(&launched.id).count_in(stop).await {
             // FIS refuses to stop an experiment that has ended. Its record says whether it has.
             Err(refused) if refused.kind == FailureKind::Refused => match self.look(launched).await {
                 Ok(record) if record.has_ended() => Ok(()),
@@ -124,7 +124,7 @@ impl Engine for FisEngine {
     async fn look(&self, launched: &Launched) -> Result<Record, EngineFailure> {
         let place = self.place();
         let look = launch::get(&self.clients, &place, &launched.id);
-        let experiment = self.calls_of(&launched.id).of(look).await?;
+        let experiment = self.calls_of(&launched.id).count_in(look).await?;
         if let Some(tracking) = self.tracked.borrow_mut().get_mut(&launched.id) {
             tracking.details = Some(details(&experiment));
         }
@@ -147,7 +147,8 @@ impl Engine for FisEngine {
                     describe_alarms(&self.clients, &place, names).await
                 }
             };
-            let gather = tracking.calls.of(async { tokio::join!(alarms, get_lever(&self.clients, &place)) });
+            let gather =
+                tracking.calls.count_in(async { tokio::join!(alarms, get_lever(&self.clients, &place)) });
             tokio::select! {
                 biased;
                 (alarms, lever) = gather => (alarms.ok(), lever.ok()),
@@ -178,13 +179,13 @@ impl Engine for FisEngine {
     fn monitoring(&self, experiment: &ExperimentPlan, id: Option<&str>) -> MonitorRecord {
         let mut monitoring = MonitorRecord::new(self.settings.monitor);
         let inbox = self.inbox();
-        monitoring.malformed = inbox.malformed();
-        monitoring.let_go = inbox.let_go();
+        monitoring.malformed = inbox.count_malformed();
+        monitoring.let_go = inbox.count_let_go();
         let own = self.launches.borrow().get(&experiment.name).map(Calls::snapshot).unwrap_or_default();
         monitoring.api_calls = sum(self.clients.counted.shared.snapshot(), own);
         if let Some(id) = id {
-            monitoring.events = inbox.received(id);
-            monitoring.duplicates = inbox.duplicates(id);
+            monitoring.events = inbox.count_received(id);
+            monitoring.duplicates = inbox.count_duplicates(id);
         }
         if let Some(tracking) = id.and_then(|id| self.tracked.borrow().get(id).cloned()) {
             monitoring.reconciliations = tracking.reconciliations;
@@ -235,7 +236,7 @@ impl Takeover for FisEngine {
         self.inbox().claim(&launched.id);
         let calls = self.calls_for(experiment);
         let ExperimentPlan { spec, name, .. } = experiment;
-        let tracking = ExperimentTracking::begun(calls, &launched.first, spec.source(), name).adopted();
+        let tracking = ExperimentTracking::begin(calls, &launched.first, spec.source(), name).mark_adopted();
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }

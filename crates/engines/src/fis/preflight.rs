@@ -84,7 +84,7 @@ pub(super) async fn preflight(
             Ok(template) => result.take_template(id, &template, &place.region),
             // A template that cannot be read is always an error: the account and the alarms come from it.
             Err(failure) => {
-                let failure = looked_for(failure, place);
+                let failure = add_region_remedy(failure, place);
                 result.unread.insert(id.clone(), failure.kind);
                 result.findings.push(failure.to_finding(Level::Error, format!("template {id}")));
             }
@@ -251,7 +251,7 @@ fn could_not_look(subject: &str, failure: &EngineFailure) -> Finding {
 }
 
 /// Adds a remedy to the failure of a missing template, which may exist in another Region.
-pub(super) fn looked_for(failure: EngineFailure, place: &AwsPlace) -> EngineFailure {
+pub(super) fn add_region_remedy(failure: EngineFailure, place: &AwsPlace) -> EngineFailure {
     if failure.kind != FailureKind::Missing {
         return failure;
     }
@@ -263,7 +263,7 @@ pub(super) fn looked_for(failure: EngineFailure, place: &AwsPlace) -> EngineFail
 }
 
 /// Finds out if the role can be assumed.
-pub(super) async fn assumed(role: &Role) -> Finding {
+pub(super) async fn check_role(role: &Role) -> Finding {
     let subject = format!("role {}", role.arn());
     match role.credentials().await {
         Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),

@@ -23,18 +23,18 @@ impl Preview for FisEngine {
     async fn start_preview(&self, experiment: &ExperimentPlan) -> Result<Launched, EngineFailure> {
         let launch = self.launch_of(experiment).as_preview();
         let calls = self.calls_for(experiment);
-        let started = calls.of(launch.start(&self.clients, &self.place(), &Unnoted)).await;
+        let started = calls.count_in(launch.start(&self.clients, &self.place(), &Unnoted)).await;
         Ok(self.begin(&started?, calls, &launch))
     }
 
     async fn find_preview(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure> {
         let launch = self.launch_of(experiment).as_preview();
         let calls = self.calls_for(experiment);
-        let found = calls.of(launch.search(&self.clients, &self.place())).await?;
+        let found = calls.count_in(launch.search(&self.clients, &self.place())).await?;
         Ok(found.map(|found| self.begin(&found, calls, &launch)))
     }
 
-    async fn resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure> {
+    async fn count_resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure> {
         let tracking = self.tracked.borrow().get(&launched.id).cloned();
         let what = format!("count the resolved targets of {}", launched.id);
         let Some((details, tracking)) = tracking.and_then(|one| Some((one.details.clone()?, one))) else {
@@ -45,15 +45,15 @@ impl Preview for FisEngine {
         }
         let resolved = match tracking.resolved {
             Some(resolved) => resolved,
-            None => tracking.calls.of(self.all_resolved(&launched.id, &what)).await?,
+            None => tracking.calls.count_in(self.list_resolved(&launched.id, &what)).await?,
         };
-        Ok(counted(&details.targets, &resolved, &self.place()))
+        Ok(count_resources(&details.targets, &resolved, &self.place()))
     }
 }
 
 impl FisEngine {
     /// Reads all pages of the resolved targets. A list that is not read to its end is a failure.
-    async fn all_resolved(&self, id: &str, what: &str) -> Result<Vec<ResolvedTarget>, EngineFailure> {
+    async fn list_resolved(&self, id: &str, what: &str) -> Result<Vec<ResolvedTarget>, EngineFailure> {
         let (mut all, mut next) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
             let request = self.clients.fis.list_experiment_resolved_targets().experiment_id(id);
@@ -74,7 +74,7 @@ impl FisEngine {
 /// Counts resources by target, type, account and Region. `targets` are the names of all targets with their
 /// types: one that has resolved to nothing is counted with 0. `place` is that of the experiment, where a
 /// resource does not tell its own.
-fn counted(
+fn count_resources(
     targets: &BTreeMap<String, String>,
     resolved: &[ResolvedTarget],
     place: &AwsPlace,
@@ -83,7 +83,7 @@ fn counted(
     for target in resolved {
         let name = target.target_name().unwrap_or_default();
         let kind = target.resource_type().or(targets.get(name).map(String::as_str)).unwrap_or_default();
-        let (account, region) = place_of(target, place);
+        let (account, region) = find_place(target, place);
         let plain = |text: &str| text::plain(text, MAX_TEXT_CHARS);
         *counts.entry((plain(name), plain(kind), account, region)).or_default() += 1;
     }
@@ -102,7 +102,7 @@ fn counted(
 
 /// Returns the account and Region of a resource. Only an ARN among its information tells them; what it
 /// does not tell is that of the experiment.
-fn place_of(target: &ResolvedTarget, place: &AwsPlace) -> (Option<String>, Option<String>) {
+fn find_place(target: &ResolvedTarget, place: &AwsPlace) -> (Option<String>, Option<String>) {
     let information: BTreeMap<_, _> = target.target_information().into_iter().flatten().collect();
     // The key `arn` names the resource itself; others may name what it belongs to.
     let own = information.iter().find(|(key, _)| key.as_str() == "arn");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn told(counts: &[ResourceCount]) -> Vec<(String, String, u64)> {
-        counts.iter().map(|count| (count.name.clone(), count.place(), count.count)).collect()
+        counts.iter().map(|count| (count.name.clone(), count.write_place(), count.count)).collect()
     }
 
     fn row(name: &str, place: &str, count: u64) -> (String, String, u64) {
@@ -155,7 +155,7 @@ mod tests {
             target("zone", &[("availabilityZone", "euw1-az1")]),
         ];
         assert_eq!(
-            told(&counted(&BTreeMap::new(), &resolved, &place())),
+            told(&count_resources(&BTreeMap::new(), &resolved, &place())),
             [
                 row("bucket", "111122223333 eu-west-1", 1),
                 row("role", "999988887777 eu-west-1", 1),
@@ -170,7 +170,7 @@ mod tests {
     fn a_target_without_resources_is_counted_with_none_and_an_unknown_one_counts() {
         let names = ["web", "db"].map(|name| (name.to_owned(), "aws:rds:db".to_owned()));
         let resolved = [target("web", &[]), target("not in the record", &[])];
-        let counts = counted(&BTreeMap::from(names), &resolved, &AwsPlace::in_region("eu-west-1"));
+        let counts = count_resources(&BTreeMap::from(names), &resolved, &AwsPlace::in_region("eu-west-1"));
         assert_eq!(
             told(&counts),
             [row("db", "", 0), row("not in the record", "eu-west-1", 1), row("web", "eu-west-1", 1)]

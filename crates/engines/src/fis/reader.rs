@@ -13,10 +13,10 @@ use aws_sdk_sqs::types::{
 use tokio_util::sync::CancellationToken;
 
 use super::error::failure;
+use super::hiding::hidden_seconds;
 use super::inbox::{Disposition, Inbox};
 use super::pause::pause;
 use super::shared_queue::{HIDDEN_SECONDS, Handling, SharedQueue};
-use super::users_queue::hidden_seconds;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::AwsPlace;
@@ -74,7 +74,7 @@ impl QueueReader {
             // The order matters: a reader that is told to leave must not send another request.
             let received = tokio::select! {
                 biased;
-                () = self.left() => return,
+                () = self.wait_to_leave() => return,
                 received = self.receive() => received,
             };
             match received {
@@ -115,7 +115,7 @@ impl QueueReader {
 
     /// Waits until the reader has to end. A proving reader that is polling when it is told to leave finishes
     /// its poll first.
-    async fn left(&self) {
+    async fn wait_to_leave(&self) {
         if matches!(self.keeping, Keeping::Proving) && !self.leaving.is_cancelled() {
             std::future::pending::<()>().await;
         }
@@ -201,7 +201,7 @@ impl QueueReader {
     }
 
     async fn delete(&self, handles: Vec<String>) {
-        let entries: Option<Vec<_>> = numbered(handles)
+        let entries: Option<Vec<_>> = number_handles(handles)
             .map(|(id, handle)| {
                 DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(handle).build().ok()
             })
@@ -224,7 +224,7 @@ impl QueueReader {
 
     /// Gives messages back to the queue. Each becomes visible after the number of seconds beside its handle.
     async fn give_back(&self, handles: Vec<(String, i32)>) {
-        let entries: Option<Vec<_>> = numbered(handles)
+        let entries: Option<Vec<_>> = number_handles(handles)
             .map(|(id, (handle, hidden_seconds))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(id)
@@ -274,6 +274,6 @@ impl QueueReader {
 }
 
 /// Gives each handle an id, which SQS wants to be unique within a batch.
-fn numbered<T>(handles: Vec<T>) -> impl Iterator<Item = (String, T)> {
+fn number_handles<T>(handles: Vec<T>) -> impl Iterator<Item = (String, T)> {
     handles.into_iter().enumerate().map(|(number, handle)| (number.to_string(), handle))
 }

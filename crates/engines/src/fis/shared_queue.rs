@@ -43,7 +43,7 @@ pub(super) struct SharedQueue(Arc<Mutex<HashMap<String, bool>>>);
 impl SharedQueue {
     /// Tells what to do with a message, and remembers that it came.
     pub(super) fn handle(&self, message: &str) -> Handling {
-        let mut known = self.known();
+        let mut known = self.lock_known();
         let is_full = known.len() >= MAX_KNOWN_MESSAGES;
         match known.get_mut(message) {
             None if is_full => Handling::Leave,
@@ -66,14 +66,14 @@ impl SharedQueue {
         // A count that fails ends the wait: the messages are worth waiting for, but nothing depends on them.
         while let Ok(Some(all)) = tokio::time::timeout_at(deadline, count(clients, queue_url)).await {
             let next = deadline.min(Instant::now() + RECOUNT_PAUSE);
-            if self.known().len() >= all || Instant::now() >= deadline {
+            if self.lock_known().len() >= all || Instant::now() >= deadline {
                 return;
             }
             let _ = tokio::time::timeout_at(next, changed.changed()).await;
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+    fn lock_known(&self) -> MutexGuard<'_, HashMap<String, bool>> {
         // A panic while the lock was held has left nothing half-done in the map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,11 +104,11 @@ mod tests {
             [Handling::Take, Handling::PassOn, Handling::Leave, Handling::PassOn, Handling::Leave]
         );
         assert_eq!(shared.clone().handle("b"), Handling::Take);
-        assert_eq!(shared.known().len(), 2);
+        assert_eq!(shared.lock_known().len(), 2);
         for number in 0..2 * MAX_KNOWN_MESSAGES {
             shared.handle(&number.to_string());
         }
         assert_eq!(shared.handle("one more"), Handling::Leave, "a flood");
-        assert_eq!(shared.known().len(), MAX_KNOWN_MESSAGES);
+        assert_eq!(shared.lock_known().len(), MAX_KNOWN_MESSAGES);
     }
 }

@@ -162,7 +162,7 @@ impl Sweeper {
             SubscriptionPartKind::Queue => self.tags_of_queue(&name, &handle).await,
         };
         let (run_id, expiry) = match tags {
-            Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::of(&tags, self.now))),
+            Ok(tags) => (tags.get(RUN).cloned(), Ok(Expiry::read(&tags, self.now))),
             // Another sweep, or the run itself, has removed it since it was listed.
             Err(failure) if failure.kind == FailureKind::Missing => return None,
             Err(failure) => (None, Err(failure)),
@@ -207,8 +207,8 @@ impl Sweeper {
         Ok(open)
     }
 
-    /// Removes a rule or queue. The error says what is left, and how it is removed by hand.
-    pub async fn remove(&self, part: &SubscriptionPart) -> Result<(), String> {
+    /// Removes a rule or queue. [`describe_leftover`](Self::describe_leftover) tells of one that could not be removed.
+    pub async fn remove(&self, part: &SubscriptionPart) -> Result<(), EngineFailure> {
         let deadline = Instant::now() + REMOVE_TIMEOUT;
         let (clients, place) = (&self.clients, &self.place);
         let removed = until(deadline, || async {
@@ -217,11 +217,11 @@ impl Sweeper {
                 SubscriptionPartKind::Queue => remove_queue(clients, place, &part.queue()).await,
             })
         });
-        removed.await.map_err(|failure| self.left(part, &failure.with_remedy()))
+        removed.await
     }
 
     /// Returns the text that names a rule or queue which is not removed, with the command that removes it.
-    pub fn left(&self, part: &SubscriptionPart, why: &str) -> String {
+    pub fn describe_leftover(&self, part: &SubscriptionPart, why: &str) -> String {
         match part.kind {
             SubscriptionPartKind::Rule => rule_left(&self.place, &part.name, RuleTargets::All, why),
             SubscriptionPartKind::Queue => queue_left(&self.place, &part.queue(), why),
@@ -255,7 +255,7 @@ fn open_experiment(
     let tags: Tags = summary.tags()?.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let run_id = tags.get(RUN)?.clone();
     // Anybody may write a run's id on a queue, so the experiment's own tag decides where it has a time.
-    let expiry = match (Expiry::of(&tags, now), over.get(&run_id)) {
+    let expiry = match (Expiry::read(&tags, now), over.get(&run_id)) {
         (Expiry::Untagged | Expiry::Unreadable(_), Some(since)) => Expiry::Past(*since),
         (own, _) => own,
     };

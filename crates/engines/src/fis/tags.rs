@@ -47,7 +47,7 @@ pub enum Expiry {
 
 impl Expiry {
     /// Reads the expiry from tags, as of `now`.
-    pub(super) fn of(tags: &Tags, now: Timestamp) -> Self {
+    pub(super) fn read(tags: &Tags, now: Timestamp) -> Self {
         let Some(text) = tags.get(EXPIRES_AT) else { return Self::Untagged };
         match rfc3339(text) {
             Some(at) if at <= now => Self::Past(at),
@@ -79,7 +79,7 @@ mod tests {
 
     fn expiry(value: &str) -> Expiry {
         let tags = Tags::from([(EXPIRES_AT.to_owned(), value.to_owned()), (RUN.to_owned(), "r".to_owned())]);
-        Expiry::of(&tags, "2026-11-22T10:00:00Z".parse().unwrap())
+        Expiry::read(&tags, "2026-11-22T10:00:00Z".parse().unwrap())
     }
 
     #[test]
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn without_the_tag_it_is_not_ours() {
         let now = Timestamp::MAX;
-        assert_eq!(Expiry::of(&Tags::new(), now), Expiry::Untagged);
+        assert_eq!(Expiry::read(&Tags::new(), now), Expiry::Untagged);
         for near in ["faultgate:expires", "Faultgate:Expires-At", "expires-at", "faultgate:expires-at "] {
             let tags = Tags::from([(near.to_owned(), "1970-01-01T00:00:00Z".to_owned())]);
-            assert_eq!(Expiry::of(&tags, now), Expiry::Untagged, "{near}");
+            assert_eq!(Expiry::read(&tags, now), Expiry::Untagged, "{near}");
         }
     }
 

@@ -9,7 +9,7 @@ use aws_sdk_fis::types::{
 use serde_json::{Value, json};
 
 use super::clients::Clients;
-use super::preflight::{get_template, looked_for};
+use super::preflight::{add_region_remedy, get_template};
 use crate::EngineFailure;
 use faultgate_net::aws::AwsPlace;
 
@@ -32,12 +32,14 @@ impl Templates {
     /// nothing of what an experiment does are left out.
     pub async fn read(&self, id: &str) -> Result<Value, EngineFailure> {
         let template = get_template(&self.clients, &self.place, id).await;
-        template.map(|template| described(&template)).map_err(|failure| looked_for(failure, &self.place))
+        template
+            .map(|template| describe(&template))
+            .map_err(|failure| add_region_remedy(failure, &self.place))
     }
 }
 
 /// Writes a template as JSON. A field that is null is one that the template does not have.
-fn described(template: &ExperimentTemplate) -> Value {
+fn describe(template: &ExperimentTemplate) -> Value {
     let conditions = template.stop_conditions().iter();
     let conditions: Vec<Value> = conditions
         .map(|condition| json!({"source": condition.source(), "value": condition.value()}))
@@ -73,9 +75,9 @@ fn described(template: &ExperimentTemplate) -> Value {
     })
 }
 
-fn each<T>(named: Option<&HashMap<String, T>>, described: fn(&T) -> Value) -> Value {
+fn each<T>(named: Option<&HashMap<String, T>>, describe: fn(&T) -> Value) -> Value {
     let named = named.into_iter().flatten();
-    Value::Object(named.map(|(name, item)| (name.clone(), described(item))).collect())
+    Value::Object(named.map(|(name, item)| (name.clone(), describe(item))).collect())
 }
 
 fn target(target: &ExperimentTemplateTarget) -> Value {

@@ -58,13 +58,13 @@ impl ExperimentTracking {
     }
 
     /// Returns the progress of an experiment that has just begun.
-    pub(super) fn begun(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
+    pub(super) fn begin(calls: Calls, first: &Transition, template: &str, name: &str) -> Self {
         let (template, name) = (template.to_owned(), name.to_owned());
         Self { calls, template, name, reached: first.state, ..Self::new() }
     }
 
     /// Marks the experiment as one that another process has launched.
-    pub(super) fn adopted(self) -> Self {
+    pub(super) fn mark_adopted(self) -> Self {
         Self { adopted: true, ..self }
     }
 }

@@ -292,9 +292,9 @@ impl Watch<'_> {
         // The resolved targets do not change, and do not depend on the record: both requests go out together.
         let (experiment, resolved) = if prompt == Prompt::EndIsNear && self.resolved.is_none() {
             let listing = self.listing();
-            calls.of(async { tokio::join!(get, listing.resolved_targets()) }).await
+            calls.count_in(async { tokio::join!(get, listing.resolved_targets()) }).await
         } else {
-            (calls.of(get).await, None)
+            (calls.count_in(get).await, None)
         };
         self.resolved = resolved.or(self.resolved.take());
         let experiment = experiment?;
@@ -309,12 +309,12 @@ impl Watch<'_> {
             return Ok(found);
         }
         if self.resolved.is_none() && prompt != Prompt::EndIsNear {
-            self.resolved = calls.of(self.listing().resolved_targets()).await;
+            self.resolved = calls.count_in(self.listing().resolved_targets()).await;
         }
         if accounts::has_several(&experiment) {
-            let configured = calls.of(self.listing().accounts()).await;
+            let configured = calls.count_in(self.listing().accounts()).await;
             let accounts =
-                TargetAccounts::of(configured, accounts::counted(&experiment), self.resolved.as_ref());
+                TargetAccounts::of(configured, accounts::count_accounts(&experiment), self.resolved.as_ref());
             self.tracking(|tracking| tracking.accounts = Some(accounts));
         }
         Ok(record(&experiment, self.resolved.as_ref()))

@@ -1,13 +1,17 @@
 //! The access of a probe to a server: the client, what is sent besides the request, and what no reason may
 //! repeat.
 
+use std::time::Duration;
+
 use aws_smithy_types::base64;
 use reqwest::RequestBuilder;
 
-use super::each_look_by_itself;
 use faultgate_config::Veil;
 use faultgate_core::model::{Access, Credentials};
 use faultgate_net::http::{HttpSettings, client_with};
+
+/// A limit for clients that is never reached: the probe's own limit counts, and a client's would be shorter.
+const NO_LIMIT: Duration = Duration::from_hours(24);
 
 /// Makes a client for a probe that trusts or presents itself in its own way; `None` if the shared client will
 /// do.
@@ -25,13 +29,19 @@ pub(super) fn own_client(
     let identity = access.identity.as_ref().map(|pem| reqwest::Identity::from_pem(&pem.0));
     let identity = identity.transpose().map_err(|_| "its client certificate cannot be used".to_owned())?;
     let more = |builder: reqwest::ClientBuilder| {
-        let builder = each_look_by_itself(builder).tls_danger_accept_invalid_certs(access.insecure);
+        let builder = isolate_evaluations(builder).tls_danger_accept_invalid_certs(access.insecure);
         match &identity {
             Some(identity) => builder.identity(identity.clone()),
             None => builder,
         }
     };
-    client_with(&settings, more).map(Some)
+    client_with(&settings, more).map(Some).map_err(|failure| failure.why)
+}
+
+/// Lets each evaluation open a connection of its own, as a new user does. A connection that is kept may be
+/// closed by the server at the very moment in which it is used again, which says nothing about the system.
+pub(super) fn isolate_evaluations(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    builder.timeout(NO_LIMIT).connect_timeout(NO_LIMIT).pool_max_idle_per_host(0)
 }
 
 /// Adds the headers and the credentials of the probe to a request. Redirects are not followed, so these go to

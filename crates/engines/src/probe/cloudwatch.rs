@@ -18,8 +18,10 @@ use aws_sdk_cloudwatch::types::{
     StateValue, StatusCode,
 };
 
-use super::{ProbeQuestion, innermost};
+use super::answer::innermost;
+use super::question::ProbeQuestion;
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::model::MetricCheck;
 use faultgate_net::aws::calls::CountCalls;
 
@@ -50,7 +52,7 @@ impl Cloudwatch {
 
 /// Returns the reason why CloudWatch did not answer. The missing permission comes first, since a long reason
 /// is cut at its end.
-fn refused<E>(error: &SdkError<E>, operation: &str) -> String
+fn explain_refusal<E>(error: &SdkError<E>, operation: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -82,7 +84,7 @@ impl ProbeQuestion for AlarmProbe {
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
             .await
-            .map_err(|error| refused(&error, "DescribeAlarms"))?;
+            .map_err(|error| explain_refusal(&error, "DescribeAlarms"))?;
         if answer.next_token().is_some() {
             return Err("CloudWatch told of more alarms than that of this name".to_owned());
         }
@@ -147,7 +149,7 @@ impl ProbeQuestion for MetricProbe {
             .metric_data_queries(query(check, i32::try_from(period).unwrap_or(i32::MAX)))
             .send()
             .await
-            .map_err(|error| refused(&error, "GetMetricData"))?;
+            .map_err(|error| explain_refusal(&error, "GetMetricData"))?;
         self.judge(&answer, end - MAX_PERIODS * period..end)
     }
 
@@ -206,8 +208,8 @@ impl MetricProbe {
         }
         let period = self.check.period;
         let newest = times.iter().map(DateTime::secs).zip(values).max_by_key(|(time, _)| *time);
-        let (time, value) =
-            newest.ok_or_else(|| format!("no data in the last {MAX_PERIODS} periods of {period:?}"))?;
+        let (time, value) = newest
+            .ok_or_else(|| format!("no data in the last {MAX_PERIODS} periods of {}", exact(period)))?;
         if !asked.contains(&time) {
             return Err("CloudWatch gave a value of another time than it was asked for".to_owned());
         }

@@ -1,5 +1,7 @@
 //! Answers of CloudWatch that say nothing about the system.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -18,7 +20,7 @@ fn answer(operation: &str, inner: &str) -> String {
     )
 }
 
-async fn look(check: Check, answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> Evaluation {
+async fn evaluate(check: Check, answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> Evaluation {
     let server = MockServer::start().await;
     let respond = move |request: &Request| ResponseTemplate::new(200).set_body_string(answer(request));
     Mock::given(any()).respond_with(respond).mount(&server).await;
@@ -28,7 +30,7 @@ async fn look(check: Check, answer: impl Fn(&Request) -> String + Send + Sync + 
 
 async fn alarm(inner: &str) -> Evaluation {
     let told = answer("DescribeAlarms", inner);
-    look(Check::CloudwatchAlarm { name: NAME.to_owned(), within: PATIENT }, move |_| told.clone()).await
+    evaluate(Check::CloudwatchAlarm { name: NAME.to_owned(), within: PATIENT }, move |_| told.clone()).await
 }
 
 fn told_of(name: &str) -> String {
@@ -98,7 +100,7 @@ async fn measured(
     results: Vec<impl Fn(i64) -> String + Send + Sync + 'static>,
     more: &'static str,
 ) -> Evaluation {
-    look(metric(None), move |request| {
+    evaluate(metric(None), move |request| {
         let results: String = results.iter().map(|result| result(end_of(request))).collect();
         answer("GetMetricData", &format!("<MetricDataResults>{results}</MetricDataResults>{more}"))
     })
@@ -126,7 +128,7 @@ async fn what_is_not_whole_cannot_be_evaluated() {
         (result("Perhaps", GOOD, ""), "its status is Perhaps"),
         (result("Complete", &[(60, "NaN")], ""), "NaN cannot be compared"),
         (result("Complete", &[(60, "-INF")], ""), "-inf cannot be compared"),
-        (result("Complete", &[], ""), "no data in the last 3 periods of 60s: Errors"),
+        (result("Complete", &[], ""), "no data in the last 3 periods of 1m: Errors"),
         (result("Complete", &[(240, "2")], ""), "a value of another time"),
         (result("Complete", &[(0, "2")], ""), "a value of another time"),
         (result("Complete", GOOD, message), "could not evaluate it: ArithmeticError: a value is not finite"),
@@ -150,7 +152,7 @@ async fn what_is_not_whole_cannot_be_evaluated() {
 #[tokio::test]
 async fn every_result_of_an_expression_must_hold() {
     let asked = |values: [&'static str; 2]| {
-        look(metric(Some("SELECT MAX(x) FROM y GROUP BY z")), move |request| {
+        evaluate(metric(Some("SELECT MAX(x) FROM y GROUP BY z")), move |request| {
             let end = end_of(request);
             let results: String = values.map(|value| result("Complete", &[(60, value)], "")(end)).concat();
             answer("GetMetricData", &format!("<MetricDataResults>{results}</MetricDataResults>"))

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{ProbeQuestion, holds};
+use super::answer::holds;
+use super::question::ProbeQuestion;
 use faultgate_core::processes::group::ProcessGroup;
 
 /// Number of bytes that are kept of each output.

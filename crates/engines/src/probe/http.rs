@@ -4,7 +4,8 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::access::with_access;
-use super::{MAX_BODY_BYTES, ProbeQuestion, body, holds, unanswered};
+use super::answer::{MAX_BODY_BYTES, body, explain_silence, holds};
+use super::question::ProbeQuestion;
 use faultgate_core::model::HttpCheck;
 
 /// Content types of bodies that go on for as long as somebody listens.
@@ -43,7 +44,7 @@ impl HttpProbe {
         if let Some(body) = &check.body {
             request = request.body(body.0.clone());
         }
-        request.send().await.map_err(unanswered)
+        request.send().await.map_err(explain_silence)
     }
 
     /// Refuses an answer without the expected headers.
@@ -81,7 +82,7 @@ async fn judge_body(answer: &mut Response, wanted: Option<&str>) -> Result<(), S
 /// Reads a stream until the expected text has come.
 async fn read_until(answer: &mut Response, wanted: &str) -> Result<(), String> {
     let mut read = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+    while let Some(chunk) = answer.chunk().await.map_err(explain_silence)? {
         // The text may have begun in an earlier chunk, and with it a character of up to four bytes.
         let begin = read.len().saturating_sub(wanted.len() + 3);
         read.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY_BYTES - read.len())]);

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::access::with_access;
+use super::answer::{body, explain_silence};
+use super::question::ProbeQuestion;
 use super::sigv4::Signer;
-use super::{ProbeQuestion, body, unanswered};
 use faultgate_core::model::{Expectation, PrometheusCheck};
 
 /// Parameters by which Thanos and VictoriaMetrics give no answer rather than a partial one. Other servers
@@ -75,12 +76,12 @@ struct Series {
 impl ProbeQuestion for PrometheusProbe {
     async fn ask(&self) -> Result<String, String> {
         let request = self.client.get(self.address()?);
-        let mut request = with_access(request, &self.check.access).build().map_err(unanswered)?;
+        let mut request = with_access(request, &self.check.access).build().map_err(explain_silence)?;
         let veil = match &self.signer {
             Some(signer) => Some(signer.sign(&mut request).await?),
             None => None,
         };
-        let mut answer = self.client.execute(request).await.map_err(unanswered)?;
+        let mut answer = self.client.execute(request).await.map_err(explain_silence)?;
         let status = answer.status();
         let (body, whole) = body(&mut answer).await?;
         if !whole {
@@ -195,7 +196,7 @@ fn compare(data: QueryData, expect: Expectation) -> Result<String, String> {
                 let Some((_, value)) = &series.value else {
                     return Err("the result holds a histogram, which cannot be compared".to_owned());
                 };
-                let seen = one(value, expect).map_err(|why| format!("{why}{}", named(series)))?;
+                let seen = one(value, expect).map_err(|why| format!("{why}{}", name_series(series)))?;
                 first.get_or_insert(seen);
             }
             Ok(match (first, all.len()) {
@@ -214,7 +215,7 @@ fn one(value: &str, expect: Expectation) -> Result<String, String> {
 }
 
 /// Returns the name of a series, in the form that queries use.
-fn named(series: &Series) -> String {
+fn name_series(series: &Series) -> String {
     let mut name = "";
     let mut labels = Vec::new();
     for (label, value) in &series.metric {

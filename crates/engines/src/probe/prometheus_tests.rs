@@ -4,6 +4,7 @@ use serde_json::json;
 use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::answer::MAX_BODY_BYTES;
 use super::tests::{PATIENT, answering, fails, passes, see, sending};
 use super::*;
 use faultgate_core::model::{Comparison, Credentials, Expectation, Hidden};

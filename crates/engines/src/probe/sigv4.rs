@@ -11,7 +11,7 @@ use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 
-use super::innermost;
+use super::answer::innermost;
 use faultgate_config::Veil;
 use faultgate_core::clock::Clock;
 

@@ -1,9 +1,12 @@
 //! Bodies that have no end, from a server that sends them.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::answer::MAX_BODY_BYTES;
 use super::tests::{answering, fails, http, passes, see, silent};
 use super::*;
 use faultgate_core::model::{HttpCheck, Statuses};

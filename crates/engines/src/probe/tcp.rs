@@ -2,7 +2,7 @@
 
 use tokio::net::TcpStream;
 
-use super::ProbeQuestion;
+use super::question::ProbeQuestion;
 
 /// A port that should take connections.
 pub(super) struct TcpProbe {

@@ -1,12 +1,15 @@
 //! Tests of each kind against something real: servers on loopback, and processes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{any, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::answer::MAX_BODY_BYTES;
+use super::question::MAX_REASON_CHARS;
 use super::*;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::{Comparison, Expectation, Hidden, HttpCheck, Statuses};
@@ -66,7 +69,7 @@ pub(super) async fn answering(template: ResponseTemplate) -> MockServer {
 }
 
 #[tokio::test]
-async fn http_looks_at_status_body_and_headers() {
+async fn http_evaluates_status_body_and_headers() {
     let template =
         ResponseTemplate::new(200).set_body_string("all is well").insert_header("x-shop", "open v2");
     let server = answering(template).await;

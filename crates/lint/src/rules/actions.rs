@@ -32,12 +32,14 @@ pub(super) fn harmless_only(judged: &Judged<'_>) -> Vec<Hit> {
     // Another rule tells of actions without an id.
     if actions.is_empty()
         || actions.iter().any(|action| {
-            action.id.is_missing() || action.id.known().is_some_and(|id| effect(id) == Effect::Injects)
+            action.id.is_missing() || action.id.get_known().is_some_and(|id| effect(id) == Effect::Injects)
         })
     {
         return Vec::new();
     }
-    if let Some((action, written)) = actions.iter().find_map(|action| Some((action, action.id.unknown()?))) {
+    if let Some((action, written)) =
+        actions.iter().find_map(|action| Some((action, action.id.get_unknown()?)))
+    {
         return vec![Hit::unjudged(
             action.id.mark,
             &format!("the id of the action {} is {written}", action.name),
@@ -55,13 +57,13 @@ pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
     let known: Vec<String> = known_ids().collect();
     let judge = |action: &TemplateAction| {
         let name = &action.name;
-        if let Some(written) = action.id.unknown() {
+        if let Some(written) = action.id.get_unknown() {
             let what = format!(
                 "the id of the action {name} is {written}, and what it injects and needs depends on it"
             );
             return Some(Hit::unjudged(action.id.mark, &what));
         }
-        let id = action.id.known()?;
+        let id = action.id.get_known()?;
         if known.contains(id) {
             return None;
         }
@@ -94,18 +96,18 @@ pub(super) fn unknown_action(judged: &Judged<'_>) -> Vec<Hit> {
 pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for action in actions(judged) {
-        let needed = catalogue::needed(action.known_id());
+        let needed = catalogue::list_needed(action.known_id());
         if needed.is_empty() {
             continue;
         }
-        if let Some(written) = action.parameters.unknown() {
+        if let Some(written) = action.parameters.get_unknown() {
             let what = format!("the parameters of the action {} are {written}", action.name);
             hits.push(Hit::unjudged(action.parameters.mark, &what));
             continue;
         }
         let is_missing = |name: &&&str| {
             let given = action.parameter(name);
-            given.is_none_or(|value| value.is_missing() || value.known().is_some_and(String::is_empty))
+            given.is_none_or(|value| value.is_missing() || value.get_known().is_some_and(String::is_empty))
         };
         let missing: Vec<&str> = needed.iter().filter(is_missing).copied().collect();
         if !missing.is_empty() {
@@ -121,7 +123,7 @@ pub(super) fn parameter(judged: &Judged<'_>) -> Vec<Hit> {
 pub(super) fn irreversible(judged: &Judged<'_>) -> Vec<Hit> {
     let judge = |action: &TemplateAction| {
         let name = &action.name;
-        if let Some(written) = action.id.unknown() {
+        if let Some(written) = action.id.get_unknown() {
             let what = format!("the id of the action {name} is {written}");
             return Some(Hit::unjudged(action.id.mark, &what));
         }
@@ -162,11 +164,11 @@ pub(super) fn small_share(judged: &Judged<'_>) -> Vec<Hit> {
             if !of_calls && !OTHER_SHARES.contains(&name.as_str()) {
                 continue;
             }
-            if let Some(written) = value.unknown() {
+            if let Some(written) = value.get_unknown() {
                 let what = format!("{name} of the action {} is {written}", action.name);
                 hits.push(Hit::unjudged(value.mark, &what));
             }
-            let Some(text) = value.known() else { continue };
+            let Some(text) = value.get_known() else { continue };
             let told = format!("{name} of the action {} is {text}", action.name);
             match text.trim_end_matches('%').parse::<f64>() {
                 Ok(share) if share > 0.0 && share <= 100.0 => {

@@ -9,7 +9,7 @@ const NONE: &str = "none";
 /// Finds a template that no alarm stops, and stop conditions that FIS refuses.
 pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
     let conditions = &judged.template.stop_conditions;
-    if let Some(written) = conditions.unknown() {
+    if let Some(written) = conditions.get_unknown() {
         return vec![Hit::unjudged(conditions.mark, &format!("the stop conditions are {written}"))];
     }
     let mut hits: Vec<Hit> = conditions.items().iter().filter_map(broken).collect();
@@ -19,7 +19,7 @@ pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
         return hits;
     }
     let unknown =
-        conditions.items().iter().find_map(|condition| Some((condition, condition.source.unknown()?)));
+        conditions.items().iter().find_map(|condition| Some((condition, condition.source.get_unknown()?)));
     if let Some((condition, written)) = unknown {
         hits.push(Hit::unjudged(condition.mark, &format!("the source of a stop condition is {written}")));
     } else if hits.is_empty() {
@@ -33,12 +33,12 @@ pub(super) fn stop_condition(judged: &Judged<'_>) -> Vec<Hit> {
 }
 
 fn is(text: &Text, word: &str) -> bool {
-    text.known().is_some_and(|text| text == word)
+    text.get_known().is_some_and(|text| text == word)
 }
 
 /// Finds a stop condition that FIS refuses.
 fn broken(condition: &StopCondition) -> Option<Hit> {
-    let source = condition.source.known();
+    let source = condition.source.get_known();
     let message = match &condition.value.held {
         _ if condition.source.is_missing() => "a stop condition has no source".to_owned(),
         _ if source.is_some_and(|source| source != ALARM && source != NONE) => {
@@ -52,7 +52,7 @@ fn broken(condition: &StopCondition) -> Option<Hit> {
         Held::Known(_) | Held::Unknown(_) => return None,
     };
     let hit = Hit::at(condition.mark, message);
-    Some(match condition.value.known().and_then(|value| value.strip_prefix("!Ref ")) {
+    Some(match condition.value.get_known().and_then(|value| value.strip_prefix("!Ref ")) {
         Some(alarm) => hit.remedy(format!("write !GetAtt {alarm}.Arn, since !Ref is the alarm's name")),
         None => hit,
     })
@@ -60,7 +60,7 @@ fn broken(condition: &StopCondition) -> Option<Hit> {
 
 /// Finds a stop condition of whose alarm the file does not tell that it is one.
 fn unknown_alarm(condition: &StopCondition) -> Option<Hit> {
-    let written = condition.value.unknown().filter(|_| is(&condition.source, ALARM))?;
+    let written = condition.value.get_unknown().filter(|_| is(&condition.source, ALARM))?;
     let is_arn = written.starts_with("!GetAtt ") && written.ends_with(".Arn") || is_alarm(written);
     (!is_arn).then(|| Hit::unjudged(condition.mark, &format!("the alarm of a stop condition is {written}")))
 }
@@ -76,7 +76,7 @@ pub(super) fn shape(judged: &Judged<'_>) -> Vec<Hit> {
 pub(super) fn required_field(judged: &Judged<'_>) -> Vec<Hit> {
     let template = judged.template;
     let missing = |text: &Text, what: &str| {
-        let is_missing = text.is_missing() || text.known().is_some_and(String::is_empty);
+        let is_missing = text.is_missing() || text.get_known().is_some_and(String::is_empty);
         is_missing.then(|| Hit::at(text.mark, format!("the template has no {what}")))
     };
     let mut hits: Vec<Hit> =
@@ -84,13 +84,13 @@ pub(super) fn required_field(judged: &Judged<'_>) -> Vec<Hit> {
             .into_iter()
             .flatten()
             .collect();
-    if let Some(arn) = template.role_arn.known().filter(|arn| !arn.is_empty())
+    if let Some(arn) = template.role_arn.get_known().filter(|arn| !arn.is_empty())
         && !(arn.starts_with("arn:") && arn.contains(":iam:") && arn.contains(":role/"))
     {
         let message = format!("the role is {arn}, which is not the ARN of an IAM role");
         hits.push(Hit::at(template.role_arn.mark, message).remedy("write arn:aws:iam::ACCOUNT:role/NAME"));
     }
-    if let Some(written) = template.actions.unknown() {
+    if let Some(written) = template.actions.get_unknown() {
         hits.push(Hit::unjudged(template.actions.mark, &format!("the actions are {written}")));
     } else if template.actions.is_empty() {
         hits.push(Hit::at(template.actions.mark, "the template has no actions"));
@@ -124,7 +124,7 @@ pub(super) fn report(judged: &Judged<'_>) -> Vec<Hit> {
 
 pub(super) fn tags(judged: &Judged<'_>) -> Vec<Hit> {
     let tags = &judged.template.tags;
-    if let Some(written) = tags.unknown() {
+    if let Some(written) = tags.get_unknown() {
         return vec![Hit::unjudged(tags.mark, &format!("the tags are {written}"))];
     }
     tags.is_empty().then(|| Hit::at(tags.mark, "the template has no tags")).into_iter().collect()

@@ -59,7 +59,7 @@ impl Hit {
 
     /// Adds the known name that was most likely meant as the remedy. `so_far` are the hits before this one,
     /// whose number bounds how often names are compared.
-    fn meant(self, name: &str, known: &[&str], so_far: &[Self]) -> Self {
+    fn suggest_meant(self, name: &str, known: &[&str], so_far: &[Self]) -> Self {
         if so_far.len() >= MAX_COMPARED {
             return self;
         }

@@ -8,7 +8,7 @@ use faultgate_engines::fis::{effect, needs_target};
 
 /// Number of resources that FIS takes of a target by tags, for most types and as long as nobody asks for
 /// more.
-const MANY: u32 = 5;
+const MAX_TAKEN_BY_DEFAULT: u32 = 5;
 /// The share in percent from which on a target takes nearly all resources.
 const MANY_PERCENT: u32 = 90;
 
@@ -22,7 +22,7 @@ enum Selection {
 
 impl Selection {
     /// Reads a selection mode. A number that FIS does not take makes it none.
-    fn of(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let number =
             |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?.trim().parse().ok();
         match text {
@@ -53,13 +53,13 @@ pub(super) fn no_target(judged: &Judged<'_>) -> Vec<Hit> {
 /// Finds actions that act on a target which is not defined.
 pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
     let Template { actions, targets, .. } = judged.template;
-    if let Some(written) = targets.unknown() {
+    if let Some(written) = targets.get_unknown() {
         return vec![Hit::unjudged(targets.mark, &format!("the targets are {written}"))];
     }
     let names: Vec<&str> = targets.items().iter().map(|target| target.name.as_str()).collect();
     let mut hits = Vec::new();
     for action in actions.items() {
-        if let Some(written) = action.targets.unknown() {
+        if let Some(written) = action.targets.get_unknown() {
             let what = format!("the targets of the action {} are {written}", action.name);
             hits.push(Hit::unjudged(action.targets.mark.or(action.mark), &what));
         }
@@ -70,7 +70,7 @@ pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
                         "the action {} acts on the target {known}, which is not defined",
                         action.name
                     );
-                    hits.push(Hit::at(name.mark, message).meant(known, &names, &hits));
+                    hits.push(Hit::at(name.mark, message).suggest_meant(known, &names, &hits));
                 }
                 Held::Unknown(written) => {
                     let what = format!("the action {} acts on the target {written}", action.name);
@@ -85,7 +85,7 @@ pub(super) fn undefined_target(judged: &Judged<'_>) -> Vec<Hit> {
 
 /// Says whether a list has items. The error is what stands in the place of a list that is not known.
 fn is_there<T>(list: &Value<Vec<T>>) -> Result<bool, &str> {
-    list.unknown().map_or_else(|| Ok(!list.items().is_empty()), Err)
+    list.get_unknown().map_or_else(|| Ok(!list.items().is_empty()), Err)
 }
 
 /// Finds targets that do not say which resources they are, or say it in two ways that FIS does not take
@@ -130,7 +130,7 @@ pub(super) fn selection_mode(judged: &Judged<'_>) -> Vec<Hit> {
         let (name, selection) = (&target.name, &target.selection);
         let message = match &selection.held {
             Held::Missing => format!("the target {name} has no selection mode"),
-            Held::Known(text) if Selection::of(text).is_none() => {
+            Held::Known(text) if Selection::parse(text).is_none() => {
                 format!("the selection mode of the target {name} is {text}")
             }
             Held::Known(_) | Held::Unknown(_) => return None,
@@ -168,7 +168,7 @@ pub(super) fn select_all(judged: &Judged<'_>) -> Vec<Hit> {
 fn takes_all(judged: &Judged<'_>, target: &TemplateTarget) -> Vec<Hit> {
     let name = &target.name;
     let injects = |action: &&TemplateAction| {
-        action.id.unknown().is_some() || effect(action.known_id()) == Effect::Injects
+        action.id.get_unknown().is_some() || effect(action.known_id()) == Effect::Injects
     };
     let injecting: Vec<&TemplateAction> = judged.template.actions.items().iter().filter(injects).collect();
     let (users, others): (Vec<&TemplateAction>, Vec<&TemplateAction>) =
@@ -187,12 +187,13 @@ fn takes_all(judged: &Judged<'_>, target: &TemplateTarget) -> Vec<Hit> {
                 &format!("the selection mode of the target {name} is {written}"),
             )];
         }
-        Held::Known(text) => match Selection::of(text) {
+        Held::Known(text) => match Selection::parse(text) {
             Some(Selection::All | Selection::Percent(100)) => "every resource that fits".to_owned(),
             Some(Selection::Percent(percent @ MANY_PERCENT..)) => format!("{percent} % of all that fits"),
-            Some(Selection::Count(count)) if count > MANY => {
+            Some(Selection::Count(count)) if count > MAX_TAKEN_BY_DEFAULT => {
                 format!(
-                    "up to {count} resources, more than the {MANY} that FIS takes of most types if not asked for more"
+                    "up to {count} resources, more than the {MAX_TAKEN_BY_DEFAULT} that FIS takes of most types if not \
+                     asked for more"
                 )
             }
             _ => return Vec::new(),
@@ -233,9 +234,9 @@ fn takes_all(judged: &Judged<'_>, target: &TemplateTarget) -> Vec<Hit> {
 /// Says whether the target names exactly one Availability Zone.
 fn is_within_a_zone(target: &TemplateTarget) -> bool {
     let names_zone = |text: &str| text.to_ascii_lowercase().contains("availabilityzone");
-    let is_one = |value: &Text| !value.known().is_some_and(|text| text.contains(','));
+    let is_one = |value: &Text| !value.get_known().is_some_and(|text| text.contains(','));
     target.filters.items().iter().any(|filter| {
-        filter.path.known().is_some_and(|path| names_zone(path))
+        filter.path.get_known().is_some_and(|path| names_zone(path))
             && matches!(filter.values.items(), [zone] if is_one(zone))
     }) || target.parameters.items().iter().any(|(name, value)| names_zone(name) && is_one(value))
 }
@@ -243,7 +244,7 @@ fn is_within_a_zone(target: &TemplateTarget) -> bool {
 /// Finds targets on which no action acts.
 pub(super) fn unused_target(judged: &Judged<'_>) -> Vec<Hit> {
     let actions = &judged.template.actions;
-    if actions.unknown().is_some() {
+    if actions.get_unknown().is_some() {
         return Vec::new();
     }
     let all: Vec<&TemplateAction> = actions.items().iter().collect();
@@ -261,14 +262,14 @@ pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
     for action in judged.template.actions.items() {
         let Some(wanted) = resource_type(action.known_id()) else { continue };
         for (_, name) in action.targets.items() {
-            let target = name.known().and_then(|name| judged.template.target(name));
+            let target = name.get_known().and_then(|name| judged.template.target(name));
             if let Some(target) = target
-                && let Some(written) = target.resource_type.unknown()
+                && let Some(written) = target.resource_type.get_unknown()
             {
                 let what = format!("the resource type of the target {} is {written}", target.name);
                 hits.push(Hit::unjudged(target.resource_type.mark, &what));
             }
-            let found = target.and_then(|target| target.resource_type.known());
+            let found = target.and_then(|target| target.resource_type.get_known());
             if let (Some(target), Some(found)) = (target, found)
                 && found != wanted
             {
@@ -287,10 +288,10 @@ pub(super) fn wrong_target(judged: &Judged<'_>) -> Vec<Hit> {
 /// Finds a template that passes over actions whose targets find nothing.
 pub(super) fn empty_targets(judged: &Judged<'_>) -> Vec<Hit> {
     let mode = &judged.template.empty_targets;
-    if let Some(written) = mode.unknown() {
+    if let Some(written) = mode.get_unknown() {
         return vec![Hit::unjudged(mode.mark, &format!("emptyTargetResolutionMode is {written}"))];
     }
-    let skips = mode.known().is_some_and(|mode| mode == "skip");
+    let skips = mode.get_known().is_some_and(|mode| mode == "skip");
     let found = || Hit::at(mode.mark, "actions whose targets find nothing are passed over");
     skips.then(found).into_iter().collect()
 }
@@ -301,13 +302,13 @@ mod tests {
 
     #[test]
     fn selection_modes_are_read_as_fis_has_them() {
-        assert_eq!(Selection::of("ALL"), Some(Selection::All));
-        assert_eq!(Selection::of("COUNT(3)"), Some(Selection::Count(3)));
-        assert_eq!(Selection::of("PERCENT(100)"), Some(Selection::Percent(100)));
+        assert_eq!(Selection::parse("ALL"), Some(Selection::All));
+        assert_eq!(Selection::parse("COUNT(3)"), Some(Selection::Count(3)));
+        assert_eq!(Selection::parse("PERCENT(100)"), Some(Selection::Percent(100)));
         for odd in
             ["", "all", "COUNT(0)", "COUNT", "PERCENT(0)", "PERCENT(101)", "PERCENT(50", "COUNT(-1)", "50%"]
         {
-            assert_eq!(Selection::of(odd), None, "{odd}");
+            assert_eq!(Selection::parse(odd), None, "{odd}");
         }
     }
 }

@@ -27,7 +27,7 @@ fn actions<'a>(judged: &'a Judged<'_>) -> &'a [TemplateAction] {
 }
 
 /// Reads a duration as FIS writes it: `PT1H30M`.
-fn parsed(text: &str) -> Option<Duration> {
+fn parse_duration(text: &str) -> Option<Duration> {
     // The library reads other forms as well, which FIS refuses.
     if !text.starts_with('P') {
         return None;
@@ -39,7 +39,7 @@ fn parsed(text: &str) -> Option<Duration> {
 
 /// Returns how long an action lasts. The error is what stands in the place of its duration.
 fn length(action: &TemplateAction) -> Result<Duration, &str> {
-    if let Some(written) = action.parameters.unknown() {
+    if let Some(written) = action.parameters.get_unknown() {
         return Err(written);
     }
     let Some(value) = DURATIONS.iter().find_map(|name| action.parameter(name)) else {
@@ -50,7 +50,7 @@ fn length(action: &TemplateAction) -> Result<Duration, &str> {
         // The rules on parameters and durations tell of a duration that is missing or wrong, so it counts as
         // none here.
         Held::Missing => Ok(Duration::ZERO),
-        Held::Known(text) => Ok(parsed(text).unwrap_or_default()),
+        Held::Known(text) => Ok(parse_duration(text).unwrap_or_default()),
     }
 }
 
@@ -91,7 +91,7 @@ impl<'a> Longest<'a> {
             .start_after
             .items()
             .iter()
-            .filter_map(|name| self.actions.get(name.known()?.as_str()).copied());
+            .filter_map(|name| self.actions.get(name.get_known()?.as_str()).copied());
         let before: Vec<&TemplateAction> = before.collect();
         let begins = before.into_iter().map(|action| self.over(action)).max().unwrap_or_default();
         let length = length(action).unwrap_or_else(|written| {
@@ -110,7 +110,7 @@ impl<'a> Longest<'a> {
 }
 
 /// Writes a duration as reports do: `1h30m`.
-fn told(duration: Duration) -> String {
+fn write_duration(duration: Duration) -> String {
     coarse(duration.try_into().unwrap_or(SignedDuration::MAX))
 }
 
@@ -121,18 +121,18 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
         for (name, value) in
             action.parameters.items().iter().filter(|(name, _)| DURATIONS.contains(&name.as_str()))
         {
-            if let Some(written) = value.unknown() {
+            if let Some(written) = value.get_unknown() {
                 let what = format!("{name} of the action {} is {written}", action.name);
                 unknown.push(Hit::unjudged(value.mark, &what));
             }
-            let Some(text) = value.known().filter(|text| !text.is_empty()) else { continue };
+            let Some(text) = value.get_known().filter(|text| !text.is_empty()) else { continue };
             let least = shortest(action.known_id());
-            let problem = match (parsed(text), least) {
+            let problem = match (parse_duration(text), least) {
                 (None, _) => "which is not a duration of ISO 8601".to_owned(),
                 (Some(Duration::ZERO), _) => "which is no time at all".to_owned(),
                 (Some(length), _) if length > MAX_DURATION => "which is longer than 12 hours".to_owned(),
                 (Some(length), Some(least)) if length < least => {
-                    format!("and the shortest that FIS takes is {}", told(least))
+                    format!("and the shortest that FIS takes is {}", write_duration(least))
                 }
                 (Some(_), _) => continue,
             };
@@ -144,7 +144,8 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
     }
     let whole = Longest::of(actions(judged)).whole();
     if hits.is_empty() && whole > MAX_DURATION {
-        let message = format!("the actions last {} one after another, longer than 12 hours", told(whole));
+        let message =
+            format!("the actions last {} one after another, longer than 12 hours", write_duration(whole));
         hits.push(Hit::at(judged.template.actions.mark, message));
     }
     hits.extend(unknown);
@@ -159,7 +160,11 @@ pub(super) fn timeout(judged: &Judged<'_>) -> Vec<Hit> {
     match longest.unknown {
         // An equal timeout is too short as well, since the run takes a moment longer than its actions.
         _ if whole >= timeout => {
-            let message = format!("the actions last {}, and the timeout is {}", told(whole), told(timeout));
+            let message = format!(
+                "the actions last {}, and the timeout is {}",
+                write_duration(whole),
+                write_duration(timeout)
+            );
             vec![Hit::at(mark, message)]
         }
         Some((action, written)) => {
@@ -183,7 +188,7 @@ pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
                         "the action {} starts after {known}, which is no action of the template",
                         action.name
                     );
-                    hits.push(Hit::at(after.mark, message).meant(known, &names, &hits));
+                    hits.push(Hit::at(after.mark, message).suggest_meant(known, &names, &hits));
                 }
                 Held::Unknown(written) => {
                     let what = format!("the action {} starts after {written}", action.name);
@@ -209,12 +214,11 @@ pub(super) fn start_after(judged: &Judged<'_>) -> Vec<Hit> {
 fn in_circles(actions: &[TemplateAction]) -> Vec<&TemplateAction> {
     let mut left: Vec<&TemplateAction> = actions.iter().collect();
     loop {
-        let waits =
-            |action: &&TemplateAction| {
-                action.start_after.items().iter().any(|after| {
-                    after.known().is_some_and(|name| left.iter().any(|action| action.name == *name))
-                })
-            };
+        let waits = |action: &&TemplateAction| {
+            action.start_after.items().iter().any(|after| {
+                after.get_known().is_some_and(|name| left.iter().any(|action| action.name == *name))
+            })
+        };
         let still: Vec<&TemplateAction> = left.iter().copied().filter(waits).collect();
         if still.len() == left.len() {
             return still;
@@ -257,19 +261,19 @@ mod tests {
 
     #[test]
     fn durations_are_of_iso_8601() {
-        let minutes = |text| parsed(text).map(|length| length.as_secs() / 60);
+        let minutes = |text| parse_duration(text).map(|length| length.as_secs() / 60);
         assert_eq!(minutes("PT5M"), Some(5));
         assert_eq!(minutes("PT1H30M"), Some(90));
         assert_eq!(minutes("P1D"), Some(24 * 60));
-        assert_eq!(parsed("PT5S"), Some(Duration::from_secs(5)));
+        assert_eq!(parse_duration("PT5S"), Some(Duration::from_secs(5)));
         for odd in ["", "5m", "5 minutes", "PT", "P", "-PT5M", "PT-5M", "T5M", "PT5", "pt5", "P1Y"] {
-            assert_eq!(parsed(odd), None, "{odd}");
+            assert_eq!(parse_duration(odd), None, "{odd}");
         }
     }
 
     #[test]
     fn durations_are_told_as_the_settings_write_them() {
-        let told = |seconds| told(Duration::from_secs(seconds));
+        let told = |seconds| write_duration(Duration::from_secs(seconds));
         assert_eq!(
             [told(5), told(300), told(90), told(7200), told(5400)],
             ["5s", "5m", "1m30s", "2h", "1h30m"]

@@ -64,7 +64,7 @@ impl Calls {
     }
 
     /// Runs `requests` and counts what it sends in this count, too, besides the total.
-    pub async fn of<T>(&self, requests: impl Future<Output = T>) -> T {
+    pub async fn count_in<T>(&self, requests: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), requests).await
     }
 

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::fixtures::ALARM_NAME;
-use crate::wire::protocol::{ApiCall, ApiError, page};
-use crate::world::context::{ServiceContext, epoch_seconds};
+use crate::forms::epoch_seconds;
+use crate::protocol::call::{ApiCall, ApiError, page};
+use crate::services::context::ServiceContext;
 
 /// The alarms of one Region, by name.
 #[derive(Debug)]

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::fixtures::ACCOUNT;
+use crate::forms::whole_seconds;
+use crate::protocol::call::{ApiCall, ApiError, page};
+use crate::services::context::{Consequence, ServiceContext};
 use crate::services::pattern::Pattern;
-use crate::wire::protocol::{ApiCall, ApiError, page};
-use crate::world::context::{Consequence, ServiceContext, whole_seconds};
 
 /// Largest number of entries in a request of `PutEvents`.
 const MAX_ENTRIES: usize = 10;
@@ -79,7 +80,7 @@ impl Bus {
             "ListTargetsByRule" => {
                 let rule = self.rule(call.text("Rule")?)?;
                 let targets = rule.targets.values().map(|target| target.definition.clone()).collect();
-                listed("Targets", targets, call)
+                list_page("Targets", targets, call)
             }
             "PutEvents" => put_events(call, context),
             "TestEventPattern" => {
@@ -183,7 +184,7 @@ impl Bus {
             .filter(|(name, _)| name.starts_with(prefix))
             .map(|(name, rule)| rule.describe(name))
             .collect();
-        listed("Rules", rules, call)
+        list_page("Rules", rules, call)
     }
 
     fn delete_rule(&mut self, call: &ApiCall) -> Result<Value, ApiError> {
@@ -311,7 +312,7 @@ fn is_default(bus: &str) -> bool {
     bus == "default" || (bus.contains(ACCOUNT) && bus.ends_with(":event-bus/default"))
 }
 
-fn listed(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
+fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
     let (items, next) = page(items, call.number("Limit", 1..=100)?, call.optional_text("NextToken"))?;
     let mut output = json!({member: items});
     if let Some(next) = next {

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::services::template::{self, FisTemplate};
+use crate::forms::epoch_seconds;
+use crate::services::context::ServiceContext;
+use crate::services::template::FisTemplate;
+use crate::story::plot::NOTHING;
 use crate::story::script::Which;
 use crate::story::target::FaultProgress;
-use crate::world::context::{ServiceContext, epoch_seconds};
 
 /// Reason of an action that was skipped because its target resolved to nothing.
 const NO_TARGET: &str = "Action was skipped: no target was found.";
@@ -187,7 +189,7 @@ impl FisExperiment {
     }
 
     /// Returns the resources that a target resolved to, or those of all targets.
-    pub(crate) fn resolved(&self, target: Option<&str>) -> Vec<Value> {
+    pub(crate) fn list_resolved(&self, target: Option<&str>) -> Vec<Value> {
         let resolved = self.resolved.iter().flatten();
         resolved.filter(|entry| target.is_none_or(|name| entry["targetName"] == name)).cloned().collect()
     }
@@ -199,8 +201,7 @@ impl FisExperiment {
             let (in_preview, at_launch) = context.found;
             let found = if self.skips_actions() { in_preview } else { at_launch };
             let resources = |(name, target): (&String, &Value)| resources_of(name, target, found, context);
-            let targets =
-                targets.map(|targets| targets.iter().filter(|(name, _)| *name != template::NOTHING));
+            let targets = targets.map(|targets| targets.iter().filter(|(name, _)| *name != NOTHING));
             targets.into_iter().flatten().flat_map(resources).collect()
         } else {
             Vec::new()

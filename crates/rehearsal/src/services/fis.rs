@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::fixtures::ACCOUNT;
+use crate::forms::resource_id;
+use crate::protocol::call::{ApiCall, ApiError, page, tags};
+use crate::services::context::{Consequence, ServiceContext};
 use crate::services::experiment::FisExperiment;
 use crate::services::template::FisTemplate;
 use crate::story::script::{Beat, CANCELLED, Step};
-use crate::wire::protocol::{ApiCall, ApiError, page, tags};
-use crate::world::context::{Consequence, ServiceContext, resource_id};
 
 const LEVER_ID: &str = "default";
 
@@ -29,7 +30,7 @@ pub(crate) struct Fis {
 
 impl Fis {
     pub(crate) fn new(context: &ServiceContext) -> Self {
-        let born = |id: &String| (id.clone(), FisTemplate::born(id, context));
+        let born = |id: &String| (id.clone(), FisTemplate::from_plot(id, context));
         Self {
             templates: context.templates.iter().map(born).collect(),
             experiments: BTreeMap::new(),
@@ -49,7 +50,7 @@ impl Fis {
             }
             "ListExperimentTemplates" => {
                 let templates = self.templates.values().map(FisTemplate::summary).collect();
-                listed("experimentTemplates", templates, call)
+                list_page("experimentTemplates", templates, call)
             }
             "DeleteExperimentTemplate" => {
                 let template = self.template(call.text("id")?)?.describe();
@@ -58,7 +59,7 @@ impl Fis {
             }
             "ListTargetAccountConfigurations" => {
                 let template = self.template(call.text("experimentTemplateId")?)?;
-                listed("targetAccountConfigurations", template.target_accounts(), call)
+                list_page("targetAccountConfigurations", template.target_accounts(), call)
             }
             "StartExperiment" => self.start(call, context),
             "GetExperiment" => {
@@ -71,13 +72,13 @@ impl Fis {
                     .experiments
                     .values()
                     .filter(|experiment| template.is_none_or(|id| id == experiment.template));
-                listed("experiments", wanted.map(FisExperiment::summary).collect(), call)
+                list_page("experiments", wanted.map(FisExperiment::summary).collect(), call)
             }
             "StopExperiment" => self.stop(call, context),
             "ListExperimentResolvedTargets" => {
                 let experiment = self.experiment(call.text("experimentId")?)?;
-                let resolved = experiment.resolved(call.optional_text("targetName"));
-                listed("resolvedTargets", resolved, call)
+                let resolved = experiment.list_resolved(call.optional_text("targetName"));
+                list_page("resolvedTargets", resolved, call)
             }
             // Every experiment acts in the one account that the world is.
             "ListExperimentTargetAccountConfigurations" => {
@@ -133,7 +134,7 @@ impl Fis {
         if let Some(template) = self.templates.values().find(same) {
             return Ok(json!({"experimentTemplate": template.describe()}));
         }
-        let template = FisTemplate::of(resource_id("EXT"), call, context)?;
+        let template = FisTemplate::from_call(resource_id("EXT"), call, context)?;
         let described = template.describe();
         self.templates.insert(template.id.clone(), template);
         Ok(json!({"experimentTemplate": described}))
@@ -184,7 +185,7 @@ impl Fis {
         context: &mut ServiceContext,
     ) -> String {
         let id = resource_id("EXP");
-        let template = FisTemplate::born(template, context);
+        let template = FisTemplate::from_plot(template, context);
         let experiment = FisExperiment::new(id.clone(), &template, &id, "run-all", tags, context);
         let (region, experiment_id) = (context.region.clone(), id.clone());
         context.consequences.push(Consequence::Live { region, experiment: experiment_id });
@@ -319,7 +320,7 @@ fn is_lever(call: &ApiCall) -> Result<(), ApiError> {
     }
 }
 
-fn listed(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
+fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
     let (items, next) = page(items, call.number("maxResults", 1..=100)?, call.optional_text("nextToken"))?;
     let mut output = json!({member: items});
     if let Some(next) = next {

@@ -1,6 +1,7 @@
 //! The services: what each of them answers, and what it keeps.
 
 pub(crate) mod cloudwatch;
+pub(crate) mod context;
 pub(crate) mod events;
 pub(crate) mod experiment;
 pub(crate) mod fis;

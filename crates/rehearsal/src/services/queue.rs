@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::world::context::uuid;
+use crate::forms::uuid;
 use faultgate_core::digest;
 
 /// A queue and its messages.

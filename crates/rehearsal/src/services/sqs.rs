@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::fixtures::ACCOUNT;
+use crate::protocol::call::{ApiCall, ApiError, page, tags};
+use crate::services::context::ServiceContext;
 use crate::services::policy::{Delivery, allows};
 use crate::services::queue::{Handled, SETTINGS, SqsQueue, md5};
-use crate::wire::protocol::{ApiCall, ApiError, page, tags};
-use crate::world::context::ServiceContext;
 
 /// Time for which the name of a deleted queue cannot be used again.
 const NAME_REUSE_DELAY: Duration = Duration::from_mins(1);
@@ -46,22 +46,22 @@ impl Sqs {
             "SendMessage" => self.send(call, context),
             "DeleteMessage" => {
                 let handle = call.text("ReceiptHandle")?;
-                handled(self.queue(call)?.delete(handle))
+                answer_outcome(self.queue(call)?.delete(handle))
             }
             "DeleteMessageBatch" => {
                 let queue = self.queue(call)?;
-                batch(call, |entry| handled(queue.delete(handle_of(entry))))
+                batch(call, |entry| answer_outcome(queue.delete(handle_of(entry))))
             }
             "ChangeMessageVisibility" => {
                 let handle = call.text("ReceiptHandle")?;
                 let seconds = call.number("VisibilityTimeout", 0..=43_200)?.unwrap_or_default();
-                handled(self.queue(call)?.change_visibility(handle, seconds, context.instant))
+                answer_outcome(self.queue(call)?.change_visibility(handle, seconds, context.instant))
             }
             "ChangeMessageVisibilityBatch" => {
                 let queue = self.queue(call)?;
                 batch(call, |entry| {
                     let seconds = entry["VisibilityTimeout"].as_u64().unwrap_or_default();
-                    handled(queue.change_visibility(handle_of(entry), seconds, context.instant))
+                    answer_outcome(queue.change_visibility(handle_of(entry), seconds, context.instant))
                 })
             }
             "PurgeQueue" => {
@@ -198,7 +198,7 @@ pub(crate) struct Receive {
 }
 
 impl Receive {
-    pub(crate) fn of(call: &ApiCall) -> Result<Self, ApiError> {
+    pub(crate) fn from_call(call: &ApiCall) -> Result<Self, ApiError> {
         let most = call.number("MaxNumberOfMessages", 1..=10)?.unwrap_or(1);
         Ok(Self {
             most: usize::try_from(most).unwrap_or(MAX_BATCH_ENTRIES),
@@ -299,7 +299,7 @@ fn handle_of(entry: &Value) -> &str {
 }
 
 /// Turns the outcome of a receipt handle into the answer of the service.
-fn handled(outcome: Handled) -> Result<Value, ApiError> {
+fn answer_outcome(outcome: Handled) -> Result<Value, ApiError> {
     match outcome {
         Handled::Done => Ok(Value::Null),
         Handled::NotInFlight => Err(ApiError::new(400, "MessageNotInflight", "the message is not in flight")),

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::services::template::Plot;
 use crate::story::fault::EventFaults;
 use crate::story::fault::FaultEffect;
 use crate::story::fault::FaultRule;
+use crate::story::plot::Plot;
 use crate::story::script::Which;
 use crate::story::script::{self, Beat};
 use crate::story::target::TargetSuffering;

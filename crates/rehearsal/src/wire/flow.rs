@@ -23,15 +23,17 @@ impl WireAnswer {
             Self::Reply(response) => {
                 Some(response.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed()))
             }
-            Self::Cut(response) => Some(announced(response, |bytes| half(&bytes))),
-            Self::Trickle(response, pause) => Some(announced(response, |bytes| byte_by_byte(bytes, pause))),
+            Self::Cut(response) => Some(announce_length(response, |bytes| half(&bytes))),
+            Self::Trickle(response, pause) => {
+                Some(announce_length(response, |bytes| byte_by_byte(bytes, pause)))
+            }
             Self::ConnectionLost => None,
         }
     }
 }
 
 /// Makes a response with the length of the whole body, so that the client knows what is missing if it is cut.
-fn announced<S>(response: Response<Bytes>, parts: impl FnOnce(Bytes) -> S) -> Response<Flow>
+fn announce_length<S>(response: Response<Bytes>, parts: impl FnOnce(Bytes) -> S) -> Response<Flow>
 where
     S: Stream<Item = io::Result<Frame<Bytes>>> + Send + Sync + 'static,
 {

@@ -17,14 +17,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::fixtures::SECOND_TEMPLATE_ID;
 use crate::fixtures::TEMPLATE_ID;
+use crate::protocol::call::{ApiCall, ApiError, Service, page_of};
+use crate::services::context::ServiceContext;
 use crate::services::sqs::Receive;
-use crate::services::template::Plot;
 use crate::story::fault::{EventFaults, FaultEffect, FaultRule, Faults};
+use crate::story::plot::Plot;
 use crate::story::scenario::Scenario;
 use crate::story::script::Beat;
 use crate::story::target::{self, TargetSystem, Treatment};
-use crate::wire::protocol::{ApiCall, ApiError, Service, page_of};
-use crate::world::context::ServiceContext;
 use crate::world::observe::{Inventory, Published, Recorded, Snapshot};
 use crate::world::region::Regions;
 use faultgate_core::clock::Clock;
@@ -286,7 +286,7 @@ impl World {
 
     /// Receives messages. Answers as soon as there is one, and without any when the wait is over.
     async fn receive(&self, call: &ApiCall) -> Result<Value, ApiError> {
-        let receive = Receive::of(call)?;
+        let receive = Receive::from_call(call)?;
         let mut revision = self.shared.revision.subscribe();
         let mut deadline = None;
         loop {

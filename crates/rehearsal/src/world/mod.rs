@@ -1,7 +1,6 @@
 //! The world: its Regions, what happens later in them, and what observers may ask.
 
 pub(crate) mod account;
-pub(crate) mod context;
 pub(crate) mod observe;
 pub(crate) mod play;
 pub(crate) mod region;

@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::fixtures::{DEFAULT_REGION, FOREIGN_TEMPLATE_ID};
+use crate::services::context::Consequence;
 use crate::services::experiment::FisExperiment;
 use crate::story::scenario::Scenario;
 use crate::story::script::{self, Beat, Step};
 use crate::world::account::SharedWorld;
 use crate::world::account::World;
-use crate::world::context::Consequence;
 use crate::world::observe::Published;
 
 impl World {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::protocol::call::{ApiCall, ApiError, Service};
 use crate::services::cloudwatch::CloudWatch;
+use crate::services::context::ServiceContext;
 use crate::services::events::Bus;
 use crate::services::fis::Fis;
 use crate::services::sqs::Sqs;
 use crate::story::script::Step;
 use crate::story::target::FaultProgress;
-use crate::wire::protocol::{ApiCall, ApiError, Service};
-use crate::world::context::ServiceContext;
 use crate::world::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
 
 /// The Regions of a world. Each is made when it is first spoken to.

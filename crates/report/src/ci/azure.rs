@@ -5,7 +5,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::facts::{Facts, api_url, web_url};
 use super::github::pull_request_of_ref;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use crate::forge::PullRequest;
 use faultgate_core::model::ForgeKind;
 
@@ -21,11 +23,11 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         ci: Ci::AzurePipelines,
         run_url: run_url(facts),
         attempt: facts.attempt("SYSTEM_JOBATTEMPT", 0),
-        job: facts.joined(&["BUILD_DEFINITIONNAME", "SYSTEM_STAGENAME", "SYSTEM_JOBNAME"]),
+        job: facts.join(&["BUILD_DEFINITIONNAME", "SYSTEM_STAGENAME", "SYSTEM_JOBNAME"]),
         part: facts.part("SYSTEM_JOBPOSITIONINPHASE", 1, "SYSTEM_TOTALJOBSINPHASE").into_iter().collect(),
         commit: facts.commit(&[commit]),
-        run: facts.owned("BUILD_BUILDID"),
-        short: facts.owned("BUILD_BUILDID"),
+        run: facts.get_owned("BUILD_BUILDID"),
+        short: facts.get_owned("BUILD_BUILDID"),
         ..Surroundings::default()
     }
     .cloned_from(facts.get("BUILD_REPOSITORY_URI").and_then(remote::parse));

@@ -2,12 +2,14 @@
 //! pipeline too.
 
 use super::facts::{Facts, web_url};
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use faultgate_core::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let build = facts.get("BITBUCKET_BUILD_NUMBER")?;
-    let repository = facts.owned("BITBUCKET_REPO_FULL_NAME");
+    let repository = facts.get_owned("BITBUCKET_REPO_FULL_NAME");
     Some(Surroundings {
         ci: Ci::BitbucketPipelines,
         run_url: repository.as_ref().and_then(|repository| {

@@ -2,7 +2,9 @@
 //! told.
 
 use super::facts::{Facts, web_url};
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("BUILDKITE")?;
@@ -19,8 +21,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         part: facts.part("BUILDKITE_PARALLEL_JOB", 0, "BUILDKITE_PARALLEL_JOB_COUNT").into_iter().collect(),
         commit: facts.commit(&["BUILDKITE_COMMIT"]),
         pull_request: facts.pull_request(&["BUILDKITE_PULL_REQUEST"]),
-        run: facts.owned("BUILDKITE_BUILD_ID"),
-        short: facts.owned("BUILDKITE_BUILD_NUMBER"),
+        run: facts.get_owned("BUILDKITE_BUILD_ID"),
+        short: facts.get_owned("BUILDKITE_BUILD_NUMBER"),
         ..Surroundings::default()
     };
     Some(found.cloned_from(facts.get("BUILDKITE_REPO").and_then(remote::parse)))

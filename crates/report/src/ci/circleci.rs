@@ -2,7 +2,9 @@
 //! forked from.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("CIRCLECI")?;
@@ -10,14 +12,14 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let found = Surroundings {
         ci: Ci::CircleCi,
         run_url: facts.url(&["CIRCLE_BUILD_URL"]),
-        job: facts.owned("CIRCLE_JOB"),
+        job: facts.get_owned("CIRCLE_JOB"),
         part: facts.part("CIRCLE_NODE_INDEX", 0, "CIRCLE_NODE_TOTAL").into_iter().collect(),
         commit: facts.commit(&["CIRCLE_SHA1"]),
         pull_request: facts.pull_request(&["CIRCLE_PR_NUMBER"]),
         // A workflow that is run again is a new workflow of the same pipeline, so the pipeline's id goes
         // first.
         run: facts.first(&["CIRCLE_PIPELINE_ID", "CIRCLE_WORKFLOW_ID"]).map(str::to_owned),
-        short: facts.owned("CIRCLE_BUILD_NUM"),
+        short: facts.get_owned("CIRCLE_BUILD_NUM"),
         ..Surroundings::default()
     };
     let found = found.cloned_from(facts.get("CIRCLE_REPOSITORY_URL").and_then(remote::parse));

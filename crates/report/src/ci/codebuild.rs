@@ -8,8 +8,9 @@ use faultgate_net::aws::{DEFAULT_CONSOLE_DOMAIN, console_domain};
 
 use super::facts::{Facts, is_full_commit, web_url};
 use super::github::pull_request_of_ref;
-use super::remote::Remote;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote::{self, Remote};
+use super::surroundings::Surroundings;
 use crate::forge::PullRequest;
 
 /// The way to tell the repository and the commit in CodePipeline, which hands over files and does not tell a
@@ -51,7 +52,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
 /// Returns the id of the pipeline, if the pipeline passes it on. A build of a pipeline or a batch is
 /// otherwise told only its role within it, and not the id of the whole.
 fn run(facts: &Facts<'_>) -> Option<String> {
-    facts.owned(EXECUTION)
+    facts.get_owned(EXECUTION)
 }
 
 /// Says whether the build is a runner of another CI, to which the job then belongs. GitHub's runner says so

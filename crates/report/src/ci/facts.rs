@@ -29,7 +29,7 @@ impl<'a> Facts<'a> {
         self.env.get(name).map(str::trim)
     }
 
-    pub(super) fn owned(&self, name: &str) -> Option<String> {
+    pub(super) fn get_owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
 
@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns a name that is made of several variables, such as the workflow and the job.
-    pub(super) fn joined(&self, names: &[&str]) -> Option<String> {
+    pub(super) fn join(&self, names: &[&str]) -> Option<String> {
         let parts: Vec<_> = names.iter().filter_map(|name| self.get(name)).collect();
         (!parts.is_empty()).then(|| parts.join("/"))
     }

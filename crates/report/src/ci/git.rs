@@ -91,11 +91,11 @@ fn head(own: &Folder, common: &Folder) -> Option<String> {
         .into_iter()
         .find_map(|folder| folder.small(name))
         .and_then(|text| hash(&text))
-        .or_else(|| packed(common, name))
+        .or_else(|| find_packed_ref(common, name))
 }
 
 /// Looks for a ref in `packed-refs`, whose lines hold a hash and the name of a ref.
-fn packed(folder: &Folder, name: &str) -> Option<String> {
+fn find_packed_ref(folder: &Folder, name: &str) -> Option<String> {
     let file = folder.open("packed-refs", MAX_PACKED_REFS_BYTES)?;
     let mut lines = BufReader::new(file).lines().map_while(Result::ok);
     lines.find_map(|line| {

@@ -9,7 +9,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::facts::{Facts, api_url, is_commit, web_url};
-use super::{Ci, ReadOnly, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::{ReadOnly, Surroundings};
 use crate::forge::{ForkBranch, PullRequest, Site};
 use faultgate_core::files;
 use faultgate_core::model::ForgeKind;
@@ -51,7 +53,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         // A run has many jobs, a job many steps, and the legs of a matrix share the names of both: only the
         // runner's name tells them apart.
         key: Some(facts.key(
-            actions.ci.name(),
+            actions.ci.as_str(),
             &[
                 "GITHUB_SERVER_URL",
                 "GITHUB_REPOSITORY",

@@ -1,7 +1,9 @@
 //! The variables of GitLab CI.
 
 use super::facts::{Facts, api_url};
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use crate::forge::{Pipeline, PullRequest, Site};
 use faultgate_core::model::ForgeKind;
 
@@ -10,16 +12,16 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     Some(Surroundings {
         ci: Ci::GitLabCi,
         run_url: facts.url(&["CI_JOB_URL", "CI_PIPELINE_URL"]),
-        job: facts.owned("CI_JOB_NAME"),
+        job: facts.get_owned("CI_JOB_NAME"),
         part: part(facts).into_iter().collect(),
         site: site(facts),
-        repository: facts.owned("CI_PROJECT_PATH"),
+        repository: facts.get_owned("CI_PROJECT_PATH"),
         pipeline: pipeline(facts),
         commit: commit(facts),
         pull_request: merge_request(facts),
         // The number is the same when the project moves, and needs no escaping.
         project: facts.number("CI_PROJECT_ID").map(|id| id.to_string()),
-        run: facts.owned("CI_PIPELINE_ID"),
+        run: facts.get_owned("CI_PIPELINE_ID"),
         short: Some(format!(
             "{}-{}",
             facts.get("CI_PIPELINE_ID").unwrap_or("0"),
@@ -59,8 +61,8 @@ fn part(facts: &Facts<'_>) -> Option<String> {
 fn pipeline(facts: &Facts<'_>) -> Option<Pipeline> {
     Some(Pipeline {
         id: facts.number("CI_PIPELINE_ID")?,
-        git_ref: facts.owned("CI_COMMIT_REF_NAME"),
-        job: facts.owned("CI_JOB_NAME"),
+        git_ref: facts.get_owned("CI_COMMIT_REF_NAME"),
+        job: facts.get_owned("CI_JOB_NAME"),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The ways in which CIs fold their logs.
 
-use super::Ci;
+use super::kind::Ci;
 
 /// The way in which a CI makes a group of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

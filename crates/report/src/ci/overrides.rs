@@ -4,10 +4,10 @@
 //! detected one also removes what the CI has said about the detected one, so that no report goes to a commit
 //! of one repository and a pull request of another.
 
-use super::Surroundings;
 use super::facts::{api_url, is_commit, web_url};
 use super::part::values_of;
 use super::remote::{self, Remote};
+use super::surroundings::Surroundings;
 use crate::forge::{PullRequest, Site};
 use faultgate_core::model::ForgeKind;
 

@@ -1,7 +1,8 @@
 //! The subject that a run reports to, made of what was detected and set, or the reason why there is none.
 
 use super::facts::is_commit;
-use super::{Ci, Surroundings};
+use super::kind::Ci;
+use super::surroundings::Surroundings;
 use crate::forge::Subject;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text::plain;

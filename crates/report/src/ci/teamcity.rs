@@ -2,16 +2,17 @@
 //! from inputs.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings};
+use super::kind::Ci;
+use super::surroundings::Surroundings;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     facts.get("TEAMCITY_VERSION")?;
     Some(Surroundings {
         ci: Ci::TeamCity,
         run_url: facts.url(&["BUILD_URL"]),
-        job: facts.joined(&["TEAMCITY_PROJECT_NAME", "TEAMCITY_BUILDCONF_NAME"]),
+        job: facts.join(&["TEAMCITY_PROJECT_NAME", "TEAMCITY_BUILDCONF_NAME"]),
         commit: facts.commit(&["BUILD_VCS_NUMBER"]),
-        short: facts.owned("BUILD_NUMBER"),
+        short: facts.get_owned("BUILD_NUMBER"),
         ..Surroundings::default()
     })
 }

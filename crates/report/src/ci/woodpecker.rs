@@ -1,7 +1,9 @@
 //! The variables of Woodpecker, which tells its forge as well.
 
 use super::facts::Facts;
-use super::{Ci, Surroundings, remote};
+use super::kind::Ci;
+use super::remote;
+use super::surroundings::Surroundings;
 use faultgate_core::model::ForgeKind;
 
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
@@ -9,11 +11,11 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
     let mut found = Surroundings {
         ci: Ci::Woodpecker,
         run_url: facts.url(&["CI_PIPELINE_URL", "CI_STEP_URL"]),
-        job: facts.joined(&["CI_WORKFLOW_NAME", "CI_STEP_NAME"]),
+        job: facts.join(&["CI_WORKFLOW_NAME", "CI_STEP_NAME"]),
         commit: facts.commit(&["CI_COMMIT_SHA"]),
         pull_request: facts.pull_request(&["CI_COMMIT_PULL_REQUEST"]),
-        run: facts.owned("CI_PIPELINE_NUMBER"),
-        short: facts.owned("CI_PIPELINE_NUMBER"),
+        run: facts.get_owned("CI_PIPELINE_NUMBER"),
+        short: facts.get_owned("CI_PIPELINE_NUMBER"),
         ..Surroundings::default()
     }
     .cloned_from(facts.first(&["CI_REPO_URL", "CI_REPO_CLONE_URL"]).and_then(remote::parse));
@@ -28,6 +30,6 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
             None => None,
         };
     }
-    found.repository = facts.owned("CI_REPO").or(found.repository);
+    found.repository = facts.get_owned("CI_REPO").or(found.repository);
     Some(found)
 }

@@ -11,7 +11,7 @@ use faultgate_core::model::{ExperimentResult, Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(crate) const NAME: &str = "annotations.json";
+pub(crate) const FILE_NAME: &str = "annotations.json";
 
 /// Maximum length of a label in characters.
 const MAX_LABEL_CHARS: usize = 100;
@@ -66,17 +66,17 @@ pub(crate) struct AnnotationsFile {
 
 impl AnnotationsFile {
     pub(crate) fn new(report_dir: &Path) -> Self {
-        Self { path: report_dir.join(NAME) }
+        Self { path: report_dir.join(FILE_NAME) }
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for AnnotationsFile {
     fn name(&self) -> &str {
-        NAME
+        FILE_NAME
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, write::replace(&self.path, render(result).as_bytes())))
+        Some(from_write(FILE_NAME, write::replace(&self.path, render(result).as_bytes())))
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::sink::{from_write, skipped};
+use crate::sink::{from_write, report_skipped};
 use faultgate_core::model::Reported;
 
 /// A file that a variable of GitHub's names.
@@ -28,7 +28,7 @@ impl CommandFile {
     /// The outcome of an attempt to write to the file.
     pub(crate) fn outcome(&self, sink: &str, written: io::Result<()>) -> Reported {
         match written {
-            Err(error) if self.is_elsewhere(&error) => skipped(sink, error),
+            Err(error) if self.is_elsewhere(&error) => report_skipped(sink, error),
             written => from_write(sink, written),
         }
     }

@@ -14,7 +14,7 @@ use faultgate_core::model::{OutputName, Reported, RunResult};
 use faultgate_core::text;
 
 /// Name of the file in the report folder.
-pub(crate) const NAME: &str = "faultgate.env";
+pub(crate) const FILE_NAME: &str = "faultgate.env";
 
 /// Maximum length of a value in characters. GitLab takes 5 KiB for the whole file.
 const MAX_VALUE_CHARS: usize = 1_000;
@@ -28,7 +28,7 @@ pub(crate) fn render(result: &RunResult) -> String {
 /// Writes the variables of a run that never began, since its settings hold mistakes.
 pub fn write_mistakes_as_variables(report_dir: &Path, reason: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(report_dir)?;
-    write::replace(&report_dir.join(NAME), variables(of_mistakes(reason)).as_bytes())
+    write::replace(&report_dir.join(FILE_NAME), variables(of_mistakes(reason)).as_bytes())
 }
 
 fn variables(outputs: Vec<(OutputName, String)>) -> String {
@@ -76,18 +76,18 @@ pub(crate) struct DotenvFile {
 
 impl DotenvFile {
     pub(crate) fn new(report_dir: &Path) -> Self {
-        Self { path: report_dir.join(NAME) }
+        Self { path: report_dir.join(FILE_NAME) }
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for DotenvFile {
     fn name(&self) -> &str {
-        NAME
+        FILE_NAME
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let rendered = render(result);
-        Some(from_write(NAME, write::replace(&self.path, rendered.as_bytes())))
+        Some(from_write(FILE_NAME, write::replace(&self.path, rendered.as_bytes())))
     }
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::write;
-use crate::sink::{Sink, Stage, from_write, written};
+use crate::sink::{Sink, Stage, from_write, report_written};
 use faultgate_core::model::{Reported, RunResult};
 
 /// Name of the file in the report folder.
-pub const NAME: &str = "result.json";
+pub const FILE_NAME: &str = "result.json";
 
 /// The sink that writes `result.json`.
 pub struct ResultFile {
@@ -19,14 +19,14 @@ pub struct ResultFile {
 
 impl ResultFile {
     pub fn new(report_dir: &std::path::Path) -> Self {
-        Self { path: report_dir.join(NAME) }
+        Self { path: report_dir.join(FILE_NAME) }
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for ResultFile {
     fn name(&self) -> &str {
-        NAME
+        FILE_NAME
     }
 
     fn stage(&self) -> Stage {
@@ -35,8 +35,8 @@ impl Sink for ResultFile {
 
     fn prepare(&self, result: &mut RunResult) {
         // The file tells of itself too: whoever reads this line has the file.
-        result.reporting.retain(|reported| reported.sink != NAME);
-        result.reporting.push(written(NAME));
+        result.reporting.retain(|reported| reported.sink != FILE_NAME);
+        result.reporting.push(report_written(FILE_NAME));
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
@@ -44,6 +44,6 @@ impl Sink for ResultFile {
         // in memory.
         let write =
             |file: &mut dyn Write| serde_json::to_writer_pretty(file, result).map_err(io::Error::from);
-        Some(from_write(NAME, write::replace_by(&self.path, write)))
+        Some(from_write(FILE_NAME, write::replace_by(&self.path, write)))
     }
 }

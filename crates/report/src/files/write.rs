@@ -24,19 +24,19 @@ pub(crate) fn replace_by(path: &Path, write: impl Fn(&mut dyn Write) -> io::Resu
             Ok(()) => files::write_whole(path, Survives::Process, &write),
             Err(_) => Err(error),
         })
-        .map_err(|error| named(path, &error))
+        .map_err(|error| add_path(path, &error))
 }
 
 /// Adds text to a file that the CI has made.
 pub(crate) fn append(path: &Path, content: &str) -> io::Result<()> {
     files::open_by(path, OpenOptions::new().append(true))
         .and_then(|mut file| file.write_all(content.as_bytes()))
-        .map_err(|error| named(path, &error))
+        .map_err(|error| add_path(path, &error))
 }
 
 /// Returns the length in bytes of a file that the CI has made.
 pub(crate) fn length(path: &Path) -> io::Result<u64> {
-    std::fs::metadata(path).map(|about| about.len()).map_err(|error| named(path, &error))
+    std::fs::metadata(path).map(|about| about.len()).map_err(|error| add_path(path, &error))
 }
 
 /// Writes the content behind the first `kept` bytes of a file that the CI has made, in place of whatever
@@ -50,10 +50,10 @@ pub(crate) fn replace_from(path: &Path, kept: u64, content: &str) -> io::Result<
         file.seek(SeekFrom::Start(kept))?;
         file.write_all(content.as_bytes())
     };
-    write().map_err(|error| named(path, &error))
+    write().map_err(|error| add_path(path, &error))
 }
 
 /// Adds the path to an error.
-pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
+pub(crate) fn add_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::sink::{Sink, Stage, failed};
+use crate::sink::{Sink, Stage, report_failed};
 use faultgate_core::model::{Outcome, Reported, RunResult, Verdict};
 use faultgate_core::panics;
 
@@ -38,7 +38,7 @@ pub async fn finish(
     let mut cut = pin!(cut);
     for stage in [Stage::Files, Stage::Network, Stage::Record] {
         let missing = desk.missing();
-        let these = desk.of(stage);
+        let these = desk.find_sinks(stage);
         desk.round(&these, cut.as_mut()).await;
         // There is one more round and no loop: a sink that fails again must not keep the others writing.
         if desk.missing() > missing {
@@ -67,7 +67,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     /// Indices of the sinks of a stage.
-    fn of(&self, stage: Stage) -> Vec<usize> {
+    fn find_sinks(&self, stage: Stage) -> Vec<usize> {
         (0..self.sinks.len()).filter(|place| self.sinks[*place].stage() == stage).collect()
     }
 
@@ -77,7 +77,7 @@ impl Desk<'_> {
     }
 
     /// Indices of the sinks whose reports were written.
-    fn written(&self) -> Vec<usize> {
+    fn find_written(&self) -> Vec<usize> {
         let written = self.answers.iter().filter(|(_, reported)| reported.outcome == Outcome::Written);
         written.map(|(place, _)| *place).collect()
     }
@@ -87,7 +87,7 @@ impl Desk<'_> {
     /// try.
     fn again(&mut self) -> Vec<usize> {
         let stale = self.stale.take();
-        let mut again = self.written();
+        let mut again = self.find_written();
         again.retain(|place| match self.sinks[*place].stage() {
             Stage::Files => true,
             Stage::Network => stale.as_ref().is_some_and(|stale| stale.contains(place)),
@@ -120,7 +120,7 @@ impl Desk<'_> {
     /// polled before the deadline.
     async fn at_once(&mut self, place: usize) -> Option<Reported> {
         let sink = &mut self.sinks[place];
-        let writing = panics::caught(async {
+        let writing = panics::catch(async {
             sink.prepare(self.result);
             panics::point("report");
             sink.finish(self.result).await
@@ -129,9 +129,9 @@ impl Desk<'_> {
             Ok(Ok(reported)) => reported,
             Ok(Err(panic)) => {
                 self.broken.push(place);
-                Some(failed(sink.name(), panic))
+                Some(report_failed(sink.name(), panic))
             }
-            Err(_) => Some(failed(sink.name(), "there was no time left")),
+            Err(_) => Some(report_failed(sink.name(), "there was no time left")),
         }
     }
 
@@ -144,7 +144,7 @@ impl Desk<'_> {
     ) -> Option<Reported> {
         let sink = &mut self.sinks[place];
         if !self.cut {
-            let writing = panics::caught(async {
+            let writing = panics::catch(async {
                 panics::point("report");
                 sink.finish(self.result).await
             });
@@ -158,16 +158,16 @@ impl Desk<'_> {
                 Some(Ok(Ok(reported))) => return reported,
                 Some(Ok(Err(panic))) => {
                     self.broken.push(place);
-                    return Some(failed(sink.name(), panic));
+                    return Some(report_failed(sink.name(), panic));
                 }
                 Some(Err(_)) => {
                     let why = format!("no answer within {:.1} s", share.as_secs_f64());
-                    return Some(failed(sink.name(), why));
+                    return Some(report_failed(sink.name(), why));
                 }
                 None => self.cut = true,
             }
         }
-        Some(failed(sink.name(), "a signal left no time for it"))
+        Some(report_failed(sink.name(), "a signal left no time for it"))
     }
 
     /// Notes the answer of a sink in the result, and turns the verdict if it cannot stand with it.
@@ -193,7 +193,7 @@ impl Desk<'_> {
         if gate.reasons.contains(&reason) {
             return;
         }
-        self.stale = Some(self.written());
+        self.stale = Some(self.find_written());
         self.result.gate.break_off(reason);
     }
 

@@ -7,7 +7,7 @@ use faultgate_testkit::results;
 use tokio::time::sleep;
 
 use super::*;
-use crate::sink::{skipped, written};
+use crate::sink::{report_skipped, report_written};
 
 /// The verdicts that the sinks were told, in order, with the names of the sinks.
 type Heard = Rc<RefCell<Vec<(&'static str, Verdict)>>>;
@@ -46,13 +46,13 @@ impl Sink for Fake {
         match self.does {
             Does::Writes => {}
             Does::WritesAfter(seconds) => sleep(Duration::from_secs(seconds)).await,
-            Does::Fails => return Some(failed(self.name, "refused")),
-            Does::Skips => return Some(skipped(self.name, "nothing to do")),
-            Does::SkipsWithRemedy => return Some(skipped(self.name, "no").with_remedy("allow it")),
+            Does::Fails => return Some(report_failed(self.name, "refused")),
+            Does::Skips => return Some(report_skipped(self.name, "nothing to do")),
+            Does::SkipsWithRemedy => return Some(report_skipped(self.name, "no").with_remedy("allow it")),
             Does::Hangs => pending().await,
             Does::Listens => return None,
         }
-        Some(written(self.name))
+        Some(report_written(self.name))
     }
 }
 

@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::comments::{MAX_PAGES, holds, nothing_to_comment};
 use super::exchange::{BEARER, Exchange};
+use super::failure::ForgeFailure;
 use super::head::Head;
-pub use super::insights::{CodeInsights, Datum, DatumValue, PIPELINE_PROXY, Report};
 use super::paths::{link, owner_and_name, segment};
+use super::port::{CommentLimits, CommitStatus, Forge, StatusState};
 use super::pull::in_words;
 use super::request::{Request, RequestPurpose};
-use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, StatusState, Subject};
+use super::subject::Subject;
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
@@ -78,8 +79,8 @@ impl BitbucketComment {
 }
 
 impl Bitbucket {
-    /// Makes a client for the subject. The error says which setting no request can be made of.
-    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+    /// Makes a client for the subject. `why` of the failure says which setting no request can be made of.
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, ForgeFailure> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = match &subject.pull_request {
             None => None,

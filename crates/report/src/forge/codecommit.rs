@@ -19,8 +19,10 @@ use reqwest::Url;
 use tokio::sync::OnceCell;
 
 use super::comments::{MAX_PAGES, holds, nothing_to_comment};
+use super::failure::{Again, Denied, ForgeFailure};
+use super::port::{CommentLimits, CommitStatus, Forge};
 use super::pull::in_words;
-use super::{Again, CommentLimits, CommitStatus, Denied, Forge, ForgeFailure, Subject};
+use super::subject::Subject;
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
@@ -298,7 +300,7 @@ impl Forge for CodeCommit {
                     .send()
                     .await
                     .map_err(|error| self.failure(&what, &error))?;
-                confirmed(&what, answer.comment())
+                confirm(&what, answer.comment())
             }
             Commented::Commit(commit) => {
                 let answer = self
@@ -311,7 +313,7 @@ impl Forge for CodeCommit {
                     .send()
                     .await
                     .map_err(|error| self.failure(&what, &error))?;
-                confirmed(&what, answer.comment())
+                confirm(&what, answer.comment())
             }
         }
     }
@@ -326,13 +328,13 @@ impl Forge for CodeCommit {
             .send()
             .await
             .map_err(|error| self.failure(&what, &error))?;
-        confirmed(&what, answer.comment())
+        confirm(&what, answer.comment())
     }
 }
 
 /// Checks that the answer speaks of a comment, since a proxy or a sign-in page in between may answer with
 /// success too.
-fn confirmed(what: &str, comment: Option<&Comment>) -> Result<(), ForgeFailure> {
+fn confirm(what: &str, comment: Option<&Comment>) -> Result<(), ForgeFailure> {
     if comment.and_then(Comment::comment_id).is_some() {
         return Ok(());
     }

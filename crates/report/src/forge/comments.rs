@@ -4,8 +4,8 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::exchange::Exchange;
+use super::failure::{Denied, ForgeFailure};
 use super::request::Request;
-use super::{Denied, ForgeFailure};
 
 /// Maximum number of pages of comments that are looked through for our own.
 pub(super) const MAX_PAGES: usize = 100;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::Forge;
+use super::port::Forge;
 
 /// The reason why there is no forge to report to.
 #[derive(Debug, Clone, PartialEq, Eq)]

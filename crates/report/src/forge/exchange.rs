@@ -11,9 +11,10 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 
+use super::failure::{Denied, ForgeFailure, no_client};
 use super::refusal::{self, Remedies};
 use super::request::{ForgeAnswer, Request};
-use super::{Denied, ForgeFailure, Site};
+use super::subject::Site;
 use faultgate_core::secret::Secret;
 use faultgate_net::http::body::read_up_to;
 
@@ -68,8 +69,8 @@ impl Exchange {
         auth: (HeaderName, &str),
         token: &Secret,
         remedies: Remedies,
-    ) -> Result<Self, String> {
-        let transport = Transport::Plain { http, auth: Some((auth.0, value(auth.1, token)?)) };
+    ) -> Result<Self, ForgeFailure> {
+        let transport = Transport::Plain { http, auth: Some((auth.0, make_header(auth.1, token)?)) };
         Ok(Self { transport, site, token: Some(token.clone()), remedies })
     }
 
@@ -84,15 +85,15 @@ impl Exchange {
         http: reqwest::Client,
         token: &Secret,
         remedies: Remedies,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ForgeFailure> {
         // Octocrab would check the token only as it sends a request.
-        value("", token)?;
+        make_header("", token)?;
         // The builder's own `personal_token` is not used, since it does not mark the header as sensitive.
         let octocrab = Octocrab::builder()
             .base_uri(site.api_url.as_str())
             .and_then(|builder| builder.build_with_reqwest(http))
             .and_then(|octocrab| octocrab.user_access_token(token.expose()))
-            .map_err(|error| format!("no client for {}: {error}", site.api_url))?;
+            .map_err(|error| no_client(format!("no client for {}: {error}", site.api_url)))?;
         Ok(Self { transport: Transport::Octocrab(octocrab), site, token: Some(token.clone()), remedies })
     }
 
@@ -114,7 +115,7 @@ impl Exchange {
     pub(super) async fn ask(&self, request: &Request) -> Result<Reply, ForgeFailure> {
         let response = match self.deliver(request).await {
             Ok(response) => response,
-            Err(error) => return Err(self.unanswered(request, &*error)),
+            Err(error) => return Err(self.explain_silence(request, &*error)),
         };
         let (parts, mut body) = response.into_parts();
         let bound = if parts.status.is_success() { MAX_ANSWER_BYTES } else { MAX_ERROR_BYTES };
@@ -128,7 +129,7 @@ impl Exchange {
                     self.strange(request, &format!("an answer of more than {} MiB", MAX_ANSWER_BYTES >> 20))
                 );
             }
-            Err(error) => return Err(self.unanswered(request, &*error)),
+            Err(error) => return Err(self.explain_silence(request, &*error)),
         }
         if answer.status.is_success() {
             return if request.is_confirmed_by(&answer) {
@@ -168,7 +169,7 @@ impl Exchange {
     }
 
     /// Makes the failure of a request that got no whole answer.
-    fn unanswered(&self, request: &Request, error: &(dyn std::error::Error + 'static)) -> ForgeFailure {
+    fn explain_silence(&self, request: &Request, error: &(dyn std::error::Error + 'static)) -> ForgeFailure {
         let silence = refusal::Silence::after(error);
         ForgeFailure::new(
             Denied::with(silence.again(request.purpose)),
@@ -218,9 +219,9 @@ impl Exchange {
 }
 
 /// Makes the value of the header that holds the token. It is marked as sensitive, so that nobody logs it.
-fn value(scheme: &str, token: &Secret) -> Result<HeaderValue, String> {
+fn make_header(scheme: &str, token: &Secret) -> Result<HeaderValue, ForgeFailure> {
     let mut value = HeaderValue::from_str(&format!("{scheme}{}", token.expose()))
-        .map_err(|_| "the token holds characters that no header may hold".to_owned())?;
+        .map_err(|_| no_client("the token holds characters that no header may hold"))?;
     value.set_sensitive(true);
     Ok(value)
 }

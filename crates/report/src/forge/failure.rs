@@ -8,6 +8,12 @@ use faultgate_core::failure::Failure;
 /// token. It keeps no source, since nobody could hide the token in the text of one.
 pub type ForgeFailure = Failure<Denied>;
 
+/// Makes the failure of a client by which no request could be made. `why` is a fragment, and names the
+/// setting that is wrong.
+pub(super) fn no_client(why: impl Into<String>) -> ForgeFailure {
+    ForgeFailure::new(Denied::FOR_GOOD, "connect to the forge", why)
+}
+
 /// The kind of a request's failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denied {

@@ -9,12 +9,14 @@ use serde::Deserialize;
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::github::status_request;
 use super::head::Head;
 use super::paths::owner_and_name;
+use super::port::{CommentLimits, CommitStatus, Forge};
 use super::pull::Pull;
 use super::request::RequestPurpose;
-use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Subject};
+use super::subject::Subject;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 
@@ -44,8 +46,8 @@ impl Numbered for GiteaComment {
 }
 
 impl Gitea {
-    /// Makes a client for the subject. The error says which setting no request can be made of.
-    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+    /// Makes a client for the subject. `why` of the failure says which setting no request can be made of.
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, ForgeFailure> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
         Ok(Self {

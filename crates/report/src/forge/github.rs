@@ -15,13 +15,13 @@ use tokio::sync::OnceCell;
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::head::Head;
 use super::paths::{link, owner_and_name, segment};
+use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::pull::Pull;
 use super::request::{Request, RequestPurpose};
-use super::{
-    CommentLimits, CommitStatus, Forge, ForgeFailure, ForkBranch, PullRequest, Rival, StatusState, Subject,
-};
+use super::subject::{ForkBranch, PullRequest, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -104,8 +104,8 @@ impl GitHubComment {
 }
 
 impl GitHub {
-    /// Makes a client for the subject. The error says which setting no request can be made of.
-    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+    /// Makes a client for the subject. `why` of the failure says which setting no request can be made of.
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, ForgeFailure> {
         let repository = owner_and_name(&subject.repository)?;
         let pull = subject.pull_request.as_ref().map(|pull| Pull::new(pull, &repository)).transpose()?;
         // A look-up needs the commit, which alone tells the right pull request from others of the same
@@ -122,7 +122,7 @@ impl GitHub {
         })
     }
 
-    fn posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+    fn lock_posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         self.posted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -166,7 +166,7 @@ impl Forge for GitHub {
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
         let answer = self.exchange.send(&request).await?;
-        self.posted().extend(answer.id().map(|id| (status.context.clone(), id)));
+        self.lock_posted().extend(answer.id().map(|id| (status.context.clone(), id)));
         Ok(())
     }
 
@@ -179,7 +179,7 @@ impl Forge for GitHub {
         let request = Request::standing(context, path);
         let (statuses, _) = self.exchange.fetch::<Vec<GitHubStatus>>(&request).await?;
         let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
-        let own = self.posted().get(context).copied();
+        let own = self.lock_posted().get(context).copied();
         let newest =
             of_context.max_by_key(|status| status.id).filter(|newest| own.is_none_or(|own| newest.id > own));
         Ok(newest.map(|newest| Rival {

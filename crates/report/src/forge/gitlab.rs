@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 
 use super::comments::{Numbered, find_newest, holds, nothing_to_comment};
 use super::exchange::{Exchange, RefusedAnswer, Reply};
+use super::failure::{ForgeFailure, no_client};
 use super::head::Head;
 use super::paths::{is_segment, link, segment};
+use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::request::{Request, RequestPurpose};
-use super::{CommentLimits, CommitStatus, Forge, ForgeFailure, Pipeline, Rival, StatusState, Subject};
+use super::subject::{Pipeline, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -98,13 +100,14 @@ impl Numbered for Note {
 }
 
 impl GitLab {
-    /// Makes a client for the subject. The error says which setting no request can be made of.
-    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
-        let project = project(&subject.repository)?;
+    /// Makes a client for the subject. `why` of the failure says which setting no request can be made of.
+    pub(super) fn new(subject: Subject, token: &Secret, http: reqwest::Client) -> Result<Self, ForgeFailure> {
+        let project = encode_project(&subject.repository)?;
         let merge_request = match &subject.pull_request {
             None => None,
             Some(pull) => {
-                let target = pull.repository.as_deref().map_or_else(|| Ok(project.clone()), self::project)?;
+                let target =
+                    pull.repository.as_deref().map_or_else(|| Ok(project.clone()), encode_project)?;
                 Some(MergeRequest {
                     words: format!("merge request {}", pull.number),
                     path: format!("/projects/{target}/merge_requests/{}", pull.number),
@@ -280,11 +283,12 @@ impl Forge for GitLab {
 }
 
 /// Returns the project, percent-encoded. The error says that it can be none.
-fn project(repository: &str) -> Result<String, String> {
+fn encode_project(repository: &str) -> Result<String, ForgeFailure> {
     if is_segment(repository) {
         Ok(segment(repository))
     } else {
-        Err(format!("`repository` is `{repository}` and neither a project's path nor its number"))
+        let why = format!("`repository` is `{repository}` and neither a project's path nor its number");
+        Err(no_client(why))
     }
 }
 

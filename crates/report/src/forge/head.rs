@@ -4,9 +4,9 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::exchange::Exchange;
+use super::failure::{Denied, ForgeFailure};
 use super::paths::{is_segment, segment};
 use super::request::Request;
-use super::{Denied, ForgeFailure};
 
 /// The commit that carries the statuses.
 pub(super) struct Head {

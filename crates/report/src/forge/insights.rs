@@ -7,10 +7,12 @@ use std::time::Duration;
 use reqwest::Proxy;
 use serde_json::json;
 
+use super::bitbucket;
 use super::exchange::{BEARER, Exchange};
+use super::failure::{ForgeFailure, no_client};
 use super::paths::{check, is_segment, link, owner_and_name, segment};
 use super::request::Request;
-use super::{ForgeFailure, Site, Subject, bitbucket};
+use super::subject::{Site, Subject};
 use faultgate_core::model::ForgeKind;
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
@@ -70,17 +72,21 @@ pub struct CodeInsights {
 }
 
 impl CodeInsights {
-    /// Makes a client with a token. The error says what is wrong with the subject or the token, as a
-    /// fragment.
-    pub fn with_token(subject: &Subject, token: &Secret, http: reqwest::Client) -> Result<Self, String> {
+    /// Makes a client with a token. `why` of the failure says what is wrong with the subject or the token, as
+    /// a fragment.
+    pub fn with_token(
+        subject: &Subject,
+        token: &Secret,
+        http: reqwest::Client,
+    ) -> Result<Self, ForgeFailure> {
         check(subject)?;
         let exchange = Exchange::new(subject.site.clone(), http, BEARER, token, bitbucket::remedy)?;
-        Ok(Self { exchange, path: path(subject)? })
+        Ok(Self { exchange, path: make_path(subject)? })
     }
 
-    /// Makes a client inside a pipeline of Bitbucket, whose proxy needs no token of ours. The error is a
-    /// fragment.
-    pub fn through_proxy(subject: &Subject, proxy: &str) -> Result<Self, String> {
+    /// Makes a client inside a pipeline of Bitbucket, whose proxy needs no token of ours. `why` of the
+    /// failure is a fragment.
+    pub fn through_proxy(subject: &Subject, proxy: &str) -> Result<Self, ForgeFailure> {
         let http = Proxy::http(proxy)
             .and_then(|proxy| {
                 reqwest::Client::builder()
@@ -91,10 +97,10 @@ impl CodeInsights {
                     .user_agent(concat!("faultgate/", env!("CARGO_PKG_VERSION")))
                     .build()
             })
-            .map_err(|error| format!("no client for the pipeline's proxy: {error}"))?;
+            .map_err(|error| no_client(format!("no client for the pipeline's proxy: {error}")))?;
         let site = Site { kind: ForgeKind::Bitbucket, api_url: PROXIED_API.to_owned() };
         let exchange = Exchange::without_token(site, http, bitbucket::remedy);
-        Ok(Self { exchange, path: path(subject)? })
+        Ok(Self { exchange, path: make_path(subject)? })
     }
 
     /// Creates the report of this key on the commit, or replaces it.
@@ -121,10 +127,10 @@ impl CodeInsights {
 
 /// Returns the path of the reports of the subject's commit. Unlike a status, a report needs the commit to be
 /// known.
-fn path(subject: &Subject) -> Result<String, String> {
+fn make_path(subject: &Subject) -> Result<String, ForgeFailure> {
     let repository = owner_and_name(&subject.repository)?;
     let commit = subject.commit.as_deref().filter(|commit| is_segment(commit));
-    let commit = commit.ok_or_else(|| "the commit of the report is not known: set `commit`".to_owned())?;
+    let commit = commit.ok_or_else(|| no_client("the commit of the report is not known: set `commit`"))?;
     Ok(format!("/repositories/{repository}/commit/{}/reports", segment(commit)))
 }
 

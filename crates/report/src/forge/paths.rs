@@ -6,7 +6,8 @@
 use faultgate_core::url;
 use reqwest::Url;
 
-use super::{Site, Subject};
+use super::failure::{ForgeFailure, no_client};
+use super::subject::{Site, Subject};
 
 /// Encodes a text as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
@@ -18,38 +19,42 @@ pub(super) fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
 }
 
-/// Encodes `owner/name` as two segments. The error is a sentence about `repository`.
-pub(super) fn owner_and_name(repository: &str) -> Result<String, String> {
+/// Encodes `owner/name` as two segments. `why` of the failure is a sentence about `repository`.
+pub(super) fn owner_and_name(repository: &str) -> Result<String, ForgeFailure> {
     match repository.split_once('/') {
         Some((owner, name)) if is_segment(owner) && is_segment(name) && !name.contains('/') => {
             Ok(format!("{}/{}", segment(owner), segment(name)))
         }
-        _ => Err(format!(
+        _ => Err(no_client(format!(
             "`repository` is `{}` and not of the form owner/name",
             faultgate_core::text::plain(repository, 100)
-        )),
+        ))),
     }
 }
 
-/// Checks that requests can be made of the subject at all. The error names the setting that is wrong.
-pub(super) fn check(subject: &Subject) -> Result<(), String> {
+/// Checks that requests can be made of the subject at all. `why` of the failure names the setting that is
+/// wrong.
+pub(super) fn check(subject: &Subject) -> Result<(), ForgeFailure> {
     check_address(&subject.site)?;
     match &subject.commit {
-        Some(commit) if !is_segment(commit) => Err(format!("`commit` is `{commit}`, which is no commit")),
+        Some(commit) if !is_segment(commit) => {
+            Err(no_client(format!("`commit` is `{commit}`, which is no commit")))
+        }
         _ => Ok(()),
     }
 }
 
-fn check_address(site: &Site) -> Result<(), String> {
-    let url = Url::parse(&site.api_url).map_err(|error| format!("`forge-api-url` is not a URL: {error}"))?;
+fn check_address(site: &Site) -> Result<(), ForgeFailure> {
+    let url = Url::parse(&site.api_url)
+        .map_err(|error| no_client(format!("`forge-api-url` is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err("`forge-api-url` must begin with http:// or https:// and a host".to_owned());
+        return Err(no_client("`forge-api-url` must begin with http:// or https:// and a host"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("`forge-api-url` must not hold a user name or a password".to_owned());
+        return Err(no_client("`forge-api-url` must not hold a user name or a password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("`forge-api-url` must end with its path".to_owned());
+        return Err(no_client("`forge-api-url` must end with its path"));
     }
     Ok(())
 }

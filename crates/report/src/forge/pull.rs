@@ -4,9 +4,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::exchange::Exchange;
+use super::failure::ForgeFailure;
 use super::paths::{owner_and_name, segment};
 use super::request::Request;
-use super::{ForgeFailure, PullRequest};
+use super::subject::PullRequest;
 
 /// A pull request on a forge whose paths are `/repos/OWNER/NAME/…`.
 pub(super) struct Pull {
@@ -19,7 +20,7 @@ pub(super) struct Pull {
 
 impl Pull {
     /// Makes a pull request. `own` is the run's repository, percent-encoded.
-    pub(super) fn new(pull: &PullRequest, own: &str) -> Result<Self, String> {
+    pub(super) fn new(pull: &PullRequest, own: &str) -> Result<Self, ForgeFailure> {
         let repository = pull.repository.as_deref().map_or_else(|| Ok(own.to_owned()), owner_and_name)?;
         Ok(Self { words: in_words(pull), repository, number: pull.number })
     }

@@ -12,15 +12,15 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
+use super::failure::{Again, Denied, ForgeFailure};
 use super::request::{ForgeAnswer, RequestPurpose};
-use super::{Again, Denied, ForgeFailure};
 use faultgate_core::secret::Secret;
 use faultgate_core::text;
 
 /// Maximum number of characters of a forge's text that are passed on.
 const MAX_TEXT_CHARS: usize = 600;
 /// The pause after a rate limit that does not say how long it lasts.
-const PAUSE: Duration = Duration::from_secs(60);
+const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause that is passed on, whatever a forge says.
 const MAX_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
@@ -124,10 +124,10 @@ impl RefusingAnswer<'_> {
             (Some(location), _) => {
                 // The query is dropped, since it may hold a secret for the one who follows the redirect.
                 let (place, _) = location.split_once('?').unwrap_or((location, ""));
-                shown(&format!("HTTP {status}: it has moved to {place}"), token)
+                hide_token(&format!("HTTP {status}: it has moved to {place}"), token)
             }
             (None, "") => format!("HTTP {status}"),
-            (None, message) => shown(&format!("HTTP {status}: {message}"), token),
+            (None, message) => hide_token(&format!("HTTP {status}: {message}"), token),
         }
     }
 
@@ -148,7 +148,7 @@ impl RefusingAnswer<'_> {
     /// so a comment is not created again after it.
     fn again(&self) -> Again {
         let (status, purpose) = (self.answer.status, self.purpose);
-        if let Some(pause) = limited(self.answer, self.message) {
+        if let Some(pause) = find_rate_limit(self.answer, self.message) {
             return Again::After(pause);
         }
         match status {
@@ -166,7 +166,7 @@ impl RefusingAnswer<'_> {
 }
 
 /// Returns the text as one line without the token, even if the forge repeats it.
-fn shown(said: &str, token: Option<&Secret>) -> String {
+fn hide_token(said: &str, token: Option<&Secret>) -> String {
     let hide = |said: &str| token.map_or_else(|| said.to_owned(), |token| token.veil(said));
     // The token is hidden once more afterwards, since characters that `plain` leaves out may have split it.
     text::plain(&hide(&text::plain(&hide(said), usize::MAX)), MAX_TEXT_CHARS)
@@ -174,14 +174,14 @@ fn shown(said: &str, token: Option<&Secret>) -> String {
 
 /// Returns how long a rate limit lasts, if the answer is one. GitHub tells some limits by 403, with which it
 /// also tells missing permissions.
-fn limited(answer: &ForgeAnswer, message: &str) -> Option<Duration> {
+fn find_rate_limit(answer: &ForgeAnswer, message: &str) -> Option<Duration> {
     let pause = announced_pause(&answer.headers);
     let said = message.to_lowercase();
     match answer.status {
-        StatusCode::TOO_MANY_REQUESTS => Some(pause.unwrap_or(PAUSE)),
+        StatusCode::TOO_MANY_REQUESTS => Some(pause.unwrap_or(DEFAULT_PAUSE)),
         StatusCode::FORBIDDEN if said.contains("resource not accessible") => None,
         StatusCode::FORBIDDEN if said.contains("rate limit") || said.contains("abuse detection") => {
-            Some(pause.unwrap_or(PAUSE))
+            Some(pause.unwrap_or(DEFAULT_PAUSE))
         }
         StatusCode::FORBIDDEN => pause,
         _ => None,
@@ -195,10 +195,14 @@ fn announced_pause(headers: &HeaderMap) -> Option<Duration> {
     let now = text(DATE.as_str()).and_then(moment);
     let until = |then: Timestamp| match now {
         Some(now) => Duration::try_from(then.duration_since(now)).unwrap_or_default(),
-        None => PAUSE,
+        None => DEFAULT_PAUSE,
     };
     let pause = if let Some(said) = text(RETRY_AFTER.as_str()) {
-        said.parse().map(Duration::from_secs).ok().or_else(|| moment(said).map(until)).unwrap_or(PAUSE)
+        said.parse()
+            .map(Duration::from_secs)
+            .ok()
+            .or_else(|| moment(said).map(until))
+            .unwrap_or(DEFAULT_PAUSE)
     } else {
         // Forges send the moment of the reset with every answer, so it counts only if nothing is left.
         let spent =
@@ -207,7 +211,7 @@ fn announced_pause(headers: &HeaderMap) -> Option<Duration> {
             return None;
         }
         let reset = ["x-ratelimit-reset", "ratelimit-reset"].iter().find_map(|name| text(name)?.parse().ok());
-        reset.and_then(|second| Timestamp::from_second(second).ok()).map_or(PAUSE, until)
+        reset.and_then(|second| Timestamp::from_second(second).ok()).map_or(DEFAULT_PAUSE, until)
     };
     Some(pause.clamp(Duration::from_secs(1), MAX_PAUSE))
 }
@@ -249,7 +253,7 @@ impl Silence {
             (false, true) => format!("{host} did not answer in time"),
             (false, false) => format!("no answer of {host}: {}", self.cause),
         };
-        shown(&said, token)
+        hide_token(&said, token)
     }
 
     pub(super) fn remedy(&self) -> Option<String> {

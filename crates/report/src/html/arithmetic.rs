@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{CELL, badge, between, number, plain, rows, score, scrolling};
+use super::words::{MAX_CELL_CHARS, badge, between, number, plain, rows, score, scrolling};
 use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, ScoreSource};
 
 /// Maximum number of experiments in the table.
@@ -41,7 +41,7 @@ pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
                     th scope="row" colspan="5" { "Sum" }
                     td.n {}
                     td.n { (sums.weight) }
-                    td.n { (sums.shown()) }
+                    td.n { (sums.write_points()) }
                 }
             }
         }
@@ -63,7 +63,7 @@ pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
 }
 
 fn row(place: usize, experiment: &ExperimentResult, is_there: bool) -> Markup {
-    let name = plain(&experiment.name, CELL);
+    let name = plain(&experiment.name, MAX_CELL_CHARS);
     html! {
         tr {
             th scope="row" {
@@ -101,7 +101,7 @@ fn source(experiment: &ExperimentResult) -> String {
         Some(ScoreSource::Probes) => format!("Score {score}: the mean of its probes by weight."),
         Some(ScoreSource::Engine) => format!("Score {score}: the engine's own resilience score."),
         Some(ScoreSource::StopCondition) => format!("Score {score}: a stop condition stopped it."),
-        Some(ScoreSource::Abort) => format!("Score {score}: a probe with aborts-after stopped it."),
+        Some(ScoreSource::Halt) => format!("Score {score}: a probe with aborts-after stopped it."),
         Some(ScoreSource::Completion) => {
             format!("Score {score}: it has no probes, it completed, and something was injected.")
         }
@@ -131,7 +131,7 @@ fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Marku
             tbody {
                 (rows(probes, most, 8, |probe| html! {
                     tr {
-                        th scope="row" { (plain(&probe.name, CELL)) }
+                        th scope="row" { (plain(&probe.name, MAX_CELL_CHARS)) }
                         td { (plain(&probe.kind, 40)) }
                         td.n { (probe.passed_counted) }
                         td.n { (probe.counted) }
@@ -148,7 +148,7 @@ fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Marku
                         "Sum" @if counts { ": " (sums.division(experiment.score)) }
                     }
                     td.n { (sums.weight) }
-                    td.n { (sums.shown()) }
+                    td.n { (sums.write_points()) }
                 }
             }
         }
@@ -177,7 +177,7 @@ impl Sums {
         sums
     }
 
-    fn shown(&self) -> String {
+    fn write_points(&self) -> String {
         self.points.map_or_else(|| "–".to_owned(), number)
     }
 

@@ -2,8 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::words::{CELL, linked, moment, plain, rows, scrolling};
-use crate::words::change::{changed_probes, known, measured, of_run, of_verdict, signed};
+use super::words::{MAX_CELL_CHARS, moment, plain, render_link, rows, scrolling};
+use crate::words::change::{
+    changed_probes, of_run, of_verdict, write_change, write_probe_score, write_score,
+};
 use faultgate_core::model::{ExperimentChange, Presence, ProbeChange, RunComparison, RunResult, ScoreChange};
 
 /// Maximum number of rows of the table.
@@ -63,7 +65,7 @@ pub(super) fn section(result: &RunResult) -> Markup {
 fn earlier(comparison: &RunComparison) -> Markup {
     let run = &comparison.earlier;
     html! {
-        "It was " (linked(&plain(&run.id, CELL), run.url.as_deref()))
+        "It was " (render_link(&plain(&run.id, MAX_CELL_CHARS), run.url.as_deref()))
         @if let Some(commit) = &run.commit { " of commit " code { (plain(commit, 64)) } }
         ", which ended at " (moment(run.ended_at)) ": " (run.verdict.as_str()) "."
     }
@@ -73,27 +75,35 @@ fn row(row: &ChangeRow<'_>) -> Markup {
     match row {
         ChangeRow::Experiment(change) => html! {
             tr {
-                th scope="row" { (plain(&change.name, CELL)) }
+                th scope="row" { (plain(&change.name, MAX_CELL_CHARS)) }
                 td {}
                 @match change.presence {
                     Presence::Both => {
-                        td.n { (known(change.score.earlier())) }
-                        td.n { (known(change.score.now())) }
-                        (told(change.score))
+                        td.n { (write_score(change.score.earlier())) }
+                        td.n { (write_score(change.score.now())) }
+                        (render_change(change.score))
                     }
-                    Presence::New => { td.n { "–" } td.n { (known(change.score.now())) } td.n { "new" } }
-                    Presence::Gone => { td.n { (known(change.score.earlier())) } td.n { "–" } td.n { "gone" } }
+                    Presence::New => {
+                        td.n { "–" }
+                        td.n { (write_score(change.score.now())) }
+                        td.n { "new" }
+                    }
+                    Presence::Gone => {
+                        td.n { (write_score(change.score.earlier())) }
+                        td.n { "–" }
+                        td.n { "gone" }
+                    }
                 }
                 td { (of_verdict(change.verdict)) }
             }
         },
         ChangeRow::Probe(change, probe) => html! {
             tr {
-                th scope="row" { (plain(&change.name, CELL)) }
-                td { (plain(&probe.name, CELL)) }
-                td.n { (measured(probe.score.earlier())) }
-                td.n { (measured(probe.score.now())) }
-                (told(probe.score))
+                th scope="row" { (plain(&change.name, MAX_CELL_CHARS)) }
+                td { (plain(&probe.name, MAX_CELL_CHARS)) }
+                td.n { (write_probe_score(probe.score.earlier())) }
+                td.n { (write_probe_score(probe.score.now())) }
+                (render_change(probe.score))
                 td {}
             }
         },
@@ -101,11 +111,11 @@ fn row(row: &ChangeRow<'_>) -> Markup {
 }
 
 /// Renders the cell of a change. The sign says all that the colour says.
-fn told(score: ScoreChange) -> Markup {
+fn render_change(score: ScoreChange) -> Markup {
     let tone = match score.change() {
         Some(change) if change < 0.0 => "bad",
         Some(change) if change > 0.0 => "good",
         _ => "dim",
     };
-    html! { td class={ "n " (tone) } { (signed(score).unwrap_or_else(|| "unknown".to_owned())) } }
+    html! { td class={ "n " (tone) } { (write_change(score).unwrap_or_else(|| "unknown".to_owned())) } }
 }

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::scale::Scale;
-use super::words::{CELL, Detail, SENTENCE, badge, between, linked, maybe_moment, moment, plain};
+use super::words::{
+    Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, badge, between, maybe_moment, moment, plain, render_link,
+};
 use super::{arithmetic, faults, probe, tables, timeline};
 use crate::words::own_report;
 use faultgate_core::model::{ExperimentResult, MonitorRecord, StopReport};
@@ -22,8 +24,8 @@ pub(super) fn section(
     let scale = Scale::of(experiment, until);
     html! {
         section.experiment {
-            h3 id=(id) { (plain(&experiment.name, CELL)) " " (badge(experiment.verdict)) }
-            p.reason { (plain(&experiment.reason, SENTENCE)) }
+            h3 id=(id) { (plain(&experiment.name, MAX_CELL_CHARS)) " " (badge(experiment.verdict)) }
+            p.reason { (plain(&experiment.reason, MAX_SENTENCE_CHARS)) }
             (facts(experiment))
             @if let Some(scale) = &scale {
                 (timeline::figure(number, experiment, scale, until))
@@ -39,7 +41,7 @@ pub(super) fn section(
             (why(experiment, detail))
             @if let Some(scale) = &scale { (tables::states(experiment, scale, detail)) }
             (tables::actions(experiment, detail))
-            (tables::preview(experiment, detail))
+            (tables::previewed_targets(experiment, detail))
             (tables::targets(experiment, detail))
         }
     }
@@ -52,10 +54,16 @@ fn facts(experiment: &ExperimentResult) -> Markup {
         dl.facts {
             div {
                 dt { "Engine" }
-                dd { (plain(&experiment.engine, 40)) " " code { (plain(&experiment.source, CELL)) } }
+                dd {
+                    (plain(&experiment.engine, 40)) " "
+                    code { (plain(&experiment.source, MAX_CELL_CHARS)) }
+                }
             }
             @if let Some(id) = &experiment.id {
-                div { dt { "Id" } dd { (linked(&plain(id, CELL), experiment.url.as_deref())) } }
+                div {
+                    dt { "Id" }
+                    dd { (render_link(&plain(id, MAX_CELL_CHARS), experiment.url.as_deref())) }
+                }
             }
             @if let Some(region) = &experiment.region { div { dt { "Region" } dd { (plain(region, 64)) } } }
             div {
@@ -68,7 +76,10 @@ fn facts(experiment: &ExperimentResult) -> Markup {
             @if let Some(preview) = &experiment.preview {
                 div {
                     dt { "Blast radius" }
-                    dd { (plain(&preview.told(), CELL)) " (preview " code { (plain(&preview.experiment_id, CELL)) } ")" }
+                    dd {
+                        (plain(&preview.describe(), MAX_CELL_CHARS)) " (preview "
+                        code { (plain(&preview.experiment_id, MAX_CELL_CHARS)) } ")"
+                    }
                 }
             }
             @if let Some(fault) = experiment.fault {
@@ -93,7 +104,10 @@ fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
         h4 { "Why, and how it was learned" }
         ul.evidence {
             @for evidence in experiment.evidence.iter().take(detail.rows) {
-                li { (plain(&evidence.source, CELL)) ": " (plain(&evidence.fact, SENTENCE)) }
+                li {
+                    (plain(&evidence.source, MAX_CELL_CHARS)) ": "
+                    (plain(&evidence.fact, MAX_SENTENCE_CHARS))
+                }
             }
             @if experiment.evidence.len() > detail.rows {
                 li { "and " (experiment.evidence.len() - detail.rows) " more, in result.json" }
@@ -101,15 +115,20 @@ fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
             (monitor(&experiment.monitor))
         }
         dl.facts {
-            @for (what, value) in error { div { dt { "Error: " (what) } dd { (plain(value, CELL)) } } }
+            @for (what, value) in error {
+                div { dt { "Error: " (what) } dd { (plain(value, MAX_CELL_CHARS)) } }
+            }
             @for condition in experiment.stop_conditions.iter().take(detail.rows) {
-                div { dt { "Stop condition" } dd { code { (plain(condition, CELL)) } } }
+                div { dt { "Stop condition" } dd { code { (plain(condition, MAX_CELL_CHARS)) } } }
             }
             @if let Some((what, page)) = own_report(experiment) {
-                div { dt { "The engine's own report" } dd { (linked(&plain(what, SENTENCE), page.as_deref())) } }
+                div {
+                    dt { "The engine's own report" }
+                    dd { (render_link(&plain(what, MAX_SENTENCE_CHARS), page.as_deref())) }
+                }
             }
         }
-        @if let Some(stop) = &experiment.stop { (stopped(stop)) }
+        @if let Some(stop) = &experiment.stop { (render_stop(stop)) }
     }
 }
 
@@ -118,7 +137,7 @@ fn monitor(monitor: &MonitorRecord) -> Markup {
     html! {
         li {
             @if monitor.learned.is_empty() { "The end was not learned" }
-            @else { "The end was learned " (plain(&monitor.learned, SENTENCE)) }
+            @else { "The end was learned " (plain(&monitor.learned, MAX_SENTENCE_CHARS)) }
             " (monitor " (monitor.mode.as_str()) ": " (monitor.events) " events, " (monitor.duplicates) " duplicates, "
             (monitor.malformed) " malformed, "
             @if monitor.let_go > 0 { (monitor.let_go) " let go, " }
@@ -127,13 +146,14 @@ fn monitor(monitor: &MonitorRecord) -> Markup {
     }
 }
 
-fn stopped(stop: &StopReport) -> Markup {
+fn render_stop(stop: &StopReport) -> Markup {
     html! {
         p.note {
-            "A stop was requested at " (moment(stop.requested_at)) ": " (plain(&stop.why, SENTENCE)) ". It was "
+            "A stop was requested at " (moment(stop.requested_at)) ": "
+            (plain(&stop.why, MAX_SENTENCE_CHARS)) ". It was "
             (if stop.accepted { "accepted" } else { "not accepted" }) " and is "
             strong { (if stop.confirmed { "confirmed" } else { "not confirmed" }) } "."
-            @if let Some(error) = &stop.error { " " (plain(error, SENTENCE)) }
+            @if let Some(error) = &stop.error { " " (plain(error, MAX_SENTENCE_CHARS)) }
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::tables::table;
-use super::words::{CELL, Detail, SENTENCE, fold, plain, rows};
+use super::words::{Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, fold, plain, rows};
 use faultgate_core::model::{ExperimentResult, Fault, FaultProbe};
 
 /// Renders the tables, or nothing if the engine tells no faults.
@@ -14,12 +14,12 @@ pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
     let body = rows(&experiment.faults, detail.rows, 6, |fault| {
         html! {
             tr {
-                th scope="row" { (plain(&fault.name, CELL)) }
+                th scope="row" { (plain(&fault.name, MAX_CELL_CHARS)) }
                 td { @if let Some(weight) = fault.weight { (weight) } @else { "–" } }
                 td { (or_dash(&fault.verdict)) }
                 td { @if let Some(success) = fault.probe_success { (success) " %" } @else { "–" } }
-                td { (plain(fault.fail_step.as_deref().unwrap_or_default(), SENTENCE)) }
-                td { code { (plain(fault.error_code.as_deref().unwrap_or_default(), CELL)) } }
+                td { (plain(fault.fail_step.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
+                td { code { (plain(fault.error_code.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) } }
             }
         }
     });
@@ -40,12 +40,12 @@ fn probes(faults: &[Fault], detail: Detail) -> Markup {
     let body = rows(&probes, detail.rows, 6, |(fault, probe)| {
         html! {
             tr {
-                td { (plain(&fault.name, CELL)) }
-                th scope="row" { (plain(&probe.name, CELL)) }
-                td { code { (plain(&probe.kind, CELL)) } }
+                td { (plain(&fault.name, MAX_CELL_CHARS)) }
+                th scope="row" { (plain(&probe.name, MAX_CELL_CHARS)) }
+                td { code { (plain(&probe.kind, MAX_CELL_CHARS)) } }
                 td { (or_dash(probe.mode.as_deref().unwrap_or_default())) }
                 td { (or_dash(&probe.verdict)) }
-                td { (plain(probe.description.as_deref().unwrap_or_default(), SENTENCE)) }
+                td { (plain(probe.description.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
             }
         }
     });
@@ -54,7 +54,7 @@ fn probes(faults: &[Fault], detail: Detail) -> Markup {
 }
 
 fn or_dash(word: &str) -> String {
-    match plain(word, CELL) {
+    match plain(word, MAX_CELL_CHARS) {
         word if word.is_empty() => "–".to_owned(),
         word => word,
     }

@@ -4,12 +4,14 @@
 use maud::{Markup, html};
 
 use super::change;
-use super::words::{CELL, SENTENCE, badge, between, link, linked, moment, plain, score, tone};
+use super::words::{
+    MAX_CELL_CHARS, MAX_SENTENCE_CHARS, badge, between, link, moment, plain, render_link, score, tone,
+};
 use crate::words::warnings;
 use faultgate_core::model::RunResult;
 
 /// Maximum number of reasons, and of warnings, that are shown.
-const REASONS: usize = 20;
+const MAX_REASONS: usize = 20;
 
 /// Renders the header.
 pub(super) fn header(result: &RunResult) -> Markup {
@@ -23,16 +25,21 @@ pub(super) fn header(result: &RunResult) -> Markup {
             }
             (change::sentence(result))
             ul.reasons {
-                @for reason in gate.reasons.iter().take(REASONS) { li { (plain(reason, SENTENCE)) } }
-                @if gate.reasons.len() > REASONS { li { "and " (gate.reasons.len() - REASONS) " more" } }
+                @for reason in gate.reasons.iter().take(MAX_REASONS) {
+                    li { (plain(reason, MAX_SENTENCE_CHARS)) }
+                }
+                @if gate.reasons.len() > MAX_REASONS {
+                    li { "and " (gate.reasons.len() - MAX_REASONS) " more" }
+                }
             }
-            @for warning in warnings(result).take(REASONS) {
-                p.note { strong { "Warning" } ": " (plain(&warning, SENTENCE)) }
+            @for warning in warnings(result).take(MAX_REASONS) {
+                p.note { strong { "Warning" } ": " (plain(&warning, MAX_SENTENCE_CHARS)) }
             }
             @if let Some(rehearsal) = &result.rehearsal {
                 p.note {
-                    strong { "Rehearsal" } " of the scenario " (plain(&rehearsal.scenario, CELL)) ": "
-                    (plain(&rehearsal.note, SENTENCE))
+                    strong { "Rehearsal" } " of the scenario "
+                    (plain(&rehearsal.scenario, MAX_CELL_CHARS)) ": "
+                    (plain(&rehearsal.note, MAX_SENTENCE_CHARS))
                 }
             }
             @if result.dry_run {
@@ -45,16 +52,16 @@ pub(super) fn header(result: &RunResult) -> Markup {
 
 fn facts(result: &RunResult) -> Markup {
     let run = &result.run;
-    let id = plain(&run.id, CELL);
+    let id = plain(&run.id, MAX_CELL_CHARS);
     html! {
         dl.facts {
-            div { dt { "Run" } dd { (linked(&id, run.url.as_deref())) } }
+            div { dt { "Run" } dd { (render_link(&id, run.url.as_deref())) } }
             @if let Some(shard) = run.shard { div { dt { "Shard" } dd { (shard) } } }
             @if let Some(repository) = &run.repository {
-                div { dt { "Repository" } dd { (plain(repository, CELL)) } }
+                div { dt { "Repository" } dd { (plain(repository, MAX_CELL_CHARS)) } }
             }
             @if let Some(commit) = &run.commit { div { dt { "Commit" } dd { code { (plain(commit, 64)) } } } }
-            div { dt { "CI" } dd { (plain(&run.ci, CELL)) } }
+            div { dt { "CI" } dd { (plain(&run.ci, MAX_CELL_CHARS)) } }
             div { dt { "Began" } dd { (moment(result.started_at)) } }
             div { dt { "Took" } dd { (between(Some(result.started_at), Some(result.ended_at))) } }
             div { dt { "Exit code" } dd { (gate_code(result)) } }

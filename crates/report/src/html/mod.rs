@@ -34,7 +34,7 @@ use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
 use words::{Detail, plain};
 
 /// Name of the file in the report folder.
-pub(crate) const NAME: &str = "report.html";
+pub(crate) const FILE_NAME: &str = "report.html";
 
 /// The content security policy of the page. Nothing may be loaded or run, whatever a text from outside says.
 const POLICY: &str =
@@ -150,18 +150,18 @@ pub(crate) struct HtmlFile {
 
 impl HtmlFile {
     pub(crate) fn new(report_dir: &Path) -> Self {
-        Self { path: report_dir.join(NAME) }
+        Self { path: report_dir.join(FILE_NAME) }
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for HtmlFile {
     fn name(&self) -> &str {
-        NAME
+        FILE_NAME
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        Some(from_write(NAME, replace_by(&self.path, |page| write(result, page))))
+        Some(from_write(FILE_NAME, replace_by(&self.path, |page| write(result, page))))
     }
 }
 

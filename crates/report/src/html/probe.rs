@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::scale::{LEFT, Scale, WIDTH, short};
 use super::timeline::fault;
-use super::words::{CELL, Detail, fold, millis, plain, rows, scrolling};
+use super::words::{Detail, MAX_CELL_CHARS, fold, millis, plain, rows, scrolling};
 use crate::words::arithmetic::{of_phases, of_probe};
 use faultgate_core::model::{FaultWindow, Probe, Sample};
 
@@ -38,7 +38,7 @@ pub(super) fn section(
 ) -> Markup {
     html! {
         section.probe {
-            h4 id=(id) { (plain(&probe.name, CELL)) " " span.kind { (plain(&probe.kind, 40)) } }
+            h4 id=(id) { (plain(&probe.name, MAX_CELL_CHARS)) " " span.kind { (plain(&probe.kind, 40)) } }
             p.sum { (sum(probe)) }
             @if probe.samples.is_empty() {
                 p.note { "It has no samples." }
@@ -115,7 +115,7 @@ fn figure(id: &str, probe: &Probe, scale: &Scale, window: Option<FaultWindow>, d
                 svg role="img" viewBox={ "0 0 " (WIDTH) " " (short(bottom + AXIS)) }
                     aria-labelledby={ (id) "-title " (id) "-text" } {
                     title id={ (id) "-title" } { "Samples over time" }
-                    desc id={ (id) "-text" } { (told(probe, slowest)) }
+                    desc id={ (id) "-text" } { (describe_drawing(probe, slowest)) }
                     (fault(window, scale, 0.0, bottom))
                     (scale.grid(0.0, bottom, Some(bottom + 12.0)))
                     text.name x=(short(LEFT - 10.0)) y="13" text-anchor="end" { "samples" }
@@ -212,7 +212,7 @@ fn points(columns: &[Column], failed: bool, draw: impl Fn(&mut String, &Column, 
 }
 
 /// Tells the drawing in words.
-fn told(probe: &Probe, slowest: Option<u64>) -> String {
+fn describe_drawing(probe: &Probe, slowest: Option<u64>) -> String {
     let mut text =
         format!("{} samples passed, {} failed", probe.passed, probe.total.saturating_sub(probe.passed));
     if let Some(slowest) = slowest {
@@ -282,7 +282,7 @@ fn samples(probe: &Probe, scale: &Scale, detail: Detail) -> Markup {
                             (if stretch.first.passed { "passed" } else { "failed" })
                         }
                         td.n { (range(stretch.latency)) }
-                        td { (plain(stretch.first.reason.as_deref().unwrap_or_default(), CELL)) }
+                        td { (plain(stretch.first.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
                     }
                 }))
             }

@@ -4,13 +4,15 @@
 use maud::{Markup, html};
 
 use super::scale::Scale;
-use super::words::{CELL, Detail, SENTENCE, between, fold, maybe_moment, moment, plain, rows, scrolling};
+use super::words::{
+    Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, between, fold, maybe_moment, moment, plain, rows, scrolling,
+};
 use faultgate_core::model::{ExperimentResult, Finding, Level, RunResult, Target};
 
 /// Maximum number of rows in tables of the run. Tables of an experiment have their limit from [`Detail`].
-const ROWS: usize = 100;
+const MAX_ROWS: usize = 100;
 /// Maximum number of resources of a target that are named.
-const RESOURCES: usize = 20;
+const MAX_RESOURCES: usize = 20;
 
 /// Renders a table that scrolls by itself.
 pub(super) fn table(label: &str, columns: &[&str], body: &Markup) -> Markup {
@@ -31,11 +33,11 @@ pub(super) fn states(experiment: &ExperimentResult, scale: &Scale, detail: Detai
         html! {
             tr {
                 td { (transition.state.as_str()) }
-                td { (plain(&transition.raw_state, CELL)) }
+                td { (plain(&transition.raw_state, MAX_CELL_CHARS)) }
                 td { (scale.offset(transition.at)) }
                 td { (moment(transition.at)) }
                 td { (between(Some(transition.at), Some(transition.observed_at))) " later, by " (transition.source.as_str()) }
-                td { (plain(transition.reason.as_deref().unwrap_or_default(), CELL)) }
+                td { (plain(transition.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
             }
         }
     });
@@ -50,13 +52,13 @@ pub(super) fn actions(experiment: &ExperimentResult, detail: Detail) -> Markup {
     let body = rows(&experiment.actions, detail.rows, 7, |action| {
         html! {
             tr {
-                th scope="row" { (plain(&action.name, CELL)) }
-                td { code { (plain(&action.action_id, CELL)) } }
+                th scope="row" { (plain(&action.name, MAX_CELL_CHARS)) }
+                td { code { (plain(&action.action_id, MAX_CELL_CHARS)) } }
                 td { (plain(&action.state, 64)) }
                 td { (maybe_moment(action.started_at)) }
                 td { (between(action.started_at, action.ended_at)) }
-                td { (plain(&action.targets.join(", "), CELL)) }
-                td { (plain(action.reason.as_deref().unwrap_or_default(), CELL)) }
+                td { (plain(&action.targets.join(", "), MAX_CELL_CHARS)) }
+                td { (plain(action.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
             }
         }
     });
@@ -71,11 +73,15 @@ pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
     let body = rows(&experiment.targets, detail.rows, 4, |target| {
         html! {
             tr {
-                th scope="row" { (plain(&target.name, CELL)) }
-                td { code { (plain(&target.resource_type, CELL)) } }
-                td { (resolved(target)) }
+                th scope="row" { (plain(&target.name, MAX_CELL_CHARS)) }
+                td { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
+                td { (write_count(target)) }
                 td {
-                    ul { @for resource in target.resources.iter().take(RESOURCES) { li { code { (plain(resource, CELL)) } } } }
+                    ul {
+                        @for resource in target.resources.iter().take(MAX_RESOURCES) {
+                            li { code { (plain(resource, MAX_CELL_CHARS)) } }
+                        }
+                    }
                 }
             }
         }
@@ -84,15 +90,15 @@ pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
 }
 
 /// Renders what a preview has counted before the launch.
-pub(super) fn preview(experiment: &ExperimentResult, detail: Detail) -> Markup {
+pub(super) fn previewed_targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
     let Some(preview) = &experiment.preview else { return html! {} };
     let body = rows(&preview.targets, detail.rows, 5, |target| {
         html! {
             tr {
-                th scope="row" { (plain(&target.name, CELL)) }
-                td { code { (plain(&target.resource_type, CELL)) } }
-                td { (plain(target.account.as_deref().unwrap_or_default(), CELL)) }
-                td { (plain(target.region.as_deref().unwrap_or_default(), CELL)) }
+                th scope="row" { (plain(&target.name, MAX_CELL_CHARS)) }
+                td { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
+                td { (plain(target.account.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                td { (plain(target.region.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
                 td { (target.count) }
             }
         }
@@ -101,7 +107,7 @@ pub(super) fn preview(experiment: &ExperimentResult, detail: Detail) -> Markup {
     fold("Preview", &table("Preview", &columns, &body))
 }
 
-fn resolved(target: &Target) -> String {
+fn write_count(target: &Target) -> String {
     target.count().unwrap_or_else(|| "not known".to_owned())
 }
 
@@ -116,7 +122,11 @@ pub(super) fn of_run(result: &RunResult) -> Markup {
                 p.note {
                     strong { "Not removed" } ": what is listed here still exists in the account."
                 }
-                ul { @for leftover in left.into_iter().take(ROWS) { li { code { (plain(leftover, SENTENCE)) } } } }
+                ul {
+                    @for leftover in left.into_iter().take(MAX_ROWS) {
+                        li { code { (plain(leftover, MAX_SENTENCE_CHARS)) } }
+                    }
+                }
             }
             (findings(&result.findings))
             (reports(result))
@@ -125,13 +135,13 @@ pub(super) fn of_run(result: &RunResult) -> Markup {
 }
 
 fn findings(findings: &[Finding]) -> Markup {
-    let body = rows(findings, ROWS, 4, |finding| {
+    let body = rows(findings, MAX_ROWS, 4, |finding| {
         html! {
             tr {
                 td class=(tone(finding.level)) { (finding.level.as_str()) }
-                th scope="row" { (plain(&finding.subject, CELL)) }
-                td { (plain(&finding.message, SENTENCE)) }
-                td { (plain(finding.remedy.as_deref().unwrap_or_default(), SENTENCE)) }
+                th scope="row" { (plain(&finding.subject, MAX_CELL_CHARS)) }
+                td { (plain(&finding.message, MAX_SENTENCE_CHARS)) }
+                td { (plain(finding.remedy.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
             }
         }
     });
@@ -155,12 +165,12 @@ fn tone(level: Level) -> &'static str {
 }
 
 fn reports(result: &RunResult) -> Markup {
-    let body = rows(&result.reporting, ROWS, 3, |reported| {
+    let body = rows(&result.reporting, MAX_ROWS, 3, |reported| {
         html! {
             tr {
-                th scope="row" { (plain(&reported.sink, CELL)) }
+                th scope="row" { (plain(&reported.sink, MAX_CELL_CHARS)) }
                 td class=(if reported.is_missing() { "warn" } else { "dim" }) { (reported.outcome.as_str()) }
-                td { (plain(reported.detail.as_deref().unwrap_or_default(), SENTENCE)) }
+                td { (plain(reported.detail.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
             }
         }
     });

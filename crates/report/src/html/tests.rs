@@ -132,7 +132,7 @@ fn every_kind_of_run_has_a_page() {
         assert!(text.contains(result.gate.verdict.as_str()));
         for experiment in &result.experiments {
             assert!(
-                text.contains(&text::plain(&experiment.reason, words::SENTENCE)),
+                text.contains(&text::plain(&experiment.reason, words::MAX_SENTENCE_CHARS)),
                 "{}",
                 experiment.reason
             );

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::scale::{LEFT, Scale, WIDTH, short};
-use super::words::{SENTENCE, plain};
+use super::words::{MAX_SENTENCE_CHARS, plain};
 use faultgate_core::model::{ExperimentResult, FaultWindow, State, Transition};
 
 /// Height of the axis, in points like all lengths here.
@@ -35,7 +35,7 @@ pub(super) fn figure(place: usize, experiment: &ExperimentResult, scale: &Scale,
             div.scroll tabindex="0" role="group" aria-label={ "Timeline of " (plain(&experiment.name, 100)) } {
                 svg role="img" viewBox={ "0 0 " (WIDTH) " " (short(bottom + 4.0)) } aria-labelledby={ (title) " " (desc) } {
                     title id=(title) { "States, actions and fault over time" }
-                    desc id=(desc) { (told(experiment, scale)) }
+                    desc id=(desc) { (describe_drawing(experiment, scale)) }
                     (fault(experiment.fault, scale, AXIS, bottom))
                     (scale.grid(AXIS, bottom, Some(AXIS - 6.0)))
                     (name("state", AXIS))
@@ -170,7 +170,7 @@ fn action_tone(word: &str) -> &'static str {
 }
 
 /// Tells the drawing in words.
-fn told(experiment: &ExperimentResult, scale: &Scale) -> String {
+fn describe_drawing(experiment: &ExperimentResult, scale: &Scale) -> String {
     let mut parts: Vec<String> = Vec::new();
     for transition in experiment.transitions.iter().take(MAX_DRAWN) {
         parts.push(format!("{} at {}", transition.raw_state, scale.offset(transition.at)));
@@ -184,5 +184,5 @@ fn told(experiment: &ExperimentResult, scale: &Scale) -> String {
         let end = fault.ended_at.map_or_else(|| "an unknown end".to_owned(), |end| scale.offset(end));
         parts.push(format!("the fault was in from {} to {end}", scale.offset(fault.started_at)));
     }
-    plain(&(parts.join("; ") + "."), SENTENCE)
+    plain(&(parts.join("; ") + "."), MAX_SENTENCE_CHARS)
 }

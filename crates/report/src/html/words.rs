@@ -8,9 +8,9 @@ use faultgate_core::model::{RunResult, Score, Verdict};
 use faultgate_core::text;
 
 /// Maximum length of a text in a cell, in characters.
-pub(super) const CELL: usize = 200;
+pub(super) const MAX_CELL_CHARS: usize = 200;
 /// Maximum length of a sentence in characters.
-pub(super) const SENTENCE: usize = 1_000;
+pub(super) const MAX_SENTENCE_CHARS: usize = 1_000;
 /// Maximum length of an address in bytes.
 const MAX_URL_BYTES: usize = 1_000;
 
@@ -58,7 +58,7 @@ pub(super) fn link(url: &str) -> Option<&str> {
 }
 
 /// Renders the text, as a link if there is an address.
-pub(super) fn linked(text: &str, url: Option<&str>) -> Markup {
+pub(super) fn render_link(text: &str, url: Option<&str>) -> Markup {
     html! {
         @match url.and_then(link) {
             Some(url) => { a href=(url) rel="noreferrer noopener" { (text) } }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::faults;
 use super::suite::{Fate, Rank, TestCase, TestSuite};
-use super::text::{MAX_TEXT_CHARS, NAME, legal, line};
+use super::text::{MAX_NAME_CHARS, MAX_TEXT_CHARS, legal, line};
 use crate::words::own_reasons;
 use crate::words::{arithmetic, change};
 use faultgate_core::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
@@ -26,7 +26,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> TestSuite {
     cases.extend(faults::probes(experiment));
     cases.push(of_verdict(experiment));
     TestSuite {
-        name: format!("faultgate.{}", text::plain(&experiment.name, NAME)),
+        name: format!("faultgate.{}", text::plain(&experiment.name, MAX_NAME_CHARS)),
         started_at: experiment.started_at,
         time,
         properties: present([
@@ -63,7 +63,7 @@ fn of_action(action: &Action) -> TestCase {
     };
     TestCase {
         rank,
-        name: text::plain(&format!("action {} ({})", action.name, action.action_id), NAME),
+        name: text::plain(&format!("action {} ({})", action.name, action.action_id), MAX_NAME_CHARS),
         time: between(action.started_at, action.ended_at),
         fate,
         out: targets,
@@ -83,7 +83,7 @@ fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> TestCase {
     };
     TestCase {
         rank,
-        name: text::plain(&format!("probe {} ({})", probe.name, probe.kind), NAME),
+        name: text::plain(&format!("probe {} ({})", probe.name, probe.kind), MAX_NAME_CHARS),
         // The probe ran beside the actions, whose times are counted already.
         time: SignedDuration::ZERO,
         fate,
@@ -109,7 +109,7 @@ fn of_verdict(experiment: &ExperimentResult) -> TestCase {
         rank: if passed { Rank::ExperimentThatPassed } else { Rank::Experiment },
         name: "gate".to_owned(),
         time: SignedDuration::ZERO,
-        fate: judged(experiment.verdict, &experiment.reason),
+        fate: judge(experiment.verdict, &experiment.reason),
         out,
     }
 }
@@ -131,7 +131,7 @@ pub(super) fn of_gate(result: &RunResult) -> TestSuite {
     let earlier = result.comparison.as_ref().and_then(|comparison| comparison.score);
     let culprits = experiments_not_passed(result);
     let fate = if culprits.is_empty() {
-        judged(gate.verdict, &message)
+        judge(gate.verdict, &message)
     } else {
         Fate::Skipped { message: line(&format!("{}: see the suite of {culprits}", gate.verdict)) }
     };
@@ -148,7 +148,7 @@ pub(super) fn of_gate(result: &RunResult) -> TestSuite {
             ("repository", result.run.repository.clone()),
             ("commit", result.run.commit.clone()),
             ("earlier-resilience-score", earlier.and_then(|score| Some(score.earlier()?.to_string()))),
-            ("resilience-score-change", earlier.and_then(change::signed)),
+            ("resilience-score-change", earlier.and_then(change::write_change)),
             ("rehearsal", result.rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone())),
         ]),
         cases: vec![case],
@@ -161,7 +161,7 @@ fn experiments_not_passed(result: &RunResult) -> String {
     culprits.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-fn judged(verdict: Verdict, reason: &str) -> Fate {
+fn judge(verdict: Verdict, reason: &str) -> Fate {
     let (kind, message) = (verdict.to_string(), line(reason));
     match verdict {
         Verdict::Passed => Fate::Passed,

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 
 use super::suite::{Fate, Rank, TestCase};
-use super::text::{NAME, line};
+use super::text::{MAX_NAME_CHARS, line};
 use faultgate_core::model::{ExperimentResult, Fault, FaultProbe, Verdict};
 use faultgate_core::text;
 
@@ -30,7 +30,13 @@ fn case(fault: &Fault, probe: &FaultProbe, verdict: Verdict) -> TestCase {
     };
     let name = format!("fault {} probe {} ({})", fault.name, probe.name, probe.kind);
     // The probe ran beside the actions, whose times are counted already.
-    TestCase { rank, name: text::plain(&name, NAME), time: SignedDuration::ZERO, fate, out: vec![message] }
+    TestCase {
+        rank,
+        name: text::plain(&name, MAX_NAME_CHARS),
+        time: SignedDuration::ZERO,
+        fate,
+        out: vec![message],
+    }
 }
 
 /// Returns a line for each fault.

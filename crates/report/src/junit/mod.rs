@@ -25,7 +25,7 @@ use crate::sink::{Sink, from_write};
 use faultgate_core::model::{Reported, RunResult};
 
 /// Name of the file in the report folder.
-pub(crate) const NAME: &str = "junit.xml";
+pub(crate) const FILE_NAME: &str = "junit.xml";
 
 /// Maximum number of cases. CodeBuild takes no more in one report.
 const MAX_CASES: usize = 500;
@@ -76,19 +76,19 @@ pub(crate) struct JunitFile {
 
 impl JunitFile {
     pub(crate) fn new(report_dir: &Path) -> Self {
-        Self { path: report_dir.join(NAME) }
+        Self { path: report_dir.join(FILE_NAME) }
     }
 }
 
 #[async_trait(?Send)]
 impl Sink for JunitFile {
     fn name(&self) -> &str {
-        NAME
+        FILE_NAME
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let rendered = render(result).and_then(|text| replace(&self.path, text.as_bytes()));
-        Some(from_write(NAME, rendered))
+        Some(from_write(FILE_NAME, rendered))
     }
 }
 

@@ -3,7 +3,7 @@
 use faultgate_core::text;
 
 /// Maximum length of a name in characters.
-pub(super) const NAME: usize = 200;
+pub(super) const MAX_NAME_CHARS: usize = 200;
 /// Maximum length of one text in characters.
 pub(super) const MAX_TEXT_CHARS: usize = 1_000;
 /// Puts text from outside on one line.

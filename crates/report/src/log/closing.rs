@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use faultgate_core::model::{Level, Outcome, Reported, RunResult};
 use faultgate_core::text;
 
-use super::MAX_LINE_CHARS;
-use crate::files::is_report_file;
+use super::line::MAX_LINE_CHARS;
+use crate::folder::is_report_file;
 use crate::words::{change, own_reasons, warnings};
 
 /// Returns the end of the log: the table of experiments, the verdict, the warnings and the reports that are
@@ -49,7 +49,7 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
     for warning in warnings(result) {
         let _ = writeln!(closing, "warning: {}", text::plain(&warning, MAX_LINE_CHARS));
     }
-    closing.push_str(&compared(result));
+    closing.push_str(&describe_comparison(result));
     for finding in result.findings.iter().filter(|finding| finding.level == Level::Warning) {
         let warning = text::plain(&format!("{}: {}", finding.subject, finding.message), MAX_LINE_CHARS);
         let _ = writeln!(closing, "warning: {warning}");
@@ -71,7 +71,7 @@ pub fn closing(result: &RunResult, report_dir: &str) -> String {
 }
 
 /// Returns the changes since the earlier run, or nothing if the run was not compared.
-fn compared(result: &RunResult) -> String {
+fn describe_comparison(result: &RunResult) -> String {
     let Some(comparison) = &result.comparison else { return String::new() };
     let run = &comparison.earlier;
     let (id, ended_at) = (text::plain(&run.id, 64), run.ended_at.strftime("%Y-%m-%d %H:%M:%SZ"));

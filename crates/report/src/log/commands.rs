@@ -190,11 +190,11 @@ fn reports(result: &RunResult, outcome: Outcome) -> impl Iterator<Item = Issue> 
 fn azure_extras(result: &RunResult, report_dir: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let is_written =
-        |reported: &Reported| reported.sink == summary::NAME && reported.outcome == Outcome::Written;
+        |reported: &Reported| reported.sink == summary::FILE_NAME && reported.outcome == Outcome::Written;
     // A summary that an earlier step has left must not be uploaded as this run's. The agent wants an absolute
     // path.
     if result.reporting.iter().any(is_written)
-        && let Ok(path) = std::path::absolute(report_dir.join(summary::NAME))
+        && let Ok(path) = std::path::absolute(report_dir.join(summary::FILE_NAME))
         && let Some(path) = path.to_str()
     {
         lines.push(format!("##vso[task.uploadsummary]{}", azure_data(path)));

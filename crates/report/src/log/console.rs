@@ -8,7 +8,7 @@ use faultgate_core::model::RunEvent;
 use faultgate_core::text;
 use tokio::time::Instant;
 
-use super::MAX_LINE_CHARS;
+use super::line::MAX_LINE_CHARS;
 use super::narrator::{Narrator, Shown};
 use crate::ci::LogStyle;
 use crate::sink::Sink;

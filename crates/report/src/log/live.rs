@@ -2,7 +2,7 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::MAX_LINE_CHARS;
+use super::line::MAX_LINE_CHARS;
 use super::narrator::Narrator;
 use crate::sink::Sink;
 use faultgate_core::model::{Level, RunEvent};

@@ -4,12 +4,14 @@
 //!   `live` shows them in a terminal, above a line for each experiment.
 //! - `closing` makes the table and the verdict that end the log.
 //! - `commands` prints the lines that CI systems turn into errors and warnings on the run's page.
+//! - `line` has the limit of a line.
 //!
 //! Every line is made plain before it is printed, so that no CI takes a text from outside for a command.
 
 mod closing;
 mod commands;
 mod console;
+mod line;
 mod live;
 mod narrator;
 
@@ -17,6 +19,3 @@ pub use closing::closing;
 pub use commands::{LogCommands, Remark, mistake_commands, remark_commands};
 pub use console::Log;
 pub use live::Live;
-
-/// Maximum length of a line in characters.
-const MAX_LINE_CHARS: usize = 1_000;

@@ -75,7 +75,7 @@ impl Narrator {
                 Some(format!(
                     "{} would hit {} (preview {})",
                     shown.name,
-                    preview.told(),
+                    preview.describe(),
                     preview.experiment_id
                 ))
             }
@@ -88,11 +88,11 @@ impl Narrator {
             RunEvent::Transition { experiment, transition } => {
                 let shown = self.experiments.get_mut(*experiment)?;
                 shown.state.clone_from(&transition.raw_state);
-                Some(format!("{} {}", shown.name, told(transition)))
+                Some(format!("{} {}", shown.name, describe_transition(transition)))
             }
             RunEvent::ProbeTurned { experiment, probe, turn } => {
                 let shown = self.experiments.get(*experiment)?;
-                Some(format!("{}: probe {probe} {}", shown.name, turned(turn)))
+                Some(format!("{}: probe {probe} {}", shown.name, describe_turn(turn)))
             }
             RunEvent::Stopping { experiment, why } => {
                 let shown = self.experiments.get_mut(*experiment)?;
@@ -110,12 +110,12 @@ impl Narrator {
     }
 }
 
-fn told(transition: &Transition) -> String {
+fn describe_transition(transition: &Transition) -> String {
     let reason = transition.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{} [{}]{reason}", transition.raw_state, transition.source.as_str())
 }
 
-fn turned(turn: &Turn) -> String {
+fn describe_turn(turn: &Turn) -> String {
     match turn {
         Turn::Fails { reason: Some(reason) } => format!("fails: {reason}"),
         Turn::Fails { reason: None } => "fails".to_owned(),

@@ -10,11 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::sink::{Sink, Stage, failed, skipped, written};
+use crate::sink::{Sink, Stage, report_failed, report_skipped, report_written};
 use crate::summary::{PageLimits, render};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
-use faultgate_core::processes::orphans::Own;
+use faultgate_core::processes::own::Own;
 use faultgate_core::text;
 
 /// The time that the agent has to do its work.
@@ -93,24 +93,24 @@ impl Sink for BuildkiteAnnotation {
         let agent = match self.spawn(result) {
             Ok(agent) => agent,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let missing = skipped(Self::SINK, "buildkite-agent is not on the PATH");
+                let missing = report_skipped(Self::SINK, "buildkite-agent is not on the PATH");
                 return Some(missing.with_remedy("mount it into the container: mount-buildkite-agent: true"));
             }
-            Err(error) => return Some(failed(Self::SINK, format!("buildkite-agent: {error}"))),
+            Err(error) => return Some(report_failed(Self::SINK, format!("buildkite-agent: {error}"))),
         };
         // The reaper of orphans must leave this child to us, who wait for its exit.
         let _own = agent.id().and_then(|id| i32::try_from(id).ok()).map(Own::new);
         let page = render(result, &PAGE);
         Some(match timeout(AGENT_TIMEOUT, annotate(agent, &page)).await {
-            Err(_) => failed(
+            Err(_) => report_failed(
                 Self::SINK,
                 format!("buildkite-agent did not end within {} s", AGENT_TIMEOUT.as_secs()),
             ),
-            Ok(Err(error)) => failed(Self::SINK, format!("buildkite-agent: {error}")),
-            Ok(Ok((status, _))) if status.success() => written(Self::SINK),
+            Ok(Err(error)) => report_failed(Self::SINK, format!("buildkite-agent: {error}")),
+            Ok(Ok((status, _))) if status.success() => report_written(Self::SINK),
             Ok(Ok((status, complaints))) => {
                 let why = format!("buildkite-agent: {status}: {}", text::plain(&complaints, 400));
-                failed(Self::SINK, why)
+                report_failed(Self::SINK, why)
             }
         })
     }

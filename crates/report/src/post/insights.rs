@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 
-use crate::forge::bitbucket::{CodeInsights, Datum, DatumValue, Report};
-use crate::sink::{Sink, Stage, failed, refused, written};
+use crate::forge::ForgeFailure;
+use crate::forge::insights::{CodeInsights, Datum, DatumValue, Report};
+use crate::sink::{Sink, Stage, report_failed, report_refused, report_written};
 use crate::words::Nature;
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
 /// The sink that writes the report of a run.
 pub struct Insights {
     /// A function that makes the client, which knows where the report goes.
-    connect: Box<dyn Fn() -> Result<CodeInsights, String>>,
+    connect: Box<dyn Fn() -> Result<CodeInsights, ForgeFailure>>,
     /// The key of the report. Every run of a job has the same key, so that it replaces the report of the run
     /// before.
     key: String,
@@ -22,7 +23,7 @@ impl Insights {
 
     /// Makes the sink. It connects only when the report is due, so that no launch waits for it.
     pub fn new(
-        connect: impl Fn() -> Result<CodeInsights, String> + 'static,
+        connect: impl Fn() -> Result<CodeInsights, ForgeFailure> + 'static,
         key: String,
         run_url: Option<String>,
     ) -> Self {
@@ -67,11 +68,11 @@ impl Sink for Insights {
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         let place = match (self.connect)() {
             Ok(place) => place,
-            Err(why) => return Some(failed(Self::SINK, why)),
+            Err(failure) => return Some(report_failed(Self::SINK, failure.why)),
         };
         Some(match place.put(&self.key, &self.report(result)).await {
-            Ok(()) => written(Self::SINK),
-            Err(failure) => refused(Self::SINK, &failure),
+            Ok(()) => report_written(Self::SINK),
+            Err(failure) => report_refused(Self::SINK, &failure),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The comparison with an earlier run: a line for the head, and a section with a table.
 
 use super::lists::table;
-use super::{link, md};
-use crate::words::change::{changed_probes, known, measured, of_verdict, signed};
+use super::safe::{link, md};
+use crate::words::change::{changed_probes, of_verdict, write_change, write_probe_score, write_score};
 use faultgate_core::model::{EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, RunResult};
 
 /// Returns a line for the head, or `None` if the scores were not compared. It holds only numbers, so it is
@@ -48,9 +48,9 @@ fn earlier(run: &EarlierRun) -> String {
 }
 
 fn of_experiment(change: &ExperimentChange) -> String {
-    let (earlier, now) = (known(change.score.earlier()), known(change.score.now()));
+    let (earlier, now) = (write_score(change.score.earlier()), write_score(change.score.now()));
     let (earlier, now, told) = match change.presence {
-        Presence::Both => (earlier, now, signed(change.score).unwrap_or_else(|| "unknown".to_owned())),
+        Presence::Both => (earlier, now, write_change(change.score).unwrap_or_else(|| "unknown".to_owned())),
         Presence::New => ("–".to_owned(), now, "new".to_owned()),
         Presence::Gone => (earlier, "–".to_owned(), "gone".to_owned()),
     };
@@ -59,7 +59,7 @@ fn of_experiment(change: &ExperimentChange) -> String {
 }
 
 fn of_probe(experiment: &str, probe: &ProbeChange) -> String {
-    let (earlier, now) = (measured(probe.score.earlier()), measured(probe.score.now()));
-    let told = signed(probe.score).unwrap_or_else(|| "unknown".to_owned());
+    let (earlier, now) = (write_probe_score(probe.score.earlier()), write_probe_score(probe.score.now()));
+    let told = write_change(probe.score).unwrap_or_else(|| "unknown".to_owned());
     format!("| {} | {} | {earlier} | {now} | {told} | |\n", md(experiment), md(&probe.name))
 }

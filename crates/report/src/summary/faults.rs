@@ -1,7 +1,7 @@
 //! Tables of the faults of an engine that weighs and judges each of them, and of the probes of these faults.
 
 use super::lists::table;
-use super::md;
+use super::safe::md;
 use faultgate_core::model::{ExperimentResult, Fault};
 
 /// Returns both tables, or nothing if the engine tells no faults.

@@ -1,6 +1,17 @@
 //! The choice of sections for a page that has no room for everything. The weightiest sections are taken
 //! first, and the page names the kinds of those that are left out.
 
+/// The limits of the place that a summary goes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageLimits {
+    /// Maximum size of the page in bytes.
+    pub(crate) budget: usize,
+    /// `true` if its Markdown takes HTML.
+    pub(crate) html: bool,
+    /// `true` if it draws Mermaid diagrams.
+    pub(crate) mermaid: bool,
+}
+
 /// The kind of a section. Kinds are in the order in which sections are left out, the least telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SectionKind {

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::change;
 use super::lists::some_of;
-use super::{change, link, md};
+use super::safe::{link, md};
 use crate::words::change::of_named;
 use crate::words::warnings;
 use faultgate_core::duration::coarse;
@@ -12,7 +13,7 @@ use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
 use faultgate_core::text;
 
 /// Maximum number of reasons, and of warnings, that are shown if there is room.
-pub(super) const REASONS: usize = 20;
+pub(super) const MAX_REASONS: usize = 20;
 /// Maximum number of experiments that are shown if there is room.
 const MAX_ROWS: usize = 100;
 /// Returns the head. Apart from the title and the score it has at most `room` bytes.
@@ -38,9 +39,9 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
     let _ = writeln!(head, "**Resilience score {score}**, expected at least {expected}.\n");
     head.push_str(&change::line(result).unwrap_or_default());
     let reasons = gate.reasons.iter().map(|reason| format!("- {}\n", md(reason)));
-    head.push_str(&some_of(reasons, REASONS, room / 3, |more| format!("- and {more} more\n")));
+    head.push_str(&some_of(reasons, MAX_REASONS, room / 3, |more| format!("- and {more} more\n")));
     let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", md(&one))).collect();
-    head.push_str(&some_of(warnings.into_iter(), REASONS, room / 3, |more| {
+    head.push_str(&some_of(warnings.into_iter(), MAX_REASONS, room / 3, |more| {
         format!("- and {more} more warnings\n")
     }));
     head.push('\n');
@@ -63,7 +64,7 @@ fn table(result: &RunResult, room: usize) -> String {
             if is_compared { format!(" {} |", of_named(result, &experiment.name)) } else { String::new() };
         format!(
             "| {} | {} {} | {} |{change} {} | {} |\n",
-            linked(experiment),
+            write_link(experiment),
             mark(experiment.verdict),
             experiment.verdict,
             or_dash(experiment.score),
@@ -108,7 +109,7 @@ fn or_dash(score: Option<Score>) -> String {
     score.map_or_else(|| "–".to_owned(), |score| score.to_string())
 }
 
-fn linked(experiment: &ExperimentResult) -> String {
+fn write_link(experiment: &ExperimentResult) -> String {
     match experiment.url.as_deref().and_then(link) {
         Some(url) => format!("[{}]({url})", md(&experiment.name)),
         None => md(&experiment.name),

@@ -7,10 +7,10 @@ use jiff::SignedDuration;
 use super::blast_radius;
 use super::change;
 use super::faults::faults;
-use super::fit::{PageSection, SectionKind};
-use super::head::REASONS;
+use super::fit::{PageLimits, PageSection, SectionKind};
+use super::head::MAX_REASONS;
 use super::lists::{MAX_LINES, list, table};
-use super::{PageLimits, link, md};
+use super::safe::{link, md};
 use crate::words::arithmetic;
 use crate::words::own_report;
 use crate::words::timeline::gantt;
@@ -43,7 +43,7 @@ pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection
         push(
             either(SectionKind::TargetsOfPassed, SectionKind::Targets),
             place,
-            experiment.preview.as_ref().map(blast_radius::of_preview).unwrap_or_default(),
+            experiment.preview.as_ref().map(blast_radius::render_preview).unwrap_or_default(),
         );
         push(
             either(SectionKind::TargetsOfPassed, SectionKind::Targets),
@@ -75,7 +75,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     // A reason is told once: the head has said those that it has room for.
     let named = format!("{}: {}", experiment.name, experiment.reason);
     let is_said = |reason: &String| *reason == named || *reason == experiment.reason;
-    if !result.gate.reasons.iter().take(REASONS).any(is_said) {
+    if !result.gate.reasons.iter().take(MAX_REASONS).any(is_said) {
         fact("Why", &md(&experiment.reason));
     }
     // A result of a later version may name an engine that this one does not know.
@@ -88,7 +88,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     if let Some(preview) = &experiment.preview {
         let took = coarse(SignedDuration::from_millis(i64::try_from(preview.took_ms).unwrap_or(i64::MAX)));
         let id = md(&preview.experiment_id);
-        fact("Blast radius", &format!("{} (preview {id}, which took {took})", md(&preview.told())));
+        fact("Blast radius", &format!("{} (preview {id}, which took {took})", md(&preview.describe())));
     }
     match experiment.stop_conditions.as_slice() {
         [] if engine.is_some_and(EngineKind::has_stop_conditions) => {
@@ -101,7 +101,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
         }
     }
     if experiment.id.is_some() {
-        fact("How the end was learned", &learned(experiment));
+        fact("How the end was learned", &describe_end(experiment));
     }
     if let Some(stop) = &experiment.stop {
         let confirmed = if stop.confirmed { "confirmed" } else { "**not confirmed**" };
@@ -118,7 +118,7 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     page
 }
 
-fn learned(experiment: &ExperimentResult) -> String {
+fn describe_end(experiment: &ExperimentResult) -> String {
     let monitor = &experiment.monitor;
     let how = if monitor.learned.is_empty() { "it was not" } else { &monitor.learned };
     let end = experiment.transitions.iter().rev().find(|step| step.state.is_terminal());

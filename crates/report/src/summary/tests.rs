@@ -1,3 +1,4 @@
+use super::safe::link;
 use super::*;
 use faultgate_core::model::Outcome;
 use faultgate_testkit::results;

@@ -1,14 +1,16 @@
 //! Words for the arithmetic of a score, from the samples to the run, which every report has in common.
 
-use faultgate_core::model::{ExperimentResult, Phase, PhaseLooks, Probe, RunResult, Score, ScoreSource};
+use faultgate_core::model::{
+    ExperimentResult, Phase, PhaseEvaluations, Probe, RunResult, Score, ScoreSource,
+};
 
 /// Writes the evaluations of a probe as a sum: `9 of 10 looks that count passed = 90 (12 of 15 in all)`.
 pub(crate) fn of_probe(probe: &Probe) -> String {
     let all = format!("{} of {}", probe.passed, probe.total);
     if let Some(phase) = probe.unevaluated {
         let when = if phase == Phase::After { "after the end" } else { "while the fault was in" };
-        let looks = if probe.total == 0 { String::new() } else { format!(" ({all} looks in all)") };
-        return format!("never evaluated {when} = {}{looks}", probe.score);
+        let evaluations = if probe.total == 0 { String::new() } else { format!(" ({all} looks in all)") };
+        return format!("never evaluated {when} = {}{evaluations}", probe.score);
     }
     if probe.counted == 0 {
         return format!("{all} looks passed before the launch; no look counts");
@@ -21,16 +23,16 @@ pub(crate) fn of_probe(probe: &Probe) -> String {
 /// `100 % before, 66.66 % during (p50 40 ms, p95 80 ms, at most 90 ms), 100 % after`.
 pub(crate) fn of_phases(probe: &Probe) -> String {
     let phases = Phase::ALL.map(|phase| (probe.phases.get(phase), phase.as_str()));
-    let seen = phases.into_iter().filter(|(looks, _)| looks.total > 0);
-    let share = |looks: PhaseLooks| Score::of_share(looks.passed, looks.total);
-    seen.map(|(looks, when)| format!("{} % {when}{}", share(looks), latencies(looks)))
+    let seen = phases.into_iter().filter(|(evaluations, _)| evaluations.total > 0);
+    let share = |evaluations: PhaseEvaluations| Score::of_share(evaluations.passed, evaluations.total);
+    seen.map(|(evaluations, when)| format!("{} % {when}{}", share(evaluations), latencies(evaluations)))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
 /// Writes the latencies of one phase in milliseconds, or nothing if its evaluations have none.
-fn latencies(looks: PhaseLooks) -> String {
-    match (looks.p50_ms, looks.p95_ms, looks.max_ms) {
+fn latencies(evaluations: PhaseEvaluations) -> String {
+    match (evaluations.p50_ms, evaluations.p95_ms, evaluations.max_ms) {
         (Some(p50), Some(p95), Some(max)) => format!(" (p50 {p50} ms, p95 {p95} ms, at most {max} ms)"),
         _ => String::new(),
     }
@@ -51,7 +53,7 @@ pub(crate) fn of_experiment(experiment: &ExperimentResult) -> String {
         }
         Some(ScoreSource::Engine) => format!("{score}, the score of the engine"),
         Some(ScoreSource::StopCondition) => format!("{score}, since a stop condition fired"),
-        Some(ScoreSource::Abort) => format!("{score}, since a probe with aborts-after stopped it"),
+        Some(ScoreSource::Halt) => format!("{score}, since a probe with aborts-after stopped it"),
         Some(ScoreSource::Completion) => format!("{score}, since it completed and has no probes"),
         None => score.to_string(),
     }

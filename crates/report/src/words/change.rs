@@ -8,8 +8,8 @@ use faultgate_core::model::{
 
 /// Writes both scores and the change: `92 → 81.5, −10.5`.
 pub(crate) fn of_scores(score: ScoreChange) -> String {
-    let (earlier, now) = (known(score.earlier()), known(score.now()));
-    match signed(score) {
+    let (earlier, now) = (write_score(score.earlier()), write_score(score.now()));
+    match write_change(score) {
         Some(change) => format!("{earlier} → {now}, {change}"),
         None => format!("{earlier} → {now}"),
     }
@@ -17,7 +17,7 @@ pub(crate) fn of_scores(score: ScoreChange) -> String {
 
 /// Writes the change of a score: `−10.5`, `+3` or `no change`. Returns `None` if one of the scores is not
 /// known.
-pub(crate) fn signed(score: ScoreChange) -> Option<String> {
+pub(crate) fn write_change(score: ScoreChange) -> Option<String> {
     let change = score.change()?;
     Some(match change {
         0.0 => "no change".to_owned(),
@@ -30,14 +30,14 @@ pub(crate) fn signed(score: ScoreChange) -> Option<String> {
 pub(crate) fn of_experiment(change: &ExperimentChange) -> String {
     match change.presence {
         Presence::Both => of_scores(change.score),
-        Presence::New => format!("new, {}", known(change.score.now())),
-        Presence::Gone => format!("gone, was {}", known(change.score.earlier())),
+        Presence::New => format!("new, {}", write_score(change.score.now())),
+        Presence::Gone => format!("gone, was {}", write_score(change.score.earlier())),
     }
 }
 
 /// Writes the change of the experiment of this name, or nothing if it was not compared.
 pub(crate) fn of_named(result: &RunResult, experiment: &str) -> String {
-    let change = result.comparison.as_ref().and_then(|comparison| comparison.of(experiment));
+    let change = result.comparison.as_ref().and_then(|comparison| comparison.find(experiment));
     change.map_or_else(String::new, of_experiment)
 }
 
@@ -66,13 +66,13 @@ pub(crate) fn changed_probes(change: &ExperimentChange) -> impl Iterator<Item = 
 }
 
 /// Writes a score that may not be known.
-pub(crate) fn known(score: Option<Score>) -> String {
+pub(crate) fn write_score(score: Option<Score>) -> String {
     score.map_or_else(|| "unknown".to_owned(), |score| score.to_string())
 }
 
 /// Writes the score of a probe. A probe that was not there, or whose experiment was not launched, was not
 /// measured.
-pub(crate) fn measured(score: Option<Score>) -> String {
+pub(crate) fn write_probe_score(score: Option<Score>) -> String {
     score.map_or_else(|| "not measured".to_owned(), |score| score.to_string())
 }
 

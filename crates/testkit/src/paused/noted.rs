@@ -31,23 +31,23 @@ impl Noted {
 
 #[async_trait(?Send)]
 impl Journal for Noted {
-    async fn intended(&self, experiment: usize, intent: Intent) {
+    async fn note_intent(&self, experiment: usize, intent: Intent) {
         self.change(experiment, |entry| (entry.phase, entry.intent) = (RunPhase::Intended, intent));
     }
 
-    async fn launched(&self, experiment: usize, launch: LaunchRecord) {
+    async fn note_launch(&self, experiment: usize, launch: LaunchRecord) {
         self.change(experiment, |entry| (entry.phase, entry.launch) = (RunPhase::Launched, Some(launch)));
     }
 
-    async fn unfound(&self, experiment: usize) {
+    async fn note_unfound(&self, experiment: usize) {
         self.change(experiment, |entry| entry.unfound_at = Some(jiff::Timestamp::UNIX_EPOCH));
     }
 
-    async fn over(&self, experiment: usize) {
+    async fn note_over(&self, experiment: usize) {
         self.change(experiment, |entry| entry.phase = RunPhase::Over);
     }
 
-    async fn subscriptions(&self, all: Vec<SubscriptionState>) {
+    async fn note_subscriptions(&self, all: Vec<SubscriptionState>) {
         self.0.borrow_mut().subscriptions = all;
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{action, at, experiment, run};
 use faultgate_core::model::{
-    CompareTo, Earlier, FaultWindow, Phase, PhaseLooks, Phases, Probe, RunComparison, RunResult, Sample,
-    Score, ScoreSource, State, Verdict,
+    CompareTo, Earlier, FaultWindow, Phase, PhaseEvaluations, Phases, Probe, RunComparison, RunResult,
+    Sample, Score, ScoreSource, State, Verdict,
 };
 
 fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
@@ -23,7 +23,7 @@ fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
 /// Returns a probe with these samples, of which the last ones after a failure are a recovery.
 fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Vec<Sample>) -> Probe {
     let looks = |phase: Option<Phase>| {
-        let mut looks = PhaseLooks::default();
+        let mut looks = PhaseEvaluations::default();
         for sample in samples.iter().filter(|sample| phase.is_none_or(|phase| sample.phase == phase)) {
             looks.total += 1;
             looks.passed += u64::from(sample.passed);
@@ -35,7 +35,7 @@ fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Ve
         during: looks(Some(Phase::During)),
         after: looks(Some(Phase::After)),
     };
-    let (all, PhaseLooks { passed, total, .. }) = (looks(None), phases.during);
+    let (all, PhaseEvaluations { passed, total, .. }) = (looks(None), phases.during);
     let failed: Vec<&Sample> = samples.iter().filter(|sample| !sample.passed).collect();
     let since =
         |sample: &Sample, from: i64| u64::try_from(sample.at.duration_since(at(from)).as_millis()).ok();

@@ -14,8 +14,8 @@ pub use measured::measured;
 
 use faultgate_core::model::{
     Action, Effect, Evidence, ExperimentResult, Finding, Gate, Level, Monitor, MonitorRecord, Outcome, Phase,
-    PhaseLooks, Phases, Probe, Reported, RunIdentity, RunResult, SCHEMA_VERSION, SCORING, Sample, Score,
-    ScoreSource, Signal, Source, State, StopReport, Target, ToolInfo, Transition, Verdict,
+    PhaseEvaluations, Phases, Probe, Reported, RunIdentity, RunResult, SCHEMA_VERSION, SCORING, Sample,
+    Score, ScoreSource, Signal, Source, State, StopReport, Target, ToolInfo, Transition, Verdict,
 };
 
 /// The `result.json` of [`stopped`].
@@ -236,7 +236,7 @@ fn counted(name: &str, kind: &str, passed: u64, total: u64, weight: u32) -> Prob
         latency_ms: Some(12 + number),
         reason: (number < total - passed).then(|| "status 503, not 200".into()),
     });
-    let during = PhaseLooks { total, passed, p50_ms: Some(12), p95_ms: Some(20), max_ms: Some(21) };
+    let during = PhaseEvaluations { total, passed, p50_ms: Some(12), p95_ms: Some(20), max_ms: Some(21) };
     Probe {
         passed,
         total,

@@ -9,16 +9,15 @@ use faultgate_core::mistake::key;
 use faultgate_core::model::{CommandLine, CommandSpec, ProbeKind, Proof};
 
 use crate::inputs::kind::Kind;
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 use crate::layers::values;
-use crate::suite::keys::{Form, Item, Key, Names, Section, names};
+use crate::suite::keys::{Form, Key, Names, Section, names};
 use crate::suite::probes::keys::proofs;
-use crate::suite::reader::{Reader, sorted};
+use crate::suite::reader::{Reader, sort_entries};
+use crate::suite::tables::{ARGUMENT, MAX_ARGUMENT_BYTES};
 
 const LIST_HINT: &str = "write [\"program\", \"argument\"]; no shell reads it";
-/// Limit of one argument, in bytes. A whole script may be an argument.
-const MAX_ARGUMENT_BYTES: usize = 64 * 1024;
-pub(crate) const ARGUMENT: Item = Item::Verbatim { max: MAX_ARGUMENT_BYTES };
 const EXIT_CODE: Kind = Kind::Count { min: 0, max: 255 };
 const TEXT: Kind = Kind::Text { max: 1_000 };
 const STOP_WITHIN: Kind = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(1) };
@@ -86,13 +85,13 @@ impl<'a> Reader<'a> {
 
     fn proof(&mut self, value: &'a Value, path: &str) -> Option<Proof> {
         let table = self.table(Some(value), path)?;
-        let looks: Vec<&str> = proofs().map(ProbeKind::as_str).collect();
-        self.known_keys(table, path, &[names(PROOF), looks.clone()].concat());
+        let kinds: Vec<&str> = proofs().map(ProbeKind::as_str).collect();
+        self.known_keys(table, path, &[names(PROOF), kinds.clone()].concat());
         let block = Section::new(table, path, PROOF);
         let (output, no_output) = (self.text(&block, "output"), self.text(&block, "no-output"));
         let within = self.time(&block, "within")?;
-        let looks = looks.iter().any(|look| table.contains_key(*look));
-        let check = if looks { Some(self.check(table, path)?) } else { None };
+        let has_check = kinds.iter().any(|kind| table.contains_key(*kind));
+        let check = if has_check { Some(self.check(table, path)?) } else { None };
         if output.is_none() && no_output.is_none() && check.is_none() {
             self.mistake(path, "proves nothing", "add one of output, no-output, http, tcp, command");
             return None;
@@ -124,7 +123,7 @@ impl<'a> Reader<'a> {
         // Reports show the names of variables and not their content, which may be secret.
         let written = |(place, arg): (usize, &String)| {
             let written = self.document.written.get(&format!("{path}[{place}]"));
-            written.map_or_else(|| quoted(arg), |written| quoted_with_variables(written))
+            written.map_or_else(|| quote_for_shell(arg), |written| quote_with_variables(written))
         };
         let shown = args.iter().enumerate().map(written).collect::<Vec<_>>().join(" ");
         Some(CommandLine { args, shown })
@@ -135,7 +134,7 @@ impl<'a> Reader<'a> {
         let path = block.at("env");
         let Some(table) = self.table(block.value("env"), &path) else { return BTreeMap::new() };
         let mut variables = BTreeMap::new();
-        for (name, value) in sorted(table) {
+        for (name, value) in sort_entries(table) {
             let path = below(&path, &key(name));
             if name.is_empty() || name.contains(['=', '\0']) {
                 self.mistake(&format!("{path}:"), "is not a variable's name", "write NAME: \"value\"");
@@ -173,7 +172,7 @@ impl<'a> Reader<'a> {
 }
 
 /// An argument in a form that a shell reads back.
-fn quoted(arg: &str) -> String {
+fn quote_for_shell(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
         return arg.to_owned();
@@ -182,7 +181,7 @@ fn quoted(arg: &str) -> String {
 }
 
 /// An argument with `${NAME}` in it, in a form in which a shell would replace the variable too.
-fn quoted_with_variables(written: &str) -> String {
+fn quote_with_variables(written: &str) -> String {
     let mut out = String::from("\"");
     for c in written.chars() {
         if matches!(c, '"' | '\\' | '`') {

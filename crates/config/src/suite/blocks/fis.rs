@@ -1,7 +1,7 @@
 //! The block of an FIS experiment in a suite.
 
 use crate::inputs::kind::Kind;
-use crate::layers::file::Table;
+use crate::layers::tree::Table;
 use crate::suite::keys::Key;
 use crate::suite::reader::Reader;
 

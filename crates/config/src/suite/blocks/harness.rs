@@ -7,10 +7,11 @@ use faultgate_core::mistake::key;
 use faultgate_core::model::RuntimeInputs;
 
 use crate::inputs::kind::{Kind, Parsed};
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 use crate::layers::values;
 use crate::suite::keys::{Form, Key, Section};
-use crate::suite::reader::{Reader, sorted};
+use crate::suite::reader::{Reader, sort_entries};
 
 /// The kind of an id, or of the address of the experiment's page.
 const ID_OR_PAGE: Kind = Kind::Text { max: 2048 };
@@ -62,18 +63,18 @@ impl<'a> Reader<'a> {
         let path = block.at("runtime-inputs");
         let table = self.table(block.value("runtime-inputs"), &path)?;
         let mut inputs = RuntimeInputs::default();
-        for (name, value) in sorted(table) {
+        for (name, value) in sort_entries(table) {
             let path = below(&path, &key(name));
             if name != TASKS {
                 self.runtime_input(&mut inputs.experiment, name, value, &path);
                 continue;
             }
             let Some(tasks) = self.table(Some(value), &path) else { continue };
-            for (task, value) in sorted(tasks) {
+            for (task, value) in sort_entries(tasks) {
                 let path = below(&path, &key(task));
                 let Some(table) = self.table(Some(value), &path) else { continue };
                 let of_task = inputs.tasks.entry(task.clone()).or_default();
-                for (name, value) in sorted(table) {
+                for (name, value) in sort_entries(table) {
                     self.runtime_input(of_task, name, value, &below(&path, &key(name)));
                 }
             }

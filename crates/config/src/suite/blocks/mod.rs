@@ -14,7 +14,8 @@ use self::litmus::LitmusBlock;
 use super::keys::Key;
 use super::pages::{HarnessPage, LitmusPage};
 use super::reader::Reader;
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 
 /// The engine of an experiment, with its block.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +43,10 @@ impl Block {
     pub(crate) fn addresses(&self) -> Vec<String> {
         let (page, url) = match self {
             Self::Harness(_, HarnessBlock { experiment, url, .. }) => {
-                (experiment.as_deref().and_then(HarnessPage::of).map(|page| page.url), url)
+                (experiment.as_deref().and_then(HarnessPage::parse).map(|page| page.url), url)
             }
             Self::Litmus(_, LitmusBlock { experiment, url, .. }) => {
-                (experiment.as_deref().and_then(LitmusPage::of).map(|page| page.url), url)
+                (experiment.as_deref().and_then(LitmusPage::parse).map(|page| page.url), url)
             }
             Self::Fis(_) | Self::Command(_) => return Vec::new(),
         };

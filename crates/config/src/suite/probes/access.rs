@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faultgate_core::mistake::{Problem, quoted};
+use faultgate_core::mistake::{Problem, quote};
 use faultgate_core::model::{Access, Credentials, Hidden};
 use http::{HeaderName, HeaderValue, header};
 
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         for (header, value) in &headers {
             if header.parse::<HeaderName>().is_err() {
                 let path = format!("{}:", block.at(name));
-                let what = format!("{} is not a header's name", quoted(header));
+                let what = format!("{} is not a header's name", quote(header));
                 self.mistake(&path, &what, "write letters, digits and hyphens");
             } else if value.parse::<HeaderValue>().is_err() {
                 // The value may be a secret, so it is not shown.

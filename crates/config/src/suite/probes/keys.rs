@@ -6,9 +6,8 @@ use faultgate_core::model::{Phase, ProbeKind};
 
 use crate::inputs::kind::Kind;
 use crate::inputs::parse::{ADDRESS_HINT, COMPARISON_HINT};
-use crate::suite::blocks::command::ARGUMENT;
 use crate::suite::keys::{Form, Item, Key, Names};
-use crate::suite::tables::{DEFAULT_WEIGHT_TEXT, WEIGHT};
+use crate::suite::tables::{ARGUMENT, DEFAULT_WEIGHT_TEXT, WEIGHT};
 
 /// The keys of the block of a kind of probe.
 pub(crate) const fn keys(kind: ProbeKind) -> &'static [Key] {

@@ -15,7 +15,7 @@ use crate::suite::probes::keys::{
     MOST_DIMENSIONS, NEEDED_OF_METRIC, OF_METRIC, RUN_HINT, SIGV4, STATUSES_HINT,
 };
 use crate::suite::probes::queries;
-use crate::suite::reader::{Reader, sorted};
+use crate::suite::reader::{Reader, sort_entries};
 
 impl<'a> Reader<'a> {
     /// Reads the block of an HTTP probe.
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
             Some(ValueKind::Array(items)) => self.parsed_items(items, &path, block.key("status")?.kind()?)?,
-            _ => vec![self.parsed(block, "status")],
+            _ => vec![self.parse_value(block, "status")],
         };
         let mut statuses = Vec::new();
         for (place, parsed) in parsed.into_iter().enumerate() {
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, block: &Section<'a>) -> Option<Expectation> {
-        match self.parsed(block, "expect") {
+        match self.parse_value(block, "expect") {
             Some(Parsed::Expectation(expectation)) => Some(expectation),
             _ => None,
         }
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
         let Some(kind) = block.key(name).and_then(|key| key.kind()) else { return BTreeMap::new() };
         let Some(table) = self.table(block.value(name), &path) else { return BTreeMap::new() };
         let mut texts = BTreeMap::new();
-        for (key, _) in sorted(table) {
+        for (key, _) in sort_entries(table) {
             if let Some(Parsed::Text(text)) = self.leaf(table, &path, key, kind) {
                 texts.insert(key.clone(), text);
             }

@@ -14,7 +14,8 @@ use faultgate_core::model::{Check, Phase, ProbeKind, ProbePlan};
 
 use self::keys::{PHASES_HINT, PROBE};
 use crate::inputs::kind::{Kind, Parsed};
-use crate::layers::file::{Table, below};
+use crate::layers::file::below;
+use crate::layers::tree::Table;
 use crate::suite::keys::{Section, names};
 use crate::suite::reader::Reader;
 

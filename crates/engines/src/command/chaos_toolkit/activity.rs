@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::LONGEST;
 use faultgate_config::Veil;
 use faultgate_core::model::{Action, Effect};
 use faultgate_core::text;
+
+/// Number of characters of a text from a journal that are kept.
+pub(super) const MAX_TEXT_CHARS: usize = 200;
 
 /// An activity with its outcome.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -68,7 +70,7 @@ impl Activity {
             Some("succeeded") if self.is_probe() => None,
             Some("succeeded") => self.refusal(),
             Some("failed") => Some(self.because("failed".to_owned())),
-            Some(other) => Some(format!("is {}", text::plain(other, LONGEST))),
+            Some(other) => Some(format!("is {}", text::plain(other, MAX_TEXT_CHARS))),
             None => Some("was begun and is not known to have ended".to_owned()),
         }
     }
@@ -98,14 +100,14 @@ impl Activity {
 
     /// Appends what the activity said last to a reason.
     fn because(&self, what: String) -> String {
-        match self.said() {
+        match self.find_last_words() {
             Some(said) => format!("{what} ({said})"),
             None => what,
         }
     }
 
     /// Returns what the activity said last: its exception, or the last line of its standard error.
-    fn said(&self) -> Option<String> {
+    fn find_last_words(&self) -> Option<String> {
         let said = match &self.exception {
             Value::Null => self.output.get("stderr").map_or_else(String::new, last_line),
             exception => short(exception),
@@ -126,7 +128,7 @@ impl Activity {
             hide(&mut self.output, veil);
             hide(&mut self.exception, veil);
         }
-        self.described.name = text::plain(&self.described.name, LONGEST);
+        self.described.name = text::plain(&self.described.name, MAX_TEXT_CHARS);
         let kept = match &self.output {
             Value::Object(output) if output.contains_key("status") => {
                 let mut kept = serde_json::Map::new();
@@ -176,9 +178,9 @@ impl Activity {
         };
         Action {
             name: self.described.name.clone(),
-            action_id: text::plain(&id, LONGEST),
+            action_id: text::plain(&id, MAX_TEXT_CHARS),
             effect: if self.is_probe() { Effect::Asserts } else { effect },
-            state: text::plain(state, LONGEST),
+            state: text::plain(state, MAX_TEXT_CHARS),
             reason: Some(reason).filter(|reason| !reason.is_empty()),
             started_at: self.started_at(),
             ended_at: self.ended_at(),
@@ -201,13 +203,16 @@ fn hide(output: &mut Value, veil: &Veil) {
 fn short(output: &Value) -> String {
     match output {
         Value::Null => String::new(),
-        Value::String(text) => text::plain(text, LONGEST),
+        Value::String(text) => text::plain(text, MAX_TEXT_CHARS),
         // An exception is a list of the lines of its trace, the last of which says what it is.
         Value::Array(lines) => {
             let last = lines.iter().rev().filter_map(Value::as_str).find(|line| !line.trim().is_empty());
-            last.map_or_else(|| text::plain(&output.to_string(), LONGEST), |line| text::plain(line, LONGEST))
+            last.map_or_else(
+                || text::plain(&output.to_string(), MAX_TEXT_CHARS),
+                |line| text::plain(line, MAX_TEXT_CHARS),
+            )
         }
-        other => text::plain(&other.to_string(), LONGEST),
+        other => text::plain(&other.to_string(), MAX_TEXT_CHARS),
     }
 }
 
@@ -215,7 +220,7 @@ fn short(output: &Value) -> String {
 fn last_line(output: &Value) -> String {
     let Value::String(printed) = output else { return short(output) };
     let last = printed.lines().rev().find(|line| !line.trim().is_empty());
-    text::plain(last.unwrap_or_default(), LONGEST)
+    text::plain(last.unwrap_or_default(), MAX_TEXT_CHARS)
 }
 
 /// Reads a time. Older versions of Chaos Toolkit leave out that it is UTC.

@@ -7,8 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::LONGEST;
-use super::activity::Activity;
+use super::activity::{Activity, MAX_TEXT_CHARS};
 use faultgate_core::text;
 
 /// The activities that an experiment declares.
@@ -44,7 +43,7 @@ impl Declared {
     /// Returns the name of the activity or of the one that it refers to.
     pub(super) fn name(&self) -> String {
         let name = self.name.as_deref().or(self.reference.as_deref());
-        text::plain(name.unwrap_or("an activity"), LONGEST)
+        text::plain(name.unwrap_or("an activity"), MAX_TEXT_CHARS)
     }
 }
 

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::activity::{Activity, time};
+use super::activity::{Activity, MAX_TEXT_CHARS, time};
+use super::journal::ToolkitJournal;
 use super::python::as_json;
-use super::{LONGEST, ToolkitJournal};
 use faultgate_config::Veil;
 use faultgate_core::{files, text};
 
@@ -64,7 +64,7 @@ pub(in crate::command) fn read(
     span: Span,
     veil: &Veil,
 ) -> Result<ToolkitJournal, String> {
-    let shown = text::plain(&path.display().to_string(), LONGEST);
+    let shown = text::plain(&path.display().to_string(), MAX_TEXT_CHARS);
     let unreadable = |error: std::io::Error| format!("the journal {shown} cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if stale == Some(Stamp::from(&metadata)) {
@@ -78,7 +78,9 @@ pub(in crate::command) fn read(
     let mut journal =
         parse(&bytes).map_err(|error| format!("the journal {shown} is not one of Chaos Toolkit: {error}"))?;
     journal.shorten(veil);
-    journal.of(span).map_err(|why| format!("the journal {shown} cannot be told to be of this run: {why}"))?;
+    journal
+        .check_span(span)
+        .map_err(|why| format!("the journal {shown} cannot be told to be of this run: {why}"))?;
     Ok(journal)
 }
 
@@ -94,7 +96,7 @@ fn parse(bytes: &[u8]) -> Result<ToolkitJournal, String> {
 impl ToolkitJournal {
     /// Refuses a journal with a time outside the span: a file may be written, moved or touched by this run
     /// and still tell of another one.
-    fn of(&self, span: Span) -> Result<(), String> {
+    fn check_span(&self, span: Span) -> Result<(), String> {
         let own = [("it began", &self.start), ("it ended", &self.end)];
         for (what, text) in own {
             within(span, what, text.as_deref().unwrap_or("a time that it does not say"))?;
@@ -119,6 +121,6 @@ fn within(span: Span, what: &str, text: &str) -> Result<(), String> {
     if time(text).is_some_and(|time| span.has(time)) {
         return Ok(());
     }
-    let text = text::plain(text, LONGEST);
+    let text = text::plain(text, MAX_TEXT_CHARS);
     Err(format!("{what} at {text}, and this experiment went on from {} to {}", span.began, span.ended))
 }

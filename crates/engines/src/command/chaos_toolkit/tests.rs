@@ -2,10 +2,15 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
+use super::activity::MAX_TEXT_CHARS;
 use super::file::{MAX_BYTES, Span};
+use super::journal::ToolkitJournal;
 use super::*;
+use faultgate_config::Veil;
+use faultgate_core::model::{Effect, Score};
 
 pub(in crate::command) fn activity(kind: &str, name: &str, status: &str) -> Value {
     json!({
@@ -122,7 +127,7 @@ fn activities_become_actions() {
         (Effect::Injects, Effect::Asserts, Effect::Recovers)
     );
     assert_eq!(journal.injection().done, ["pause"]);
-    assert_eq!(journal.unrolled().failed, ["unpause failed (ActivityFailed: gone)"]);
+    assert_eq!(journal.find_unrolled().failed, ["unpause failed (ActivityFailed: gone)"]);
 }
 
 #[test]
@@ -164,7 +169,9 @@ fn outputs_are_bounded() {
     let mut run = activity("action", "a", "succeeded");
     run["output"] = "x".repeat(1 << 20).into();
     let journal = written(&path, |j| j["run"] = vec![run; 4].into()).unwrap();
-    assert!(journal.actions().iter().all(|action| action.reason.as_ref().unwrap().len() <= LONGEST + 3));
+    assert!(
+        journal.actions().iter().all(|action| action.reason.as_ref().unwrap().len() <= MAX_TEXT_CHARS + 3)
+    );
 }
 
 #[test]
@@ -172,7 +179,7 @@ fn what_must_not_be_told_is_taken_out_before_it_is_cut() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.json");
     let mut run = activity("action", "a", "failed");
-    let long = format!("{}s3cr3t", "x".repeat(LONGEST - 3));
+    let long = format!("{}s3cr3t", "x".repeat(MAX_TEXT_CHARS - 3));
     run["output"] = json!({ "status": 1, "stderr": long });
     run["exception"] = json!(["Traceback", "wrong token s3cr3t"]);
     let mut journal = told();

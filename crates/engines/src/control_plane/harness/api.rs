@@ -65,8 +65,8 @@ impl Api {
     }
 
     /// Makes a text from the server fit to be shown: veiled, plain and short.
-    pub(super) fn shown(&self, text: &str) -> String {
-        faultgate_core::text::plain(&self.wire.veiled(text), 400)
+    pub(super) fn make_showable(&self, text: &str) -> String {
+        faultgate_core::text::plain(&self.wire.hide_secrets(text), 400)
     }
 
     /// Returns `true` if the server was found to lack this, so that nobody asks again.

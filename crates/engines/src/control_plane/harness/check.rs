@@ -103,8 +103,8 @@ fn experiment(api: &Api, name: &str, row: &HarnessRow) -> Vec<Finding> {
 /// Checks the chaos infrastructure that would inject the faults.
 fn agent(api: &Api, name: &str, row: &HarnessRow) -> Finding {
     let infra = HarnessRow(row.0["infra"].clone());
-    let called = infra.text("name").map(|name| format!(" {}", api.shown(name))).unwrap_or_default();
-    let shown = row.text("name").map_or_else(|| "it".to_owned(), |name| api.shown(name));
+    let called = infra.text("name").map(|name| format!(" {}", api.make_showable(name))).unwrap_or_default();
+    let shown = row.text("name").map_or_else(|| "it".to_owned(), |name| api.make_showable(name));
     let (active, confirmed) = (infra.flag("isActive"), infra.flag("isInfraConfirmed"));
     let trouble = match (confirmed, active) {
         (Some(false), _) => Some(format!("its chaos infrastructure{called} has never reported to Harness")),
@@ -164,7 +164,7 @@ fn input_findings(api: &Api, name: &str, given: &RuntimeInputs, told: &Value) ->
         let given = given.tasks.get(task).unwrap_or(&none);
         wrong.extend(mismatches(&format!(" of {task}"), given, &told["tasks"][task]));
     }
-    let finding = |wrong: String| Finding::new(Level::Warning, subject(name), api.shown(&wrong));
+    let finding = |wrong: String| Finding::new(Level::Warning, subject(name), api.make_showable(&wrong));
     wrong.into_iter().map(finding).collect()
 }
 

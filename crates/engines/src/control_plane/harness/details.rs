@@ -84,14 +84,14 @@ async fn probes(api: &Api, run: &RunKey) -> Vec<(String, FaultProbe)> {
 fn probe(api: &Api, row: &HarnessRow) -> Option<(String, FaultProbe)> {
     let of_fault = row.flag("isExperimentLevelProbe") != Some(true);
     let fault = row.text("faultName").or(row.text("nodeName")).filter(|_| of_fault).unwrap_or_default();
-    let shown = |name: &str| row.text(name).map(|text| api.shown(text));
+    let shown = |name: &str| row.text(name).map(|text| api.make_showable(text));
     let status = HarnessRow(row.0["status"].clone());
     let probe = FaultProbe {
         name: shown("name")?,
         kind: shown("type").unwrap_or_default(),
         mode: shown("mode"),
-        verdict: status.text("verdict").map_or_else(|| "NA".to_owned(), |verdict| api.shown(verdict)),
-        description: status.text("description").map(|text| api.shown(text)),
+        verdict: status.text("verdict").map_or_else(|| "NA".to_owned(), |verdict| api.make_showable(verdict)),
+        description: status.text("description").map(|text| api.make_showable(text)),
     };
     Some((fault.to_owned(), probe))
 }
@@ -160,7 +160,7 @@ fn probe_step(api: &Api, step: &HarnessRow) -> Option<(String, FaultProbe)> {
         return None;
     }
     let data = HarnessRow(step.0["chaosData"]["probeData"].clone());
-    let shown = |row: &HarnessRow, name: &str| row.text(name).map(|text| api.shown(text));
+    let shown = |row: &HarnessRow, name: &str| row.text(name).map(|text| api.make_showable(text));
     let error = HarnessRow(step.0["errorData"].clone());
     let probe = FaultProbe {
         name: shown(&data, "name").or_else(|| shown(step, "stepName"))?,

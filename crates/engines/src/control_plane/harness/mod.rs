@@ -54,7 +54,7 @@ impl Harness {
             method: Method::POST,
             path: &["experiments", id, "run"],
             query: &[("isIdentity", "false"), ("isOnboardingRun", "false")],
-            body: Some(json!({ "runtimeInputs": written(inputs) })),
+            body: Some(json!({ "runtimeInputs": write_inputs(inputs) })),
         };
         self.api.rest(rest).await.map_err(|trouble| {
             if api::is_no_such_place(&trouble) {
@@ -74,7 +74,7 @@ fn spec(experiment: &ExperimentPlan) -> Result<&HarnessSpec, Trouble> {
 }
 
 /// Writes the inputs as the API wants them: lists of names and values.
-fn written(inputs: &RuntimeInputs) -> Value {
+fn write_inputs(inputs: &RuntimeInputs) -> Value {
     let list = |inputs: &BTreeMap<String, String>| -> Value {
         inputs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
     };

@@ -62,7 +62,7 @@ pub(super) fn requests(api: &Api, runs: usize) -> usize {
 /// tell the ids.
 async fn rows<'i>(api: &Api, ids: &[&'i str]) -> Vec<(&'i str, FoundRow)> {
     if !api.lacks(NOTIFY_IDS) {
-        match listed(api, ids, &format!("{} {}", queries::STATE, queries::NOTIFY_ID)).await {
+        match list_by_ids(api, ids, &format!("{} {}", queries::STATE, queries::NOTIFY_ID)).await {
             Ok(rows) => {
                 let of = |id: &str| rows.iter().find(|row| row.text(queries::NOTIFY_ID) == Some(id)).cloned();
                 return ids.iter().map(|id| (*id, Ok(of(id)))).collect();
@@ -73,12 +73,12 @@ async fn rows<'i>(api: &Api, ids: &[&'i str]) -> Vec<(&'i str, FoundRow)> {
     }
     let mut found = Vec::new();
     for id in ids {
-        found.push((*id, only(listed(api, &[*id], queries::STATE).await)));
+        found.push((*id, only(list_by_ids(api, &[*id], queries::STATE).await)));
     }
     found
 }
 
-async fn listed(api: &Api, ids: &[&str], fields: &str) -> Result<Vec<HarnessRow>, Trouble> {
+async fn list_by_ids(api: &Api, ids: &[&str], fields: &str) -> Result<Vec<HarnessRow>, Trouble> {
     let request = json!({ "notifyIDs": ids, "pagination": { "page": 0, "limit": ids.len() } });
     list(api, "ListWorkflowRun", fields, request).await
 }
@@ -112,16 +112,15 @@ async fn look_closer(api: &Api, key: &RunKey, run: &mut Run) {
         Err(_) => reasons(api, key).await.unwrap_or_default(),
     };
     run.completed = told.flag("completed");
-    run.error = told.text("errorResponse").map(|error| api.shown(error));
+    run.error = told.text("errorResponse").map(|error| api.make_showable(error));
     let governance = &told.0["securityGovernance"];
     let failed = governance["phase"].as_str() == Some("Failed");
     if failed || run.phase == "Blocked" {
         let message = governance["message"].as_str().filter(|message| !message.is_empty());
-        run.blocked =
-            Some(message.map_or_else(
-                || "a ChaosGuard rule does not allow it".to_owned(),
-                |message| api.shown(message),
-            ));
+        run.blocked = Some(message.map_or_else(
+            || "a ChaosGuard rule does not allow it".to_owned(),
+            |message| api.make_showable(message),
+        ));
     }
 }
 

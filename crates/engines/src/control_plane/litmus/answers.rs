@@ -102,9 +102,9 @@ pub(super) struct Infra {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExperimentRun {
-    #[serde(rename = "notifyID", default, deserialize_with = "named")]
+    #[serde(rename = "notifyID", default, deserialize_with = "read_id")]
     notify_id: Option<String>,
-    #[serde(rename = "experimentRunID", default, deserialize_with = "named")]
+    #[serde(rename = "experimentRunID", default, deserialize_with = "read_id")]
     run_id: Option<String>,
     phase: String,
     resiliency_score: Option<f64>,
@@ -145,7 +145,7 @@ impl ExperimentRun {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RunDetailsAnswer {
-    #[serde(rename = "notifyID", default, deserialize_with = "named")]
+    #[serde(rename = "notifyID", default, deserialize_with = "read_id")]
     pub(super) notify_id: Option<String>,
     weightages: Option<Vec<Option<Weightage>>>,
     execution_data: Option<Value>,
@@ -174,7 +174,7 @@ impl RunDetailsAnswer {
 }
 
 /// Reads an id; "" stands for one that is not known yet.
-fn named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+fn read_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.filter(|id| !id.is_empty()))
 }
 

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answers::{ExperimentsAnswer, LitmusExperiment};
-use super::{Litmus, queries, remedies};
+use super::center::Litmus;
+use super::{queries, remedies};
 use crate::control_plane::{Asked, Trouble, TroubleKind};
 use faultgate_core::model::{ExperimentPlan, Finding, Level};
 use faultgate_core::text::plain;
@@ -28,7 +29,7 @@ pub(super) async fn check(litmus: &Litmus, experiments: &[&ExperimentPlan]) -> V
     let ids: BTreeSet<&str> = experiments.iter().map(|experiment| experiment.spec.source()).collect();
     let listed = match list(litmus, &ids).await {
         Ok(listed) => listed,
-        Err(trouble) => return vec![refused(litmus, &trouble)],
+        Err(trouble) => return vec![report_refusal(litmus, &trouble)],
     };
     let project = format!("project {}", litmus.project);
     let reached = Finding::new(Level::Ok, "LitmusChaos", format!("{} answers, as 3.x", litmus.client.url));
@@ -60,7 +61,7 @@ async fn list(litmus: &Litmus, ids: &BTreeSet<&str>) -> Result<Vec<LitmusExperim
     Ok(listed.list_experiment.into_all())
 }
 
-fn refused(litmus: &Litmus, trouble: &Trouble) -> Finding {
+fn report_refusal(litmus: &Litmus, trouble: &Trouble) -> Finding {
     let finding =
         Finding::new(Level::Error, "LitmusChaos", format!("could not be looked at: {}", trouble.why));
     match remedies::remedy(litmus, trouble, Asked::Check) {

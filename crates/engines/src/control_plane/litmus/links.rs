@@ -34,13 +34,13 @@ pub(super) fn stop(client: &LitmusClient, project: &str, run: &RunKey) -> String
     });
     format!(
         "curl -H \"Authorization: Bearer $FAULTGATE_LITMUS_TOKEN\" -H {} -H 'Content-Type: application/json' -d {} {}",
-        quoted(&format!("Origin: {}", client.origin)),
-        quoted(&body.to_string()),
-        quoted(&format!("{}/api/query", client.url)),
+        quote(&format!("Origin: {}", client.origin)),
+        quote(&body.to_string()),
+        quote(&format!("{}/api/query", client.url)),
     )
 }
 
 /// Quotes a text for a shell: nothing in it leaves the quotes.
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

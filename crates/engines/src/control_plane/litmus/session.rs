@@ -70,7 +70,7 @@ impl LitmusSession {
     }
 
     /// Returns another token, since the server does not take this one any more. `None` if there is no login.
-    pub(super) async fn renewed(
+    pub(super) async fn renew(
         &self,
         client: &LitmusClient,
         refused: &Secret,
@@ -116,5 +116,5 @@ fn unable(username: &str, trouble: &Trouble) -> Trouble {
         kind => kind,
     };
     let why = format!("the login of {} failed: {}", plain(username, 80), trouble.why);
-    Trouble { wait: trouble.wait, ..Trouble::new(kind, why) }
+    Trouble { wait: trouble.wait, source: trouble.source.clone(), ..Trouble::new(kind, why) }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Subscription, interrupted};
+use super::{Subscription, fail_as_cancelled};
 use crate::fis::clients::Clients;
 use crate::fis::error::{failure, is_missing, unreadable};
 use crate::fis::events::{HANDSHAKE_DETAIL_TYPE, HANDSHAKE_SOURCE};
@@ -41,7 +41,7 @@ impl Subscription {
             inbox.await_handshake(&rule.pattern.nonce);
         }
         for attempt in 0.. {
-            let missing = self.unproved(inbox);
+            let missing = self.list_unproved(inbox);
             if missing.is_empty() {
                 self.handshake.set(Some(clock.elapsed().saturating_sub(begun)));
                 return Ok(());
@@ -57,9 +57,9 @@ impl Subscription {
             };
             // A handshake that was put before the rule matched is lost, so each round puts new ones.
             let next = Instant::now() + pause(FIRST_PUT_PAUSE, LONGEST_PUT_PAUSE, attempt);
-            while !self.unproved(inbox).is_empty() {
+            while !self.list_unproved(inbox).is_empty() {
                 tokio::select! {
-                    () = cancelled.cancelled() => return Err(interrupted(&self.name)),
+                    () = cancelled.cancelled() => return Err(fail_as_cancelled(&self.name)),
                     () = tokio::time::sleep_until(deadline) => {
                         return Err(match refused {
                             Some(failure) => failure,
@@ -75,7 +75,7 @@ impl Subscription {
     }
 
     /// Returns the nonces of the rules whose handshakes have not arrived.
-    fn unproved(&self, inbox: &Inbox) -> Vec<&str> {
+    fn list_unproved(&self, inbox: &Inbox) -> Vec<&str> {
         self.rules
             .iter()
             .map(|rule| rule.pattern.nonce.as_str())
@@ -115,7 +115,7 @@ impl Subscription {
     /// Finds out which part of the way from the bus to the queue is missing. A part that cannot be looked at
     /// is not blamed.
     async fn diagnose(&self, clients: &Clients, inbox: &Inbox) -> EngineFailure {
-        let unproved = self.unproved(inbox);
+        let unproved = self.list_unproved(inbox);
         let rule = self.rules.iter().find(|rule| unproved.contains(&rule.pattern.nonce.as_str()));
         let name = rule.map_or(self.name.as_str(), |rule| rule.name.as_str());
         let url = self.queue_url.borrow().clone().unwrap_or_default();

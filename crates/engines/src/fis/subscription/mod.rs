@@ -10,9 +10,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::join_all;
 use serde_json::json;
 
-mod handshake;
-
-pub use handshake::HANDSHAKE_TIMEOUT;
+pub(super) mod handshake;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
@@ -126,7 +124,7 @@ impl Subscription {
             queue_url: self.queue_url.borrow().clone(),
             expires_at: self.expires_at,
             handshake_ms: self.handshake_ms(),
-            removed: left.as_ref().is_some_and(Vec::is_empty) || self.made().is_nothing(),
+            removed: left.as_ref().is_some_and(Vec::is_empty) || self.list_made().is_nothing(),
             leftovers: left.clone().unwrap_or_default(),
         }
     }
@@ -148,7 +146,7 @@ impl Subscription {
     }
 
     /// Returns everything that was made or may have been made.
-    fn made(&self) -> Removal {
+    fn list_made(&self) -> Removal {
         let queue = QueueToRemove { name: self.name.clone(), url: self.queue_url.borrow().clone() };
         Removal {
             rules: self.rules.iter().filter(|rule| rule.made.get()).map(|rule| rule.name.clone()).collect(),
@@ -159,7 +157,7 @@ impl Subscription {
 
     /// Removes everything that was made or may have been made, within the given time.
     pub(super) async fn remove(&self, clients: &Clients, within: Duration) {
-        let left = remove(clients, &self.place, &self.made(), within).await;
+        let left = remove(clients, &self.place, &self.list_made(), within).await;
         *self.left.borrow_mut() = Some(left);
     }
 
@@ -173,7 +171,7 @@ impl Subscription {
             name: self.name.clone(),
             region: Some(self.place.region.clone()),
             handshake_ms: self.handshake_ms(),
-            leftovers: left.unwrap_or_else(|| not_removed(&self.place, &self.made())),
+            leftovers: left.unwrap_or_else(|| not_removed(&self.place, &self.list_made())),
         }
     }
 
@@ -275,7 +273,7 @@ fn may_have_taken_effect(failure: &EngineFailure, attempts: Attempts) -> bool {
 }
 
 /// Returns the failure of a subscription whose run was cancelled.
-pub(super) fn interrupted(name: &str) -> EngineFailure {
+pub(super) fn fail_as_cancelled(name: &str) -> EngineFailure {
     EngineFailure::new(
         FailureKind::Refused,
         format!("finish the subscription {name}"),

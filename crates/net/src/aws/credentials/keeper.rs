@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_smithy_async::time::SharedTimeSource;
 
-use super::{CredentialsFailure, NotGiven, reason_of};
+use super::failure::{CredentialsFailure, NotGiven, reason_of};
 
 /// Time before the end from which on a request renews the credentials: long enough for an outage of their
 /// source to pass.
@@ -64,7 +64,7 @@ impl Keeper {
             Some(credentials) => match self.renewing.try_lock() {
                 Ok(turn) => {
                     let renewed = tokio::time::timeout(RENEW_TIMEOUT, fresh).await;
-                    return Ok(self.renewed(source, renewed, credentials, turn));
+                    return Ok(self.end_renewal(source, renewed, credentials, turn));
                 }
                 // Another request renews them already.
                 Err(_) => return Ok(credentials),
@@ -104,7 +104,7 @@ impl Keeper {
     }
 
     /// Ends a renewal: returns the new credentials, or the old ones where there are no new ones.
-    fn renewed(
+    fn end_renewal(
         &self,
         source: &str,
         renewed: Result<Result<Credentials, CredentialsFailure>, tokio::time::error::Elapsed>,

@@ -13,7 +13,8 @@ use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{CredentialsFailure, Keeper, NotGiven, carry};
+use super::failure::{CredentialsFailure, NotGiven, carry};
+use super::keeper::Keeper;
 use faultgate_core::processes::group::ProcessGroup;
 use faultgate_core::text;
 

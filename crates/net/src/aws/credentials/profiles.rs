@@ -64,7 +64,7 @@ impl Profiles {
             (Err(_), None) => Ok(Self { all: None, selected }),
             (Err(error), Some(name)) => {
                 let why = text::plain(&crate::http::cause(&error), 300);
-                let what = format!("{SELECTED}: the profile {} cannot be read: {why}", quoted(name));
+                let what = format!("{SELECTED}: the profile {} cannot be read: {why}", quote(name));
                 Err(Mistake::new(SELECTED, what).hint("mend AWS's config and credentials files, or unset it"))
             }
         }
@@ -132,7 +132,7 @@ fn follow(all: &ProfileSet) -> Result<CredentialSource, Mistake> {
 
 /// Judges the values of a profile that the SDK would sign with or make an address of.
 fn judge(all: &ProfileSet, profile: &Profile) -> Result<(), Mistake> {
-    let origin = format!("the profile {}", quoted(profile.name()));
+    let origin = format!("the profile {}", quote(profile.name()));
     for key in ["aws_access_key_id", "aws_session_token"] {
         if profile.get(key).is_some_and(|value| !is_sendable(value)) {
             let what = format!("{key}: the value holds a character that no request can carry");
@@ -157,11 +157,11 @@ fn missing(name: &str, all: &ProfileSet) -> Mistake {
         told => format!("there are {}; or unset it", told.join(", ")),
     };
     let what =
-        format!("{SELECTED}: there is no profile {} in AWS's config and credentials files", quoted(name));
+        format!("{SELECTED}: there is no profile {} in AWS's config and credentials files", quote(name));
     Mistake::new(SELECTED, what).hint(hint)
 }
 
-fn quoted(name: &str) -> String {
+fn quote(name: &str) -> String {
     format!("\"{}\"", text::plain(name, NAME_CHARS))
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{CALLS, Call, Scope, Use};
+use super::list::{CALLS, Call, Scope, Use};
 
 /// The resources that a policy is for. A `*` stands for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl PolicyTarget {
 
     /// Replaces the placeholders of a text by the target's values. There is one result for each template that
     /// the text names.
-    fn filled(&self, text: &str) -> Vec<String> {
+    fn fill_placeholders(&self, text: &str) -> Vec<String> {
         let text = [
             ("{partition}", &self.partition),
             ("{region}", &self.region),
@@ -95,12 +95,12 @@ fn gather<'a>(calls: impl Iterator<Item = &'a Call>, target: &PolicyTarget) -> V
         sid: scope.sid,
         effect: "Allow",
         action,
-        resource: scope.resources.iter().flat_map(|resource| target.filled(resource)).collect(),
+        resource: scope.resources.iter().flat_map(|resource| target.fill_placeholders(resource)).collect(),
         condition: scope
             .conditions
             .iter()
             .map(|(operator, key, value)| {
-                (*operator, BTreeMap::from([(*key, target.filled(value).concat())]))
+                (*operator, BTreeMap::from([(*key, target.fill_placeholders(value).concat())]))
             })
             .collect(),
     };

@@ -42,7 +42,7 @@ fn place(role: &str) -> (&str, &str) {
 }
 
 /// Returns the words of STS, or of the connection where STS did not answer.
-fn said<E>(error: &SdkError<E, HttpResponse>) -> String
+fn explain_error<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -61,7 +61,7 @@ pub(super) fn from_web_identity<E>(
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let why = said(error);
+    let why = explain_error(error);
     let code = error.code().unwrap_or_default();
     let message = error.message().unwrap_or_default();
     // STS tells several causes by one code, so its message decides where the code does not.
@@ -109,7 +109,7 @@ fn audience(role: &str, claims: &Claims) -> String {
     format!(
         "the token is for {}; add that to the audiences (client IDs) of arn:{partition}:iam::{account}:oidc-provider/{}, \
          or ask for a token for an audience that it has",
-        quoted(&claims.audience),
+        quote(&claims.audience),
         claims.provider()
     )
 }
@@ -118,8 +118,8 @@ fn audience(role: &str, claims: &Claims) -> String {
 fn provider(claims: &Claims) -> String {
     format!(
         "make an OpenID Connect provider in the role's account: its URL is {}, its audience (client ID) {}",
-        quoted(&claims.issuer),
-        quoted(&claims.audience)
+        quote(&claims.issuer),
+        quote(&claims.audience)
     )
 }
 
@@ -134,7 +134,7 @@ fn end_of(claims: &Claims, now: SystemTime) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     format!("\"{text}\"")
 }
 
@@ -147,7 +147,7 @@ pub(super) fn from_chain<E>(
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let why = said(error);
+    let why = explain_error(error);
     let remedy = if error.code().is_some_and(|code| code.starts_with("AccessDenied")) {
         let statement = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role});
         Some(format!(

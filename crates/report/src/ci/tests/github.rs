@@ -150,13 +150,13 @@ const GITEA: Pairs<'_> = &[
 #[test]
 fn gitea_and_forgejo_are_not_github() {
     let found = run("pull_request", event!("pull_request_fork").as_ref(), &[MERGED, GITEA]);
-    assert_eq!(found.ci.name(), "gitea-actions");
+    assert_eq!(found.ci.as_str(), "gitea-actions");
     assert_eq!(subject(&found), "gitea https://gitea.example.com/api/v1 octo/shop head !7");
     assert_eq!(url(&found), "https://gitea.example.com/octo/shop/actions/runs/12");
     assert_eq!(found.read_only, Some(ReadOnly::Fork));
 
     let found = run("push", None, &[PUSHED, GITEA, &[("FORGEJO_ACTIONS", "true")]]);
-    assert_eq!(found.ci.name(), "forgejo-actions");
+    assert_eq!(found.ci.as_str(), "forgejo-actions");
     assert_eq!(subject(&found), "forgejo https://gitea.example.com/api/v1 octo/shop head");
     assert_eq!(found.identity("r").attempt_key.lines().next(), Some("forgejo-actions"));
 

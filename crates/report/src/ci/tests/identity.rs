@@ -117,11 +117,11 @@ fn one_ci_inside_another_is_told_from_it() {
     ];
     for (place, (name, _, ci)) in all.iter().enumerate() {
         let rest: Vec<_> = all[place..].iter().map(|(name, value, _)| (*name, *value)).collect();
-        assert_eq!(in_env(&[&rest]).ci.name(), *ci);
+        assert_eq!(in_env(&[&rest]).ci.as_str(), *ci);
         let empty: Vec<_> = [(*name, " ")].to_vec();
-        assert_ne!(in_env(&[&rest, &empty]).ci.name(), *ci, "an empty variable is unset");
+        assert_ne!(in_env(&[&rest, &empty]).ci.as_str(), *ci, "an empty variable is unset");
     }
-    assert_eq!(in_env(&[&[("CI", "true")]]).ci.name(), "none");
+    assert_eq!(in_env(&[&[("CI", "true")]]).ci.as_str(), "none");
 }
 
 /// The id that tells a pipeline from the next one is the same in all of its jobs and attempts.

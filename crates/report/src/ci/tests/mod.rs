@@ -4,7 +4,9 @@
 //! variables, and the subject in one line.
 
 use super::*;
+use crate::forge::{PullRequest, Site};
 use faultgate_core::environment::Environment;
+use faultgate_core::model::RunIdentity;
 
 mod codebuild;
 mod git;

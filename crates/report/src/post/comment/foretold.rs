@@ -2,7 +2,7 @@
 
 use super::{Comment, persist};
 use crate::forge::{Again, NoForge};
-use crate::sink::refused_by;
+use crate::sink::report_refused_by;
 use crate::summary::blast_radius;
 use faultgate_core::model::PreviewRecord;
 
@@ -18,17 +18,17 @@ impl Comment {
             NoForge::Absent(why) | NoForge::Broken(why) => why.clone(),
         })?;
         let told = |failure| {
-            let reported = refused_by(&self.connection, Self::SINK, &failure);
+            let reported = report_refused_by(&self.connection, Self::SINK, &failure);
             reported.detail.unwrap_or_else(|| failure.to_string())
         };
         persist(|| forge.find_pull_request()).await.map_err(told)?;
         if let Some(absent) = forge.no_comment() {
-            return Err(absent.to_string());
+            return Err(absent.clone());
         }
         let marker = forge.marker(&self.key);
-        let link = self.link();
+        let link = self.write_link();
         let budget = forge.limits().comment.saturating_sub(marker.len() + link.len() + 1);
-        let body = format!("{marker}\n{}{link}", blast_radius::foretold(previews, budget));
+        let body = format!("{marker}\n{}{link}", blast_radius::render_foretold(previews, budget));
         if let Some(id) = persist(|| forge.find_comment(&marker)).await.map_err(told)? {
             match persist(|| forge.update_comment(&id, &body)).await {
                 Err(failure) if failure.kind.again == Again::Anew => {}

@@ -13,7 +13,7 @@ mod foretold;
 
 use super::retry::pause;
 use crate::forge::{Again, Connection, Forge, ForgeFailure};
-use crate::sink::{Sink, Stage, no_forge, refused_by, skipped, written};
+use crate::sink::{Sink, Stage, no_forge, report_refused_by, report_skipped, report_written};
 use crate::summary::{self, PageLimits};
 use faultgate_core::model::{Reported, RunResult, Verdict};
 
@@ -52,14 +52,14 @@ impl Comment {
     }
 
     /// Returns the line with the link to the run, if its URL is known.
-    fn link(&self) -> String {
+    fn write_link(&self) -> String {
         self.run_url.as_ref().map(|url| format!("\n[The run]({url})\n")).unwrap_or_default()
     }
 
     fn body(&self, forge: &dyn Forge, marker: &str, result: &RunResult) -> String {
         let limits = forge.limits();
         let mut body = format!("{marker}\n");
-        let link = self.link();
+        let link = self.write_link();
         // The marker and the link must not be cut off, so the summary gets the rest of the room.
         let budget = limits.comment.saturating_sub(body.len() + link.len());
         let _ = write!(
@@ -126,15 +126,15 @@ impl Sink for Comment {
         };
         // A forge may need more of the pull request than its number, and looks it up before all else.
         if let Err(failure) = persist(|| forge.find_pull_request()).await {
-            return Some(refused_by(&self.connection, Self::SINK, &failure));
+            return Some(report_refused_by(&self.connection, Self::SINK, &failure));
         }
         if let Some(why) = forge.no_comment() {
-            return Some(skipped(Self::SINK, why));
+            return Some(report_skipped(Self::SINK, why));
         }
         Some(match self.write(forge, result).await {
-            Ok(None) => written(Self::SINK),
-            Ok(Some(why)) => skipped(Self::SINK, why),
-            Err(failure) => refused_by(&self.connection, Self::SINK, &failure),
+            Ok(None) => report_written(Self::SINK),
+            Ok(Some(why)) => report_skipped(Self::SINK, why),
+            Err(failure) => report_refused_by(&self.connection, Self::SINK, &failure),
         })
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::retry::pause;
 use super::rivals::hidden_by;
 use crate::forge::{CommitStatus, Connection, Forge, ForgeFailure, StatusState};
-use crate::sink::{Sink, Stage, failed, no_forge, refused_by, skipped, written};
+use crate::sink::{Sink, Stage, no_forge, report_failed, report_refused_by, report_skipped, report_written};
 use crate::words::{Nature, warnings};
 use faultgate_core::model::{Outcome, Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
 use faultgate_core::{digest, text};
@@ -325,15 +325,15 @@ impl Sink for CommitStatuses {
         for task in tasks {
             let missing = match task.await {
                 Ok(Delivered::Posted | Delivered::NoForge) => None,
-                Ok(Delivered::Hidden(said)) => Some(skipped(Self::SINK, said).with_remedy(REMEDY)),
+                Ok(Delivered::Hidden(said)) => Some(report_skipped(Self::SINK, said).with_remedy(REMEDY)),
                 Ok(Delivered::Refused(failure)) => {
-                    Some(refused_by(&self.line.connection, Self::SINK, &failure))
+                    Some(report_refused_by(&self.line.connection, Self::SINK, &failure))
                 }
-                Err(error) => Some(failed(Self::SINK, error)),
+                Err(error) => Some(report_failed(Self::SINK, error)),
             };
             refused = worse(refused, missing);
         }
-        Some(refused.unwrap_or_else(|| written(Self::SINK)))
+        Some(refused.unwrap_or_else(|| report_written(Self::SINK)))
     }
 }
 

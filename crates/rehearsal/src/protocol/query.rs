@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::wire::route::unescape;
-use crate::world::context;
+use crate::forms::uuid;
+use crate::protocol::route::unescape;
 
 /// Reads the operation and its input. None if the body is not a form, or names no operation.
 pub(crate) fn decode(body: &[u8]) -> Option<(String, Value)> {
@@ -35,7 +35,7 @@ pub(crate) fn decode(body: &[u8]) -> Option<(String, Value)> {
 pub(crate) fn encode(operation: &str, output: &Value) -> Vec<u8> {
     let mut xml = String::new();
     element(&mut xml, &format!("{operation}Result"), output);
-    let request = context::uuid();
+    let request = uuid();
     format!(
         "<{operation}Response xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\">{xml}<ResponseMetadata>\
          <RequestId>{request}</RequestId></ResponseMetadata></{operation}Response>"
@@ -46,7 +46,7 @@ pub(crate) fn encode(operation: &str, output: &Value) -> Vec<u8> {
 /// Makes the XML of an error.
 pub(crate) fn encode_error(status: u16, code: &str, message: &str) -> Vec<u8> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
-    let (code, message, request) = (escape(code), escape(message), context::uuid());
+    let (code, message, request) = (escape(code), escape(message), uuid());
     format!(
         "<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
          <RequestId>{request}</RequestId></ErrorResponse>"

@@ -2,8 +2,9 @@
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::lifecycle::scheduled::Scheduled;
-use crate::lifecycle::{Lifecycle, Outlook};
+use super::guard::Outlook;
+use super::run::Lifecycle;
+use super::scheduled::Scheduled;
 use faultgate_core::model::{Finding, Level, Probe};
 
 impl Lifecycle<'_> {
@@ -18,20 +19,6 @@ impl Lifecycle<'_> {
             .await;
         findings.extend(steady.into_iter().flatten());
         findings
-    }
-
-    /// Returns a finding for each probe that cannot be evaluated on this machine. A failure for such a reason
-    /// says nothing about the system.
-    pub(crate) fn unready_probes(&self) -> Vec<Finding> {
-        let mut unready = Vec::new();
-        for Scheduled { plan: experiment, evaluators, .. } in &self.scheduled {
-            for (probe, evaluator) in experiment.probes.iter().zip(evaluators) {
-                let Some(what) = evaluator.missing() else { continue };
-                let subject = format!("probe {} of {}", probe.name, experiment.name);
-                unready.push(Finding::new(Level::Error, subject, format!("cannot look: {what}")));
-            }
-        }
-        unready
     }
 
     /// Evaluates the probes of one experiment as before a launch.

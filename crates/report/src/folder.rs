@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use faultgate_core::files;
 
-use super::annotations::{self, AnnotationsFile};
-use super::dotenv::{self, DotenvFile};
-use super::json::{self, ResultFile};
-use super::write::named;
+use crate::files::annotations::{self, AnnotationsFile};
+use crate::files::dotenv::{self, DotenvFile};
+use crate::files::json::{self, ResultFile};
+use crate::files::write::add_path;
 use crate::html::{self, HtmlFile};
 use crate::junit::{self, JunitFile};
 use crate::sink::{Sink, Stage};
@@ -24,12 +24,12 @@ struct ReportFile {
 /// All files in the report folder that tell a verdict, in the order in which they are written. A new one is one
 /// line here, and a sink without its line is dead code to the compiler.
 const REPORT_FILES: [ReportFile; 6] = [
-    ReportFile { name: summary::NAME, make_sink: |folder| Box::new(SummaryFile::new(folder)) },
-    ReportFile { name: junit::NAME, make_sink: |folder| Box::new(JunitFile::new(folder)) },
-    ReportFile { name: dotenv::NAME, make_sink: |folder| Box::new(DotenvFile::new(folder)) },
-    ReportFile { name: annotations::NAME, make_sink: |folder| Box::new(AnnotationsFile::new(folder)) },
-    ReportFile { name: html::NAME, make_sink: |folder| Box::new(HtmlFile::new(folder)) },
-    ReportFile { name: json::NAME, make_sink: |folder| Box::new(ResultFile::new(folder)) },
+    ReportFile { name: summary::FILE_NAME, make_sink: |folder| Box::new(SummaryFile::new(folder)) },
+    ReportFile { name: junit::FILE_NAME, make_sink: |folder| Box::new(JunitFile::new(folder)) },
+    ReportFile { name: dotenv::FILE_NAME, make_sink: |folder| Box::new(DotenvFile::new(folder)) },
+    ReportFile { name: annotations::FILE_NAME, make_sink: |folder| Box::new(AnnotationsFile::new(folder)) },
+    ReportFile { name: html::FILE_NAME, make_sink: |folder| Box::new(HtmlFile::new(folder)) },
+    ReportFile { name: json::FILE_NAME, make_sink: |folder| Box::new(ResultFile::new(folder)) },
 ];
 
 /// Makes the sinks of the report files that are written in this stage.
@@ -59,7 +59,7 @@ pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {
         match std::fs::remove_file(&path) {
             // A missing file or folder is no problem: there is nothing to remove.
             Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                problems.push(named(&path, &error).to_string());
+                problems.push(add_path(&path, &error).to_string());
             }
             _ => {}
         }

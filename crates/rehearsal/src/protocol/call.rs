@@ -10,9 +10,9 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::fixtures::DEFAULT_REGION;
-use crate::wire::query;
-use crate::wire::route;
-use crate::world::context;
+use crate::forms::uuid;
+use crate::protocol::query;
+use crate::protocol::route;
 
 /// A service that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +239,7 @@ fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<B
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(id) = HeaderValue::try_from(context::uuid()) {
+    if let Ok(id) = HeaderValue::try_from(uuid()) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     response
