@@ -93,7 +93,7 @@ fn lateness(probe: &Probe) -> Vec<i64> {
 }
 
 fn suite() -> String {
-    let mut suite = format!("version: 1\nparallel: {EXPERIMENTS}\nexperiments:\n");
+    let mut suite = format!("version: 1\nparallel: {EXPERIMENTS}\nmax-active: {EXPERIMENTS}\nexperiments:\n");
     for experiment in 0..EXPERIMENTS {
         let _ =
             write!(suite, "  - name: e{experiment}\n    fis: {{ template: EXTrehearsal }}\n    probes:\n");

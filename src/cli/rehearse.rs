@@ -87,6 +87,7 @@ pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
 async fn serve(scenario: &'static Scenario, fault: Option<Duration>, address: SocketAddr) -> u8 {
     let world = World::new(scenario, Clock::start());
     world.script(TEMPLATE_ID, scenario.life(fault));
+    world.begin_others(scenario);
     let (server, mut signals) = match (Server::bind_to(world, address).await, Signals::listen()) {
         (Ok(server), Ok(signals)) => (server, signals),
         (Err(error), _) | (_, Err(error)) => {

@@ -36,8 +36,7 @@ pub(super) fn render(answers: &Answers) -> String {
     }
     policy.push_str("\nlimits:\n  duration: 30m\n  parallel: 1\n  experiments: 20\n");
     if has_stop_conditions {
-        policy.push_str("  # Resources that one experiment may hit. This version of faultgate cannot preview targets, and refuses every FIS\n");
-        policy.push_str("  # experiment by this rule.\n");
+        policy.push_str("  # Resources that one experiment may hit, as a preview counts them before anything is launched.\n");
         policy.push_str("  # targets: 10\n");
     }
     policy.push_str("\n# When experiments may be launched. UTC where there is no zone.\n# windows:\n");

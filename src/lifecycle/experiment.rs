@@ -3,24 +3,19 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::cancel::Share;
 use super::gate;
-use super::journal_entries::ExperimentEntries;
-use super::lost_launch::{LostLaunch, SearchFailure};
 use super::probes::{Probing, score};
 use super::progress::Progress;
-use super::run::{Lifecycle, describe_signal};
+use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
 use faultgate_core::duration::exact;
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
-use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record, StopCause, Watcher as _};
+use faultgate_engines::{Engine, FailureKind, Judgement, Launched, Record, StopCause};
 
-/// Time after which a launch that is not answered is given up, and looked for.
-pub const LAUNCH_LIMIT: Duration = Duration::from_secs(90);
 /// Time for the confirmation of a stop that was refused: such an experiment will hardly stop.
 const REFUSED_LIMIT: Duration = Duration::from_secs(5);
 /// Time within which the engine must say that an experiment is no longer pending.
@@ -28,71 +23,16 @@ const BEGUN_LIMIT: Duration = Duration::from_secs(15);
 /// Time for one last look at the record of an end that could not be confirmed.
 pub const LAST_RECORD_LIMIT: Duration = Duration::from_secs(1);
 
-/// A permit that is held during a launch, and limits the number of launches at the same time.
-pub(super) type LaunchPermit<'a> = Option<SemaphorePermit<'a>>;
-
 impl Lifecycle<'_> {
     pub(super) async fn run_experiment(&self, scheduled: &Scheduled<'_>) -> ExperimentResult {
-        let (mut probing, permit) = match self.prepare(scheduled).await {
+        let (mut probing, ticket) = match self.prepare(scheduled).await {
             Ok(prepared) => prepared,
             Err(result) => return result,
         };
         probing.start();
-        match self.launch_one(scheduled, probing, permit).await {
+        match self.launch_one(scheduled, probing, ticket).await {
             Ok((progress, launched)) => self.monitor_one(&progress, launched, Duration::ZERO).await,
             Err(result) => result,
-        }
-    }
-
-    /// Waits until an experiment may be launched. The error is its result where it may not.
-    pub(super) async fn prepare(
-        &self,
-        scheduled: &Scheduled<'_>,
-    ) -> Result<(Probing, LaunchPermit<'_>), ExperimentResult> {
-        if let Some(signal) = self.cancel.signal() {
-            return Err(self.not_launched(scheduled, Verdict::Cancelled, &describe_signal(signal)));
-        }
-        let probing = self.probing(scheduled);
-        let ready = self.ready(&probing).await;
-        self.publish_turns();
-        match ready {
-            Ok(permit) => Ok((probing, permit)),
-            Err((verdict, reason)) => {
-                let probes = probing.results(None);
-                Err(ExperimentResult { probes, ..self.not_launched(scheduled, verdict, &reason) })
-            }
-        }
-    }
-
-    /// Launches an experiment. The error is its result where it has not begun, or had to be stopped at once.
-    pub(super) async fn launch_one<'s>(
-        &'s self,
-        scheduled: &'s Scheduled<'s>,
-        probing: Probing,
-        permit: LaunchPermit<'_>,
-    ) -> Result<(Progress<'s>, Launched), ExperimentResult> {
-        let Scheduled { number, plan, engine, .. } = scheduled;
-        let progress = Progress::new(self, scheduled, probing, Some(self.cancel.take_duty()));
-        let entries = ExperimentEntries { journal: self.journal, experiment: *number };
-        let launching = engine.launch(plan, &entries);
-        let launched = self.cancel.within(LAUNCH_LIMIT, Share::Launch, launching).await;
-        drop(permit);
-        match launched {
-            Some(Ok(launched)) => {
-                self.announce(&progress, &launched);
-                self.note_launch(scheduled, &launched).await;
-                Ok((progress, launched))
-            }
-            Some(Err(failure)) if failure.kind != FailureKind::Unanswered => {
-                // A refusal proves nothing where an earlier attempt of this launch was not answered.
-                match engine.how_to_look(plan) {
-                    Some(_) => self.note_unfound(scheduled).await,
-                    None => self.note_over(scheduled).await,
-                }
-                Err(self.not_launched(scheduled, Verdict::Errored, &failure.with_remedy()))
-            }
-            Some(Err(failure)) => Err(self.recover(&progress, failure).await),
-            None => Err(self.recover(&progress, no_answer(plan)).await),
         }
     }
 
@@ -102,100 +42,6 @@ impl Lifecycle<'_> {
         let plans = if self.plan.dry_run { &[] } else { plan.probes.as_slice() };
         let teller = |probe: &str| self.course.turns.teller(*number, probe);
         Probing::new(*number, plans, evaluators, self.clock, &self.course.probes, self.cancel.token(), teller)
-    }
-
-    /// Waits for the experiment's turn to be launched. The error says why it has none.
-    async fn ready(&self, probing: &Probing) -> Result<LaunchPermit<'_>, (Verdict, String)> {
-        self.check_launches_allowed()?;
-        let steady_and_permitted = async {
-            probing.evaluate_before().await?;
-            // The semaphore is never closed, so the permit is always there.
-            let permit = self.course.launches.acquire().await;
-            Ok::<LaunchPermit<'_>, String>(permit.ok())
-        };
-        tokio::select! {
-            biased;
-            signal = self.cancel.cancelled() => Err((Verdict::Cancelled, describe_signal(signal))),
-            steady = steady_and_permitted => match steady {
-                // Another experiment may have ended without `passed`, or halted the run, meanwhile.
-                Ok(permit) => self.check_launches_allowed().map(|()| permit),
-                Err(why) => Err((Verdict::Errored, format!("not launched: the system is not steady: {why}"))),
-            },
-        }
-    }
-
-    /// Checks that nothing in the course of the run forbids a further launch. The error says what does.
-    fn check_launches_allowed(&self) -> Result<(), (Verdict, String)> {
-        if let Some(why) = self.course.probes.board.halted() {
-            return Err((Verdict::Errored, format!("not launched: {why}")));
-        }
-        match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
-            None => Ok(()),
-            Some(name) => {
-                let reason = format!("not launched: {name} did not pass, and stop-on-failure is set");
-                Err((Verdict::Errored, reason))
-            }
-        }
-    }
-
-    pub(super) fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
-        let (id, url) = (launched.id.as_str(), launched.url.as_deref());
-        (self.publish)(&RunEvent::Launched { experiment: progress.scheduled.number, id, url });
-        progress.transition(launched.first.clone());
-        progress.probing.borrow().begin_during();
-    }
-
-    /// Stops what an unanswered launch may have begun: an experiment that nobody watches must not go on.
-    async fn recover(&self, progress: &Progress<'_>, failure: EngineFailure) -> ExperimentResult {
-        let Scheduled { plan, engine, .. } = progress.scheduled;
-        let found = self.search(plan, engine.as_ref(), LAUNCH_LIMIT).await;
-        let launched = match LostLaunch::weigh(engine.as_ref(), plan, None, found) {
-            Ok(launched) => launched,
-            Err(lost) => {
-                let reason = match lost {
-                    LostLaunch::NeverBegan => {
-                        self.note_over(progress.scheduled).await;
-                        failure.with_remedy()
-                    }
-                    LostLaunch::Unlisted { .. } | LostLaunch::Unsought { .. } => {
-                        self.note_unfound(progress.scheduled).await;
-                        format!("{lost}; {}", failure.with_remedy())
-                    }
-                };
-                let signal = self.cancel.signal();
-                let verdict = signal.map_or(Verdict::Errored, |_| Verdict::Cancelled);
-                return self.not_launched(progress.scheduled, verdict, &reason);
-            }
-        };
-        self.announce(progress, &launched);
-        self.note_launch(progress.scheduled, &launched).await;
-        let cause = match self.cancel.signal() {
-            Some(signal) => StopCause::Cancelled(signal),
-            None => StopCause::Unwatched(failure),
-        };
-        self.stop(progress, launched, cause).await
-    }
-
-    /// Looks for what a launch without an answer may have begun. A signal begins the search anew: pauses
-    /// between looks are long, and a signal leaves little time.
-    pub(super) async fn search(
-        &self,
-        plan: &ExperimentPlan,
-        engine: &dyn Engine,
-        limit: Duration,
-    ) -> Result<Option<Launched>, SearchFailure> {
-        if self.cancel.signal().is_none() {
-            tokio::select! {
-                biased;
-                _ = self.cancel.cancelled() => {}
-                found = engine.find_unanswered(plan) => return found.map_err(SearchFailure::Failed),
-                () = tokio::time::sleep(limit) => return Err(SearchFailure::NoAnswer),
-            }
-        }
-        match self.cancel.within(limit, Share::Find, engine.find_unanswered(plan)).await {
-            Some(found) => found.map_err(SearchFailure::Failed),
-            None => Err(SearchFailure::Signal),
-        }
     }
 
     /// Follows an experiment, which was launched `ago` ago, until it ends or has to be stopped.
@@ -222,10 +68,12 @@ impl Lifecycle<'_> {
                 signal = self.cancel.cancelled() => StopCause::Cancelled(signal),
                 ended = engine.follow(&launched, progress) => match ended {
                     Ok(record) => {
-                        return self.finish(progress, &launched, record, None, None).await;
+                        let cause = self.find_objection_after(progress, &launched).await;
+                        return self.finish(progress, &launched, record, None, cause).await;
                     }
                     Err(failure) => StopCause::Unwatched(failure),
                 },
+                why = self.wait_for_objection(progress, &launched) => StopCause::Forbidden(why),
                 why = self.wait_for_halt(progress, &launched) => StopCause::Halted(why),
                 () = queued => StopCause::QueueTimeout(later(now, queue_timeout)),
                 () = tokio::time::sleep_until(begin + timeout) => StopCause::Timeout(later(now, timeout)),
@@ -294,6 +142,7 @@ impl Lifecycle<'_> {
         let Scheduled { plan, engine, .. } = progress.scheduled;
         if record.has_ended() {
             progress.drop_duty();
+            progress.leave();
             self.note_over(progress.scheduled).await;
         }
         let cut = self.finish_probing(progress, &record).await;
@@ -311,6 +160,16 @@ impl Lifecycle<'_> {
                 judged.reason,
                 engine.stop_command(launched)
             );
+        }
+        // A dry run is its own preview: only now is it known what it would hit.
+        if judged.verdict == Verdict::Passed
+            && let Some((verdict, why)) = self.find_excess_of_dry_run(progress.scheduled, launched).await
+        {
+            judged = Judgement {
+                warnings: judged.warnings,
+                evidence: judged.evidence,
+                ..Judgement::plain(judged.state, verdict, why)
+            };
         }
         judged.warnings.extend(progress.warn_of_dropped());
         judged.warnings.extend(progress.probing.borrow().warnings());
@@ -362,11 +221,6 @@ fn later(now: Timestamp, time: Duration) -> Timestamp {
     now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 
-fn no_answer(plan: &ExperimentPlan) -> EngineFailure {
-    let what = format!("launch {}", plan.name);
-    EngineFailure::new(FailureKind::Unanswered, what, "the engine did not answer")
-}
-
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
     match cause {
         StopCause::Timeout(_) => format!("it ran past its timeout of {}", exact(plan.timeout)),
@@ -375,6 +229,6 @@ fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {
         }
         StopCause::Cancelled(signal) => format!("{} cancelled the run", signal.as_str()),
         StopCause::Unwatched(failure) => format!("it can no longer be watched: {failure}"),
-        StopCause::Halted(why) => why.clone(),
+        StopCause::Halted(why) | StopCause::Forbidden(why) => why.clone(),
     }
 }

@@ -1,7 +1,8 @@
 //! The port of those who may refuse a run before its launch, and the words for a refusal.
 //!
-//! The lifecycle asks the guard once, after the checks of the engines and before anything is subscribed to or
-//! launched. It knows no rule: a finding of level `error` refuses the run, as one of an engine does.
+//! The lifecycle asks the guard after the checks of the engines and before anything is subscribed to or
+//! launched, and once more after the previews. It knows no rule: a finding of level `error` refuses the
+//! run, as one of an engine does.
 
 use async_trait::async_trait;
 
@@ -11,12 +12,48 @@ use faultgate_engines::Engine;
 /// Limit of the refusals that the reason of each experiment repeats. The gate has all of them.
 const MAX_REPEATED: usize = 5;
 
+/// The knowledge of what the experiments would hit, at the time of a judgement.
+#[derive(Debug, Clone, Copy)]
+pub enum Outlook<'a> {
+    /// Nothing is launched after this judgement.
+    NoLaunch,
+    /// The targets are counted later, before the launch or by a dry run.
+    Ahead,
+    /// The experiments were previewed: the number of resources of each, in the plan's order.
+    Previewed(&'a [PreviewedCount]),
+}
+
+/// The number of resources that one experiment would hit, as its preview tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewedCount {
+    Known(u64),
+    /// The preview had no slot in time. For that alone nothing is launched, and the number breaks no rule.
+    Late,
+    /// There is no preview.
+    Missing,
+}
+
 /// A judge of runs that are about to be launched.
 #[async_trait(?Send)]
 pub trait Guard {
     /// Judges a run by its plan and by what the engines have learned in their checks. `experiments` are those
     /// of the plan in its order, each with its engine. Nothing is changed here.
-    async fn judge(&self, plan: &Plan, experiments: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding>;
+    async fn judge(
+        &self,
+        plan: &Plan,
+        experiments: &[(&ExperimentPlan, &dyn Engine)],
+        outlook: Outlook<'_>,
+    ) -> Vec<Finding>;
+
+    /// Returns the most resources that one experiment may hit, if there is a limit.
+    fn max_targets(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns `true` if no experiment may be launched while another one runs in its place.
+    fn wants_alone(&self) -> bool {
+        false
+    }
 }
 
 /// A guard that refuses nothing.
@@ -25,7 +62,7 @@ pub struct Unguarded;
 
 #[async_trait(?Send)]
 impl Guard for Unguarded {
-    async fn judge(&self, _: &Plan, _: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding> {
+    async fn judge(&self, _: &Plan, _: &[(&ExperimentPlan, &dyn Engine)], _: Outlook<'_>) -> Vec<Finding> {
         Vec::new()
     }
 }

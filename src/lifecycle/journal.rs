@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 
-use faultgate_core::model::{Handover, Intent, LaunchRecord, Probe, SubscriptionState};
+use faultgate_core::model::{Handover, Intent, LaunchRecord, PreviewRecord, Probe, SubscriptionState};
 use faultgate_engines::Unnoted;
 
 /// A record of what a run has begun. Each call returns when the entry is written or cannot be written; the
@@ -13,6 +13,9 @@ use faultgate_engines::Unnoted;
 pub trait Journal {
     /// Notes that a request is about to be sent which may begin an experiment.
     async fn note_intent(&self, experiment: usize, intent: Intent);
+
+    /// Notes the preview of an experiment, for the process that goes on with it.
+    async fn note_preview(&self, _experiment: usize, _preview: PreviewRecord) {}
 
     /// Notes that an experiment was launched.
     async fn note_launch(&self, experiment: usize, launch: LaunchRecord);

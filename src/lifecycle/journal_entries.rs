@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use faultgate_core::model::Intent;
+use faultgate_core::model::{Intent, PreviewRecord};
 use faultgate_engines::{Channel, Launched, Notary};
 
 use super::cancel::Share;
@@ -41,6 +41,12 @@ impl Lifecycle<'_> {
             _ = self.cancel.cancelled() => {}
             () = tokio::time::sleep(WRITE_LIMIT) => {}
         }
+    }
+
+    /// Notes what a preview has shown.
+    pub(super) async fn note_preview(&self, scheduled: &Scheduled<'_>, preview: &PreviewRecord) {
+        let noting = self.journal.note_preview(scheduled.number, preview.clone());
+        let _ = self.cancel.within(WRITE_LIMIT, Share::Close, noting).await;
     }
 
     /// Notes that the experiment may have begun, and was looked for in vain.

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
+use super::experiment::LAST_RECORD_LIMIT;
+use super::launching::LAUNCH_LIMIT;
 use super::stages::CLOSE_LIMIT;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT};
 use faultgate_core::model::{ExperimentPlan, Plan, ProbePlan};
@@ -31,11 +32,14 @@ fn longest_experiment(plan: &ExperimentPlan) -> Duration {
     let parts = [
         // Probes may have to wait for each other too, since the evaluations at one time are limited.
         plan.probes.iter().map(within).fold(Duration::ZERO, Duration::saturating_add),
-        // The second time is for the search for a launch that was not answered.
-        LAUNCH_LIMIT * 2,
-        plan.queue_timeout,
+        // The second time is for the search for a launch that was not answered. A preview is launched as
+        // well.
+        LAUNCH_LIMIT * 2 * 2,
+        // The second time is for a slot in its place, and the third for the place to be empty. A preview
+        // waits for a slot, and for its end.
+        plan.queue_timeout.saturating_mul(3 + 2),
         plan.timeout,
-        STOP_LIMIT + CONFIRM_LIMIT + LAST_RECORD_LIMIT,
+        (STOP_LIMIT + CONFIRM_LIMIT) * 2 + LAST_RECORD_LIMIT,
         plan.spec.undo_limit(),
         plan.probes.iter().map(after).max().unwrap_or_default(),
     ];

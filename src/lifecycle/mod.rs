@@ -7,31 +7,44 @@
 //! - `run` is a run with all that it needs. `stages` takes it through its stages, and `steps` does the same
 //!   over several processes; `steady` only checks whether it would launch.
 //! - `scheduled` gives each experiment its engine and its evaluators.
-//! - `experiment` takes one experiment from its launch to its result; `progress` is its state meanwhile,
-//!   `halt` watches for a reason to halt it, `probing_end` ends its probes, and `engine_reports` fetches the
+//! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else
+//!   is there.
+//! - `previews` counts what the experiments would hit before anything is launched, and `growth` counts
+//!   again after it.
+//! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress`
+//!   is its state meanwhile, `objection` stops what turns out after its launch to be forbidden, `halt`
+//!   watches for a reason to halt it, `probing_end` ends its probes, and `engine_reports` fetches the
 //!   report that its engine writes.
 //! - `stop_request` and `lost_launch` end an experiment and look for one, in a run as in `faultgate stop`.
 //! - `cancel` shares out the time after a signal, and `longest_run` tells how long a run may last.
-//! - `guard` is the port of those who may refuse a run before its launch.
+//! - `guard` is the port of those who may refuse a run before its launch, and `herald` of whoever is told of
+//!   the previews.
 //! - `probes` evaluates probes and scores what they saw; `gate` decides, from facts alone.
 //! - `live` publishes turns of probes and the passing of time while a run goes on.
 //! - `run_result` puts a result together; `merge` and `parts` make one result of several.
 //! - `journal` is the port through which others learn what a run has begun, and `journal_entries` writes to
 //!   it.
 
+mod admission;
+mod alone;
 mod cancel;
 mod engine_reports;
 mod experiment;
 mod gate;
+mod growth;
 mod guard;
 mod halt;
+mod herald;
 mod journal;
 mod journal_entries;
+mod launching;
 mod live;
 mod longest_run;
 mod lost_launch;
 mod merge;
+mod objection;
 mod parts;
+mod previews;
 mod probes;
 mod probing_end;
 mod progress;
@@ -44,10 +57,12 @@ mod steps;
 mod stop_request;
 
 pub use cancel::{Cancel, Share};
-pub use experiment::{LAST_RECORD_LIMIT, LAUNCH_LIMIT};
-pub use guard::{Guard, Unguarded};
+pub use experiment::LAST_RECORD_LIMIT;
+pub use guard::{Guard, Outlook, PreviewedCount, Unguarded};
+pub use herald::Herald;
 pub use journal::Journal;
 pub use journal_entries::WRITE_LIMIT;
+pub use launching::LAUNCH_LIMIT;
 pub use longest_run::longest_run;
 pub use lost_launch::{LostLaunch, SearchFailure};
 pub use merge::merge;

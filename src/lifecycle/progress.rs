@@ -2,6 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
+use tokio::sync::Notify;
+
+use super::admission::Berth;
 use super::cancel::Duty;
 use super::probes::Probing;
 use super::run::Lifecycle;
@@ -25,8 +28,14 @@ pub(super) struct Progress<'a> {
     /// `true` once the engine's own record says that the experiment is pending no more.
     pub(super) begun: Cell<bool>,
     pub(super) probing: RefCell<Probing>,
+    /// `true` once nothing more can be objected to the launch.
+    pub(super) verified: Cell<bool>,
+    /// Rings when the experiment is said to be pending no more, and with each change after that.
+    pub(super) stirred: Notify,
     /// The duty to ask for a stop before the process may end.
     duty: Cell<Option<Duty>>,
+    /// The experiment's part of what its place bears at once.
+    berth: Cell<Option<Berth>>,
 }
 
 impl<'a> Progress<'a> {
@@ -37,6 +46,7 @@ impl<'a> Progress<'a> {
         scheduled: &'a Scheduled<'a>,
         probing: Probing,
         duty: Option<Duty>,
+        berth: Berth,
     ) -> Self {
         Self {
             scheduled,
@@ -46,13 +56,23 @@ impl<'a> Progress<'a> {
             dropped: Cell::default(),
             begun: Cell::new(false),
             probing: RefCell::new(probing),
+            verified: Cell::new(false),
+            stirred: Notify::new(),
             duty: Cell::new(duty),
+            berth: Cell::new(Some(berth)),
         }
     }
 
     /// Gives the duty to stop back: the experiment has been asked to stop, or has ended.
     pub(super) fn drop_duty(&self) {
         drop(self.duty.take());
+    }
+
+    /// Makes room for another experiment in the place: this one has ended.
+    pub(super) fn leave(&self) {
+        if let Some(berth) = self.berth.take() {
+            self.berth.set(Some(berth.vacate()));
+        }
     }
 
     /// Returns the warning that state changes are missing in the report, if some are.
@@ -64,6 +84,9 @@ impl<'a> Progress<'a> {
 
 impl Watcher for Progress<'_> {
     fn transition(&self, transition: Transition) {
+        if transition.state.rank() > State::Pending.rank() {
+            self.stirred.notify_one();
+        }
         let event = RunEvent::Transition { experiment: self.scheduled.number, transition: &transition };
         (self.lifecycle.publish)(&event);
         // An event is a hint, which may be late, lost or forged: only the engine's own record ends the wait

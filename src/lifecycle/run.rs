@@ -8,15 +8,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+use super::admission::Places;
 use super::cancel::Cancel;
 use super::gate;
 use super::guard::{Guard, Unguarded};
+use super::herald::Herald;
 use super::journal::Journal;
 use super::probes::{HaltBoard, SharedByProbes, Turns};
 use super::scheduled::{self, Equipment, Misfit, Scheduled};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentResult, HaltRule, Plan, RehearsalNote, RunEvent, RunIdentity, Signal, State, Verdict,
+    ExperimentResult, Plan, PreviewRecord, RehearsalNote, RunEvent, RunIdentity, Signal, State, Verdict,
 };
 use faultgate_engines::{Channel, Engine, Launched, Particulars};
 
@@ -29,6 +31,9 @@ pub(super) struct Course {
     pub(super) probes: SharedByProbes,
     pub(super) turns: Turns,
     pub(super) launches: Semaphore,
+    pub(super) places: Places,
+    /// Previews of the experiments, by their places in the plan.
+    pub(super) previews: RefCell<BTreeMap<usize, PreviewRecord>>,
     /// Name of the first experiment that did not pass.
     pub(super) not_passed: RefCell<Option<String>>,
     /// Results of the experiments that have ended, with their places in the plan.
@@ -38,11 +43,16 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// Creates the state of a run that is halted by this rule.
-    fn new(halt: HaltRule) -> Self {
+    /// Creates the state of a run of this plan.
+    fn new(plan: &Plan) -> Self {
         Self {
+            places: Places::new(plan),
+            previews: RefCell::default(),
             turns: Turns::default(),
-            probes: SharedByProbes { board: Arc::new(HaltBoard::new(halt)), ..SharedByProbes::default() },
+            probes: SharedByProbes {
+                board: Arc::new(HaltBoard::new(plan.halt)),
+                ..SharedByProbes::default()
+            },
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
             ended: RefCell::default(),
@@ -84,6 +94,8 @@ pub struct Lifecycle<'a> {
     pub(super) course: Course,
     pub(super) journal: &'a dyn Journal,
     pub(super) guard: &'a dyn Guard,
+    /// Port of whoever is told of the previews before anything is launched.
+    pub(super) herald: Option<&'a dyn Herald>,
     pub(super) clock: Clock,
     pub(super) cancel: &'a Cancel,
     pub(super) publish: &'a dyn Fn(&RunEvent<'_>),
@@ -99,9 +111,28 @@ impl<'a> Lifecycle<'a> {
         let RunInputs { plan, run, rehearsal, journal, clock, cancel, publish } = inputs;
         let scheduled = scheduled::schedule(plan, equipment)?;
         let engines = scheduled::engines(&scheduled);
-        let course = Course::new(plan.halt);
+        let course = Course::new(plan);
         let guard = &Unguarded;
-        Ok(Self { plan, run, rehearsal, scheduled, engines, course, journal, guard, clock, cancel, publish })
+        Ok(Self {
+            plan,
+            run,
+            rehearsal,
+            scheduled,
+            engines,
+            course,
+            journal,
+            guard,
+            herald: None,
+            clock,
+            cancel,
+            publish,
+        })
+    }
+
+    /// Sets whoever is told of the previews.
+    #[must_use]
+    pub fn heralded_by(self, herald: Option<&'a dyn Herald>) -> Self {
+        Self { herald, ..self }
     }
 
     /// Sets the guard, without which nobody refuses the run.
@@ -166,6 +197,7 @@ impl Lifecycle<'_> {
             expected_resilience_score: Some(gate::floor(self.plan, plan)),
             region,
             stop_conditions,
+            preview: self.course.previews.borrow().get(&scheduled.number).cloned(),
             ..ExperimentResult::planned(plan, self.plan.monitor, verdict, reason)
         }
     }

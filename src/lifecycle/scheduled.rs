@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use faultgate_core::model::{ExperimentPlan, Plan};
+use faultgate_core::model::{ExperimentPlan, Phase, Plan};
 use faultgate_engines::Engine;
 use faultgate_engines::probe::Evaluate;
 
@@ -22,6 +22,13 @@ pub(super) struct Scheduled<'a> {
     pub(super) plan: &'a ExperimentPlan,
     pub(super) engine: Rc<dyn Engine>,
     pub(super) evaluators: Vec<Arc<dyn Evaluate>>,
+}
+
+impl Scheduled<'_> {
+    /// Returns `true` if probes are evaluated before the launch.
+    pub(super) fn has_probes_before(&self) -> bool {
+        self.plan.probes.iter().any(|probe| probe.when.contains(&Phase::Before))
+    }
 }
 
 /// Equipment that does not fit the plan.

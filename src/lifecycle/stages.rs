@@ -1,4 +1,4 @@
-//! The stages of a run: checks, subscriptions, experiments, removal and result.
+//! The stages of a run: checks, subscriptions, previews, experiments, removal and result.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 
 use super::cancel::Share;
-use super::guard;
+use super::guard::{self, Outlook};
 use super::run::{Lifecycle, describe_signal};
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
@@ -31,15 +31,20 @@ pub struct Known {
 impl Lifecycle<'_> {
     /// Lets the engines verify what they can without changing anything, then the guard judge the run, and
     /// publishes the findings.
-    pub(super) async fn preflight(&self) -> Vec<Finding> {
+    pub(super) async fn preflight(&self, outlook: Outlook<'_>) -> Vec<Finding> {
         let mut findings = self.check_all().await;
-        let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =
-            self.scheduled.iter().map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
-        findings.extend(self.guard.judge(self.plan, &experiments).await);
+        findings.extend(self.ask_guard(outlook).await);
         for finding in &findings {
             (self.publish)(&RunEvent::Found(finding));
         }
         findings
+    }
+
+    /// Lets the guard judge the run, and returns its findings.
+    pub(super) async fn ask_guard(&self, outlook: Outlook<'_>) -> Vec<Finding> {
+        let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =
+            self.scheduled.iter().map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
+        self.guard.judge(self.plan, &experiments, outlook).await
     }
 
     /// Returns the findings of all engines, and those about probes that cannot be evaluated on this machine.
@@ -81,17 +86,21 @@ impl Lifecycle<'_> {
         self.result(experiments, findings)
     }
 
-    /// Checks and subscribes. The error holds the results of all experiments where none may be launched.
+    /// Checks, subscribes and previews. The error holds the results of all experiments where none may be
+    /// launched.
     pub(super) async fn make_ready(&self) -> (Vec<Finding>, Result<(), Vec<ExperimentResult>>) {
-        let findings = tokio::select! {
+        let mut findings = tokio::select! {
             biased;
-            found = self.preflight() => found,
+            found = self.preflight(Outlook::Ahead) => found,
             signal = self.cancel.cancelled() => {
                 return (Vec::new(), Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal))));
             }
         };
         let ready = match guard::why_not_launched(&findings) {
-            None => self.subscribe().await,
+            None => match self.subscribe().await {
+                Ok(()) => self.preview_all(&mut findings).await,
+                unsubscribed => unsubscribed,
+            },
             Some(why) => Err(self.none_launched(Verdict::Errored, &why)),
         };
         (findings, ready)
@@ -137,7 +146,7 @@ impl Lifecycle<'_> {
                 self.course.ended.borrow_mut().push((scheduled.number, result.clone()));
                 (scheduled.number, result)
             })
-            .buffer_unordered(self.plan.parallel.max(1))
+            .buffer_unordered(self.count_taken_up_at_once())
             .collect()
             .await;
         results.sort_by_key(|(number, _)| *number);

@@ -2,6 +2,7 @@
 
 use futures_util::stream::{self, StreamExt};
 
+use super::guard::Outlook;
 use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use faultgate_core::model::{Finding, Level, Probe};
@@ -10,7 +11,7 @@ impl Lifecycle<'_> {
     /// Verifies all that a run verifies before it launches: what the engines can tell, and each probe with
     /// the phase `before`, evaluated once.
     pub async fn check(&self) -> Vec<Finding> {
-        let mut findings = self.preflight().await;
+        let mut findings = self.preflight(Outlook::NoLaunch).await;
         let steady: Vec<Vec<Finding>> = stream::iter(&self.scheduled)
             .map(|scheduled| self.evaluate_before(scheduled))
             .buffered(self.plan.parallel.max(1))

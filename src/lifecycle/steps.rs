@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use super::admission::Berth;
 use super::cancel::{Duty, Share};
 use super::lost_launch::{LostLaunch, SearchFailure};
 use super::progress::Progress;
@@ -49,9 +50,17 @@ impl Lifecycle<'_> {
     /// Launches all experiments and hands them over. If one cannot be launched or handed over, the others are
     /// stopped, and the error holds the results.
     async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
+        if let Some(why) = self.find_crowding() {
+            return Err(self.none_launched(Verdict::Errored, &why));
+        }
         let all = self.scheduled.iter().map(|scheduled| async move {
-            let (probing, permit) = self.prepare(scheduled).await?;
-            self.launch_one(scheduled, probing, permit).await
+            let (probing, ticket) = self.prepare(scheduled).await?;
+            let (progress, launched) = self.launch_one(scheduled, probing, ticket).await?;
+            // The process that monitors does not know what this one may object.
+            match self.find_objection_after(&progress, &launched).await {
+                Some(cause) => Err(self.stop(&progress, launched, cause).await),
+                None => Ok((progress, launched)),
+            }
         });
         // All launches are awaited even after a failure: only what is known to run can be stopped.
         let begun: Vec<Result<(Progress<'_>, Launched), ExperimentResult>> = join_all(all).await;
@@ -163,7 +172,10 @@ impl Lifecycle<'_> {
         if let Some(outcome) = &known.outcome {
             return outcome.as_ref().clone();
         }
-        let Scheduled { plan, engine, .. } = scheduled;
+        let Scheduled { number, plan, engine, .. } = scheduled;
+        if let Some(preview) = &known.preview {
+            self.course.previews.borrow_mut().insert(*number, preview.clone());
+        }
         let (launched, noted) = match (&known.launch, known.phase) {
             (Some(launch), _) => (engine.takeover().adopt(plan, launch), true),
             (None, RunPhase::Intended) => match self.find(scheduled, known).await {
@@ -179,7 +191,9 @@ impl Lifecycle<'_> {
             probing.skip_during();
         }
         probing.start();
-        let progress = Progress::new(self, scheduled, probing, duty);
+        let progress = Progress::new(self, scheduled, probing, duty, Berth::default());
+        // The process that launched it has objected to nothing.
+        progress.verified.set(true);
         self.announce(&progress, &launched);
         if !noted {
             self.note_launch(scheduled, &launched).await;
@@ -248,6 +262,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
         None => ExperimentResult {
             id: known.launch.as_ref().map(|launch| launch.id.clone()),
             url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
+            preview: known.preview.clone(),
             ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, describe_unmonitored(known))
         },
     };

@@ -131,6 +131,7 @@ fn plan() -> Plan {
     };
     Plan {
         parallel: 1,
+        max_active: 5,
         experiments: vec![experiment],
         shard: None,
         suite: None,
@@ -141,6 +142,7 @@ fn plan() -> Plan {
         event_queue_url: None,
         reconcile_interval: Duration::from_secs(300),
         dry_run: false,
+        preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
         halt: HaltRule::default(),

@@ -113,6 +113,7 @@ impl Rescuer<'_> {
         ExperimentResult {
             id: launch.map(|launch| launch.id.clone()),
             url: launch.and_then(|launch| launch.url.clone()),
+            preview: known.preview.clone(),
             ..ExperimentResult::planned(plan, self.settings.plan.monitor, Verdict::Errored, reason)
         }
     }

@@ -21,7 +21,7 @@ pub(crate) mod whole;
 
 use self::audience::Audience;
 use crate::ids::make_id;
-use crate::lifecycle::{Cancel, Equipment, Guard, Journal, Lifecycle, Misfit, RunInputs, Share};
+use crate::lifecycle::{Cancel, Equipment, Guard, Herald, Journal, Lifecycle, Misfit, RunInputs, Share};
 use crate::recovery::rescue::Rescuer;
 use crate::state_file::{self, Hold, NotHeld};
 use crate::terminal::refusal::refuse_run;
@@ -242,6 +242,7 @@ impl<'a> RunSession<'a> {
         connected: Vec<Equipment>,
         journal: &'s dyn Journal,
         guard: &'s dyn Guard,
+        herald: Option<&'s dyn Herald>,
         publish: &'s dyn Fn(&RunEvent<'_>),
     ) -> Result<Lifecycle<'s>, Mistake> {
         let inputs = RunInputs {
@@ -255,7 +256,8 @@ impl<'a> RunSession<'a> {
         };
         let lifecycle = Lifecycle::new(inputs, connected);
         let misfit = |misfit: Misfit| Mistake::new("the plan", misfit.to_string());
-        lifecycle.map(|lifecycle| lifecycle.guarded_by(guard)).map_err(misfit)
+        let ready = |lifecycle: Lifecycle<'s>| lifecycle.guarded_by(guard).heralded_by(herald);
+        lifecycle.map(ready).map_err(misfit)
     }
 
     pub(crate) fn reporting(&self) -> Reporting<'_> {

@@ -68,7 +68,14 @@ pub(crate) async fn launch(mut session: RunSession<'_>) -> u8 {
     }
     let publish = |event: &RunEvent<'_>| audience.tell(event);
     let guard = session.guard();
-    let lifecycle = match session.make_lifecycle(connected, &journal, &guard, &publish) {
+    let herald = session.reporting().make_herald();
+    let lifecycle = match session.make_lifecycle(
+        connected,
+        &journal,
+        &guard,
+        herald.as_ref().map(|herald| herald as _),
+        &publish,
+    ) {
         Ok(lifecycle) => lifecycle,
         Err(mistake) => return refuse_run(&[mistake], session.env),
     };
@@ -95,7 +102,7 @@ pub(crate) async fn monitor(session: RunSession<'_>, state: RunState) -> u8 {
     };
     let journal = RunJournal::new(session.settings.state_file.clone(), session.clock, state.clone(), &warn);
     let publish = |event: &RunEvent<'_>| audience.tell(event);
-    let lifecycle = match session.make_lifecycle(connected, &journal, &Unguarded, &publish) {
+    let lifecycle = match session.make_lifecycle(connected, &journal, &Unguarded, None, &publish) {
         Ok(lifecycle) => lifecycle,
         Err(mistake) => return refuse_run(&[mistake], session.env),
     };

@@ -36,7 +36,14 @@ pub(crate) async fn run(mut session: RunSession<'_>, fault: Option<Duration>) ->
         let journal: &dyn Journal = if session.rehearsal_note().is_none() { &kept } else { &Unnoted };
         let publish = |event: &RunEvent<'_>| audience.tell(event);
         let guard = session.guard();
-        let lifecycle = match session.make_lifecycle(connected, journal, &guard, &publish) {
+        let herald = session.reporting().make_herald();
+        let lifecycle = match session.make_lifecycle(
+            connected,
+            journal,
+            &guard,
+            herald.as_ref().map(|herald| herald as _),
+            &publish,
+        ) {
             Ok(lifecycle) => lifecycle,
             Err(mistake) => return refuse_run(&[mistake], session.env),
         };
@@ -56,6 +63,6 @@ pub(crate) async fn check(session: RunSession<'_>) -> Result<Vec<Finding>, Mista
     let session = session.rehearse(None).await?;
     let connected = session.connect().await?;
     let guard = session.guard();
-    findings.extend(session.make_lifecycle(connected, &Unnoted, &guard, &|_| {})?.check().await);
+    findings.extend(session.make_lifecycle(connected, &Unnoted, &guard, None, &|_| {})?.check().await);
     Ok(findings)
 }

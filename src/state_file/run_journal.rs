@@ -15,7 +15,8 @@ use super::file::{read, write};
 use crate::lifecycle::Journal;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
-    ExperimentState, Handover, Intent, LaunchRecord, Probe, RunPhase, RunState, SubscriptionState,
+    ExperimentState, Handover, Intent, LaunchRecord, PreviewRecord, Probe, RunPhase, RunState,
+    SubscriptionState,
 };
 use faultgate_core::panics;
 use faultgate_core::versioned::Unreadable;
@@ -140,10 +141,19 @@ impl Journal for RunJournal<'_> {
             // A launch that is tried again keeps the time of the first attempt, from which on it may have
             // begun.
             experiment.intended_at.get_or_insert(now);
-            experiment.intent.client_tokens.extend(intent.client_tokens);
+            // A request that waits for a slot goes out again and again with the same token.
+            for token in intent.client_tokens {
+                if !experiment.intent.client_tokens.contains(&token) {
+                    experiment.intent.client_tokens.push(token);
+                }
+            }
             experiment.intent.earlier_runs = intent.earlier_runs.or(experiment.intent.earlier_runs.take());
         })
         .await;
+    }
+
+    async fn note_preview(&self, experiment: usize, preview: PreviewRecord) {
+        self.change_one(experiment, |experiment| experiment.preview = Some(preview)).await;
     }
 
     async fn note_launch(&self, experiment: usize, launch: LaunchRecord) {

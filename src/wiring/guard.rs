@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 
-use crate::lifecycle::Guard;
+use crate::lifecycle::{Guard, Outlook, PreviewedCount};
 use faultgate_config::EngineKind;
 use faultgate_core::clock::Clock;
 use faultgate_core::mistake::key;
@@ -24,9 +24,8 @@ const MAX_ASKED_AT_ONCE: usize = 8;
 const MAX_NAMED: usize = 3;
 /// Rule that needs to wait for other experiments.
 const ALONE: &str = "limits.alone";
-/// The reasons for which each FIS experiment breaks a rule that this version cannot apply.
-const NO_PREVIEW: &str = "this version cannot preview targets";
-const NO_WAITING: &str = "not known (this version cannot wait for other experiments)";
+/// The reason for which an experiment breaks this rule whose engine cannot be asked.
+const NO_WAITING: &str = "not known (the engine cannot tell which others run)";
 
 /// The policies of a run.
 #[derive(Debug)]
@@ -37,11 +36,18 @@ pub(crate) struct PolicyGuard<'a> {
 
 #[async_trait(?Send)]
 impl Guard for PolicyGuard<'_> {
-    async fn judge(&self, plan: &Plan, experiments: &[(&ExperimentPlan, &dyn Engine)]) -> Vec<Finding> {
+    async fn judge(
+        &self,
+        plan: &Plan,
+        experiments: &[(&ExperimentPlan, &dyn Engine)],
+        outlook: Outlook<'_>,
+    ) -> Vec<Finding> {
         if self.policies.is_empty() {
             return Vec::new();
         }
-        let gathering = experiments.iter().map(|(experiment, engine)| self.facts(experiment, *engine));
+        let gathering = experiments.iter().enumerate().map(|(place, (experiment, engine))| {
+            self.facts(experiment, *engine, targets(outlook, place, *engine))
+        });
         let facts: Vec<ExperimentFacts> = stream::iter(gathering).buffered(MAX_ASKED_AT_ONCE).collect().await;
         let suite = plan.suite.as_ref().map_or(plan.experiments.len(), |suite| suite.experiments.len());
         let launch = LaunchFacts {
@@ -50,14 +56,36 @@ impl Guard for PolicyGuard<'_> {
             moment: Fact::Known(self.clock.now()),
         };
         let mut ruling = judge(self.policies, &launch, &facts);
-        ruling.broken.extend(not_alone(self.policies, &facts, &ruling.broken));
-        findings(self.policies, &ruling, facts.len())
+        let blind: Vec<&ExperimentFacts> = experiments
+            .iter()
+            .zip(&facts)
+            .filter(|((_, engine), _)| engine.admission().is_none())
+            .map(|(_, facts)| facts)
+            .collect();
+        ruling.broken.extend(not_alone(self.policies, &blind, &ruling.broken));
+        let mut findings = findings(self.policies, &ruling, facts.len());
+        findings.extend(self.note_of_targets(outlook, &facts));
+        findings
+    }
+
+    fn max_targets(&self) -> Option<u64> {
+        let limits = self.policies.iter().filter_map(|policy| policy.limits.targets);
+        limits.min().map(|most| u64::try_from(most).unwrap_or(u64::MAX))
+    }
+
+    fn wants_alone(&self) -> bool {
+        self.policies.iter().any(|policy| policy.limits.alone)
     }
 }
 
 impl PolicyGuard<'_> {
     /// Gathers what the rules need to know of an experiment.
-    async fn facts(&self, experiment: &ExperimentPlan, engine: &dyn Engine) -> ExperimentFacts {
+    async fn facts(
+        &self,
+        experiment: &ExperimentPlan,
+        engine: &dyn Engine,
+        targets: Fact<usize>,
+    ) -> ExperimentFacts {
         let kind = experiment.spec.kind();
         let inquiries = inquiries(self.policies, kind);
         let inspection = engine.inspection();
@@ -75,8 +103,30 @@ impl PolicyGuard<'_> {
             timeout: experiment.timeout,
             probes: experiment.probes.len(),
             template: told(&inquiries, Inquiry::Template, inspection, |it| it.template(experiment)),
-            targets: told(&inquiries, Inquiry::Targets, inspection, |_| Err(NO_PREVIEW.to_owned())),
+            targets: if inquiries.contains(&Inquiry::Targets) { targets } else { Fact::NotAsked },
         }
+    }
+
+    /// Notes for a check that it cannot know what the experiments hit.
+    fn note_of_targets(&self, outlook: Outlook<'_>, facts: &[ExperimentFacts]) -> Option<Finding> {
+        let most = self.max_targets().filter(|_| matches!(outlook, Outlook::NoLaunch))?;
+        facts.iter().find(|facts| matches!(facts.targets, Fact::Later))?;
+        let message =
+            format!("limits.targets: at most {most}; only the preview tells that a run makes first");
+        Some(Finding::new(Level::Note, Finding::POLICY, message))
+    }
+}
+
+/// Returns what is known of the resources that an experiment hits, by its place in the plan.
+fn targets(outlook: Outlook<'_>, place: usize, engine: &dyn Engine) -> Fact<usize> {
+    match outlook {
+        _ if engine.preview().is_none() => Fact::Unknown("the engine cannot preview targets".to_owned()),
+        Outlook::NoLaunch | Outlook::Ahead => Fact::Later,
+        Outlook::Previewed(counts) => match counts.get(place).copied().unwrap_or(PreviewedCount::Missing) {
+            PreviewedCount::Known(count) => Fact::Known(usize::try_from(count).unwrap_or(usize::MAX)),
+            PreviewedCount::Late => Fact::Later,
+            PreviewedCount::Missing => Fact::Unknown("there is no preview".to_owned()),
+        },
     }
 }
 
@@ -95,9 +145,9 @@ fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
     answer.map_or_else(Fact::Unknown, Fact::Known)
 }
 
-/// Returns the rule that experiments run alone, broken by each experiment of FIS that does not break it
-/// already: nobody would wait for others here.
-fn not_alone(policies: &[Policy], facts: &[ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
+/// Returns the rule that experiments run alone, broken by each of these experiments of FIS that does not
+/// break it already: its engine cannot tell who else runs.
+fn not_alone(policies: &[Policy], facts: &[&ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
     let already = |origin: &str, name: &str| {
         broken.iter().any(|rule| {
             rule.rule == ALONE && rule.policy == origin && rule.experiment.as_deref() == Some(name)

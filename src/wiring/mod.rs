@@ -12,6 +12,7 @@ pub(crate) mod accounts;
 pub(crate) mod endpoints;
 pub(crate) mod engines;
 pub(crate) mod guard;
+pub(crate) mod herald;
 pub(crate) mod places;
 mod probes;
 pub(crate) mod rehearsal;

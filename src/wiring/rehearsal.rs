@@ -51,6 +51,7 @@ impl Rehearsed {
         for experiment in &plan.experiments {
             world.script(experiment.spec.source(), scenario.life(fault));
         }
+        world.begin_others(scenario);
         let server = Server::bind(world).await.map_err(|error| {
             Mistake::new(
                 "rehearsal",

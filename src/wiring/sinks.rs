@@ -5,6 +5,7 @@ use std::path::Path;
 
 use indicatif::MultiProgress;
 
+use super::herald::PreviewComment;
 use crate::terminal::printing::Output;
 use faultgate_config as config;
 use faultgate_config::{CommentMode, Settings};
@@ -62,25 +63,52 @@ impl Reporting<'_> {
         }
     }
 
-    fn add_forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
-        let settings = self.settings;
+    /// Makes the teller of the blast radius, if there is a comment on the pull request whatever the verdict.
+    pub(crate) fn make_herald(&self) -> Option<PreviewComment> {
+        if self.settings.comment != CommentMode::On {
+            return None;
+        }
+        let (subject, token) = self.find_addressee()?;
+        let connection = self.make_connection(subject, token);
+        let run_url = self.surroundings.run_url.clone();
+        let comment = Comment::new(connection, self.comment_key(), run_url, false);
+        Some(PreviewComment { comment, veil: self.settings.veil.clone() })
+    }
+
+    /// Returns the subject that is reported to, or the reason why there is none, and the token for its forge.
+    /// None where nobody expects a report.
+    fn find_addressee(&self) -> Option<(Result<Subject, NoForge>, Option<Secret>)> {
         let subject = self.find_subject();
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
-        let token = kind.and_then(|kind| settings.tokens.for_forge(kind)).cloned();
+        let token = kind.and_then(|kind| self.settings.tokens.for_forge(kind)).cloned();
         // Outside of any CI nobody expects a report without having given a token. A forge in AWS needs none.
         let needs_token = !kind.is_some_and(ForgeKind::is_in_aws);
-        if self.surroundings.ci == Ci::None && !self.has_token() && needs_token {
-            return;
-        }
-        let run_url = self.surroundings.run_url.clone();
-        let experiments: Vec<&str> =
-            settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-        // The context and the key identify what is updated in place: they tell a rehearsal from a run, and a
-        // shard from another.
-        let nature = Nature::of(settings.rehearsal.is_some(), settings.plan.dry_run);
-        let context = nature.context(&settings.status_context, settings.plan.shard);
+        let is_expected = self.surroundings.ci != Ci::None || self.has_token() || !needs_token;
+        is_expected.then_some((subject, token))
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::of(self.settings.rehearsal.is_some(), self.settings.plan.dry_run)
+    }
+
+    fn experiments(&self) -> Vec<&str> {
+        self.settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect()
+    }
+
+    /// Returns the key of the comment. The context in it tells a rehearsal from a run, and a shard from
+    /// another.
+    fn comment_key(&self) -> String {
+        let context = self.nature().context(&self.settings.status_context, self.settings.plan.shard);
         let surroundings = self.surroundings;
-        let key = comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &experiments);
+        comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &self.experiments())
+    }
+
+    fn add_forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let settings = self.settings;
+        let Some((subject, token)) = self.find_addressee() else { return };
+        let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
+        let run_url = self.surroundings.run_url.clone();
+        let (nature, experiments, key) = (self.nature(), self.experiments(), self.comment_key());
         let has_statuses = kind.is_none_or(ForgeKind::has_commit_statuses);
         let comment = settings.comment != CommentMode::Off || (settings.commit_status && !has_statuses);
         let status = settings.commit_status && has_statuses;

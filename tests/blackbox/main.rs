@@ -6,7 +6,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of tests that cannot go on fails the test")]
 
+mod admission;
 mod alarms;
+mod alone;
 mod called;
 mod command;
 mod commands;
@@ -29,6 +31,8 @@ mod panics;
 mod permissions;
 mod planted;
 mod policy;
+mod preview;
+mod preview_trouble;
 mod probes;
 mod provenance;
 mod report_files;

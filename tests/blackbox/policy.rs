@@ -61,15 +61,6 @@ async fn each_rule_refuses_before_anything_is_changed() {
             "policy: require.tags.Name: rehearsal, only staging",
         ),
         ("limits: { duration: 90s }", "policy: limits.duration: 2m, at most 1m30s"),
-        (
-            "limits: { targets: 100 }",
-            "policy: limits.targets: not known (this version cannot preview targets), at most 100",
-        ),
-        (
-            "limits: { alone: true }",
-            "policy: limits.alone: not known (this version cannot wait for other experiments), alone in its account and \
-             Region",
-        ),
     ];
     at_once(cases, |(policy, reason)| async move {
         let account = EmbeddedAccount::living(QUICK).await;

@@ -162,7 +162,7 @@ async fn several_experiments_are_stopped_at_once() {
     let names: Vec<String> = (0..12)
         .map(|number| format!("  - {{ name: e{number}, fis: {{ template: {TEMPLATE_ID} }} }}\n"))
         .collect();
-    let suite = format!("version: 1\nparallel: 12\nexperiments:\n{}", names.concat());
+    let suite = format!("version: 1\nparallel: 12\nmax-active: 12\nexperiments:\n{}", names.concat());
     let running = account.faultgate(&["run"]).file(".faultgate.yml", &suite).spawn();
     account
         .until("all run", |seen| {

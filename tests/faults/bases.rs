@@ -29,6 +29,7 @@ pub(crate) fn all() -> Vec<(&'static str, Chaos)> {
     let cancelled = |at| Some((Duration::from_secs(at), Signal::Terminate));
     vec![
         ("it completes", completes.clone()),
+        ("it is previewed", Chaos { preview: true, ..completes.clone() }),
         ("it completes, polled", Chaos { monitor: Monitor::Poll, ..completes.clone() }),
         (
             "it completes, by a queue of the user's",

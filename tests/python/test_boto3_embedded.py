@@ -255,6 +255,28 @@ def test_a_target_preview_skips_every_action(serve: Serve) -> None:
     assert world.fis.list_experiment_resolved_targets(experimentId=started["id"])["resolvedTargets"]
 
 
+def test_a_launch_may_find_more_than_its_preview(serve: Serve) -> None:
+    world = serve("grows-after-preview")
+    preview = world.fis.start_experiment(
+        clientToken="one", experimentTemplateId=TEMPLATE, experimentOptions={"actionsMode": "skip-all"}
+    )["experiment"]["id"]
+    world.until(preview, "completed")
+    launched = world.start("two")
+    world.until(launched, "running")
+    found = lambda id: world.fis.list_experiment_resolved_targets(experimentId=id)["resolvedTargets"]  # noqa: E731
+    assert [len(found(preview)), len(found(launched))] == [2, 3]
+    modes = {one["id"]: one["experimentOptions"]["actionsMode"] for one in world.fis.list_experiments()["experiments"]}
+    assert modes == {preview: "skip-all", launched: "run-all"}
+
+
+def test_another_pipeline_is_in_the_account(serve: Serve) -> None:
+    world = serve("never-alone")
+    [other] = world.fis.list_experiments()["experiments"]
+    assert other["experimentTemplateId"] != TEMPLATE
+    assert other["tags"]["faultgate:url"].startswith("https://")
+    world.until(other["id"], "running")
+
+
 def test_tags_of_templates_and_experiments(serve: Serve) -> None:
     world = serve("never-ends")
     fis, experiment = world.fis, world.start("one")

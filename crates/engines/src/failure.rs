@@ -14,6 +14,8 @@ pub enum FailureKind {
     Missing,
     /// The service understood the request and will not fulfil it.
     Refused,
+    /// The place has as many experiments as its quota allows: the same request may be fulfilled later.
+    Full,
     /// There was no answer, or none that can be trusted: the request may have taken effect.
     Unanswered,
 }

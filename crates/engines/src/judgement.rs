@@ -16,6 +16,8 @@ pub enum StopCause {
     Cancelled(Signal),
     /// The experiment could no longer be watched.
     Unwatched(EngineFailure),
+    /// A rule of a policy forbids the experiment, as came to light after its launch; the sentence says why.
+    Forbidden(String),
     /// A probe failed as often as its `aborts-after` says; the sentence names it.
     Halted(String),
 }

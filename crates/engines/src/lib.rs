@@ -1,11 +1,11 @@
 //! The port to chaos engines: an engine launches an experiment, says how it goes, and stops it.
 //!
-//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Takeover`] and [`Channel`]; `experiment_record`,
-//! `judgement` and `failure` hold the larger types that it speaks in. Each engine has a folder: `fis` is AWS
-//! FIS, `command` is a local command, and `control_plane` is what Harness and LitmusChaos share.
-//! `stop_judgement` judges an end that faultgate itself has asked for, and `injection` weighs what was
-//! injected; both hold for every engine. `alarms` brings the changes of CloudWatch alarms from a
-//! subscription to probes.
+//! The [`Engine`] trait is here, with its capabilities [`Inspection`], [`Admission`], [`Preview`],
+//! [`Takeover`] and [`Channel`]; `experiment_record`, `judgement` and `failure` hold the larger types that it
+//! speaks in. Each engine has a folder: `fis` is AWS FIS, `command` is a local command, and `control_plane`
+//! is what Harness and LitmusChaos share. `stop_judgement` judges an end that faultgate itself has asked for,
+//! and `injection` weighs what was injected; both hold for every engine. `alarms` brings the changes of
+//! CloudWatch alarms from a subscription to probes.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! lifecycle's. CONTRIBUTING.md walks through adding an engine.
@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use faultgate_core::model::{
-    AlarmChange, ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, Source, State,
+    AlarmChange, ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, ResourceCount, Source, State,
     SubscriptionRecord, SubscriptionState, TemplateFacts, Trace, Transition,
 };
 
@@ -172,6 +173,17 @@ pub trait Engine {
         None
     }
 
+    /// Returns the admission to the place of the experiments, or None where any number of them may run at
+    /// once.
+    fn admission(&self) -> Option<&dyn Admission> {
+        None
+    }
+
+    /// Returns the way to preview what an experiment would hit, or None where the engine cannot.
+    fn preview(&self) -> Option<&dyn Preview> {
+        None
+    }
+
     /// Returns the channel over which the engine sends events, or None where it sends none.
     fn channel(&self) -> Option<&dyn Channel> {
         None
@@ -202,6 +214,50 @@ pub trait Inspection {
 
     /// Returns the ids of the other accounts in which the experiment would act. This may take requests.
     async fn target_accounts(&self, experiment: &ExperimentPlan) -> Result<Vec<String>, String>;
+}
+
+/// The admission to a place that bears only so many experiments at once: an account and Region of AWS. It
+/// comes after [`Engine::check`], which learns where the place is.
+#[async_trait(?Send)]
+pub trait Admission {
+    /// Returns the name of the place. Engines that reach the same place give it the same name.
+    fn place(&self) -> String;
+
+    /// Lists the experiments in the place that have begun and not ended, whoever began them. Previews are
+    /// left out, since they touch nothing.
+    async fn list_active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure>;
+}
+
+/// An experiment in a place that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveExperiment {
+    pub id: String,
+    pub template: String,
+    /// Time at which it was begun; None where the engine does not tell.
+    pub created_at: Option<Timestamp>,
+    /// URL of the pipeline's run that began it, where its tags name one.
+    pub run_url: Option<String>,
+}
+
+/// The preview of an experiment: its targets are resolved, and all its actions are skipped. It is an
+/// experiment of its own, so [`Engine::follow`], [`Engine::look`] and [`Engine::stop`] hold for it as
+/// well. One that does not skip its actions is a failure of [`Engine::follow`].
+#[async_trait(?Send)]
+pub trait Preview {
+    /// Starts the preview of an experiment, at most once, whatever happens to the requests.
+    ///
+    /// # Errors
+    ///
+    /// A preview may run all the same after [`FailureKind::Unanswered`]: [`find_preview`](Self::find_preview)
+    /// looks for it.
+    async fn start_preview(&self, experiment: &ExperimentPlan) -> Result<Launched, EngineFailure>;
+
+    /// Looks for a preview that a start without an answer may have begun. Returns None where there is none.
+    async fn find_preview(&self, experiment: &ExperimentPlan) -> Result<Option<Launched>, EngineFailure>;
+
+    /// Counts the resources that the targets of an experiment, or of a preview, have resolved to: all of
+    /// them. A target without any is counted with 0. The record must have been read before.
+    async fn count_resolved(&self, launched: &Launched) -> Result<Vec<ResourceCount>, EngineFailure>;
 }
 
 /// The takeover of experiments that another process has launched or was about to launch. Nothing here sends a

@@ -40,6 +40,7 @@ pub(super) fn judge_stop(cause: &StopCause, record: &Record, who: &str, what: &s
             Verdict::Errored,
             format!("it could not be watched any longer: {}", failure.with_remedy()),
         ),
+        StopCause::Forbidden(why) => Judgement::plain(record.state, Verdict::Errored, why),
         StopCause::Halted(why) => Judgement::weakness(record.state, ScoreSource::Halt, why),
     };
     Some(judgement)

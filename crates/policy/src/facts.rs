@@ -12,6 +12,8 @@ pub enum Fact<T> {
     Known(T),
     /// Nobody was asked yet. A judgement by the suite alone leaves the rule to later; any other is broken.
     NotAsked,
+    /// The answer comes before the launch, with another judgement, which this one leaves the rule to.
+    Later,
     /// The answer cannot be had; the text says why.
     Unknown(String),
 }

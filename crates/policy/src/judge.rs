@@ -104,6 +104,7 @@ impl Judge<'_> {
     ) -> Option<&'f T> {
         match (fact, self.experiment.map(|experiment| experiment.engine)) {
             (Fact::Known(known), _) => return Some(known),
+            (Fact::Later, _) => return None,
             (Fact::Unknown(why), _) => self.unknown(rule, why, may_be()),
             (Fact::NotAsked, Some(engine)) if engine != EngineKind::Fis => {
                 let why = format!("the engine {} does not tell", engine.as_str());

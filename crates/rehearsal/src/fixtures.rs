@@ -9,6 +9,8 @@ pub const TEMPLATE_ID: &str = "EXTrehearsal";
 /// Id of a second template that every world has. Its experiments complete unless [`crate::World::script`] says
 /// otherwise.
 pub const SECOND_TEMPLATE_ID: &str = "EXTrehearsal2";
+/// Id of the template from which others in the account begin experiments.
+pub(crate) const FOREIGN_TEMPLATE_ID: &str = "EXTforeign";
 /// Name of the alarm that every world has, in OK: the stop condition of both templates.
 pub const ALARM_NAME: &str = "rehearsal-steady";
 /// Name of a second alarm that every world has, in OK: nothing but a probe asks for it.

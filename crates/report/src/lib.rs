@@ -44,5 +44,5 @@ pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_
 pub use post::{BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusStyle, comment_key};
 pub use sink::{Sink, Stage};
 pub use summary::StepSummary;
-pub use veiled::{tell_veiled, veil_result};
+pub use veiled::{tell_veiled, veil_preview, veil_result};
 pub use words::Nature;

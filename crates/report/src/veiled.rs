@@ -5,7 +5,9 @@
 //! unveiled.
 
 use faultgate_config::Veil;
-use faultgate_core::model::{AlarmChange, ExperimentResult, Finding, RunEvent, RunResult, Turn};
+use faultgate_core::model::{
+    AlarmChange, ExperimentResult, Finding, PreviewRecord, RunEvent, RunResult, Turn,
+};
 
 /// Returns the result as it is reported.
 #[must_use]
@@ -52,6 +54,9 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
         hide(&mut action.action_id);
         action.reason.iter_mut().for_each(hide);
     }
+    if let Some(preview) = &mut experiment.preview {
+        veil_preview(preview, veil);
+    }
     for evidence in &mut experiment.evidence {
         hide(&mut evidence.source);
         hide(&mut evidence.fact);
@@ -88,6 +93,14 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
 fn hide_alarm(change: &mut AlarmChange, veil: &Veil) {
     for text in [&mut change.alarm, &mut change.state].into_iter().chain(&mut change.reason) {
         *text = veil.hide(text);
+    }
+}
+
+/// Hides secrets in the names of the targets of a preview.
+pub fn veil_preview(preview: &mut PreviewRecord, veil: &Veil) {
+    for target in &mut preview.targets {
+        target.name = veil.hide(&target.name);
+        target.resource_type = veil.hide(&target.resource_type);
     }
 }
 
@@ -128,6 +141,11 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             reason: &veil.hide(reason),
         }),
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
+        RunEvent::Previewed { experiment, preview } => {
+            let mut preview = (*preview).clone();
+            veil_preview(&mut preview, veil);
+            tell(&RunEvent::Previewed { experiment: *experiment, preview: &preview });
+        }
         // The other events hold nothing but names, ids and numbers.
         RunEvent::Started { .. }
         | RunEvent::Subscribed { .. }

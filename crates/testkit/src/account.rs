@@ -25,6 +25,7 @@ impl EmbeddedAccount {
 
     pub async fn of(scenario: &Scenario) -> Self {
         let world = World::new(scenario, Clock::start());
+        world.begin_others(scenario);
         let server = Server::bind(world.clone()).await.unwrap();
         Self {
             world,

@@ -9,7 +9,7 @@ use faultgate::lifecycle::{
 use faultgate_core::model::{RunPhase, RunResult, RunState, Verdict};
 use faultgate_engines::fis::HANDSHAKE_TIMEOUT;
 use faultgate_net::aws::OPERATION_TIMEOUT;
-use faultgate_rehearsal::Snapshot;
+use faultgate_rehearsal::{ExperimentEntry, Snapshot};
 
 /// Number of entries of the journal that may each wait for the disk.
 const ENTRIES: u32 = 10;
@@ -67,7 +67,10 @@ pub struct There {
 impl There {
     /// Returns the world of an account. `injected` is `true` if targets resolve in it.
     pub fn in_account(seen: &Snapshot, injected: bool) -> Self {
-        let experiments = seen.inventory.experiments.iter().map(|own| OwnRecord {
+        // A preview acts on nothing, and is no begin of its experiment.
+        let is_preview = |own: &&ExperimentEntry| own.tags.contains_key("faultgate:preview");
+        let acting = seen.inventory.experiments.iter().filter(|own| !is_preview(own));
+        let experiments = acting.map(|own| OwnRecord {
             ids: vec![own.id.clone()],
             name: own.tags.get("faultgate:experiment").cloned(),
             status: own.status.clone(),

@@ -39,7 +39,7 @@ fn github(forge: &ForgeStandIn, api: &str) -> Faultgate {
     in_pull_request(rehearsal(), forge, api)
 }
 
-fn in_pull_request(faultgate: Faultgate, forge: &ForgeStandIn, api: &str) -> Faultgate {
+pub(crate) fn in_pull_request(faultgate: Faultgate, forge: &ForgeStandIn, api: &str) -> Faultgate {
     faultgate
         .in_github("1")
         .env("GITHUB_API_URL", forge.url(api))

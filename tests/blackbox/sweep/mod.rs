@@ -289,7 +289,7 @@ async fn what_a_killed_run_has_left_is_swept_when_its_time_is_up() {
     let running = account.run().spawn();
     account.until_running().await;
     killed(running).await;
-    let Inventory { rules, queues, experiments } = account.world.inventory();
+    let Inventory { rules, queues, experiments, .. } = account.world.inventory();
     let expires_at = &rules[0].tags["faultgate:expires-at"];
     assert_eq!(&queues[0].tags["faultgate:expires-at"], expires_at);
     assert_eq!(

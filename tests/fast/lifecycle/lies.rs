@@ -81,7 +81,10 @@ async fn told(
     lie: impl Fn(&str, &str, &mut Value) + Send + Sync + 'static,
 ) -> (RunResult, World) {
     let clock = Clock::start();
-    let world = World::new(Scenario::find("completed").expect("it is there"), clock);
+    let scenario = Scenario::find("completed").expect("it is there");
+    let world = World::new(scenario, clock);
+    // A preview lasts as long as any other experiment, so that there is time to see what it does.
+    world.script_previews(scenario.life(None));
     let client = Lying { inner: http_client(world.clone()), lie: Arc::new(lie) };
     let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client)));
     let fis = |cancel: &faultgate::lifecycle::Cancel| {
@@ -202,6 +205,39 @@ async fn a_dry_run_whose_actions_are_carried_out_is_stopped_at_once() {
         let ends = world.inventory().experiments;
         assert_eq!(ends[0].status, "stopped", "{context}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_whose_actions_are_carried_out_is_stopped_at_once_and_nothing_is_launched() {
+    for (mode, everywhere) in [(json!("run-all"), true), (json!("run-all"), false), (Value::Null, true)] {
+        let shown = mode.clone();
+        let lie = move |method: &str, path: &str, answer: &mut Value| {
+            if is_record(method, path) || (everywhere && is_start(method, path)) {
+                answer["experiment"]["experimentOptions"]["actionsMode"] = mode.clone();
+            }
+        };
+        let plan = Plan { preview: true, ..planned(false, RULES[1]) };
+        let (result, world) = told(&plan, lie).await;
+        let context = format!("{shown}, {everywhere}: {:?}", result.gate.reasons);
+        assert_eq!(result.gate.verdict, Verdict::Errored, "{context}");
+        assert!(result.gate.reasons[0].contains("does not say that it does"), "{context}");
+        let seen = world.snapshot();
+        assert_eq!((seen.count("StartExperiment"), seen.count("StopExperiment")), (1, 1), "{context}");
+        assert_eq!(seen.inventory.experiments[0].status, "stopped", "{context}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_of_another_run_is_not_counted() {
+    let lie = |method: &str, path: &str, answer: &mut Value| {
+        if is_record(method, path) {
+            answer["experiment"]["tags"]["faultgate:run-id"] = json!("another");
+        }
+    };
+    let plan = Plan { preview: true, ..planned(false, RULES[0]) };
+    let (result, world) = told(&plan, lie).await;
+    assert_eq!(result.gate.verdict, Verdict::Errored, "{:?}", result.gate.reasons);
+    assert_eq!(world.snapshot().count("StartExperiment"), 1, "{:?}", result.gate.reasons);
 }
 
 #[tokio::test(start_paused = true)]

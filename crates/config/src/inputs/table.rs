@@ -51,6 +51,9 @@ inputs! {
     PARALLEL: Preset<u32> = Setting::new(Group::Experiment, "parallel", typed::count(1, 500),
             "Experiments at once; FIS has a quota of active experiments for each account and Region")
             .example("3").default("1", 1_u32);
+    MAX_ACTIVE: Preset<u32> = Setting::new(Group::Experiment, "max-active", typed::count(1, 500),
+            "FIS experiments of this run at once in one account and Region, whatever parallel says; previews count")
+            .example("3").default("5", 5_u32);
     SHARD: Setting<Shard> = Setting::new(Group::Experiment, "shard", typed::SHARD_OF_SUITE,
             "Part of the experiments to run, where a suite is split over jobs; faultgate report --merge makes one gate of them")
             .otherwise("all of them").example("2/5");
@@ -60,6 +63,9 @@ inputs! {
     ENVIRONMENT: Setting<String> = Setting::new(Group::Experiment, "environment", LINE,
             "Environment that the experiments act on, such as staging: a tag of FIS experiments, by which faultgate stop --all finds them")
             .otherwise("on GitLab that of the job").example("staging");
+    PREVIEW: Preset<bool> = Setting::new(Group::Experiment, "preview", FLAG,
+            "FIS target preview before the launch: nothing is launched unless each target resolves; a policy with limits.targets makes one in any case")
+            .example("true").default("false", false);
     AWS_REGION: Setting<String> = Setting::new(Group::Aws, "aws-region", typed::text(Kind::Region),
             "AWS Region of the experiments")
             .otherwise("the SDK's default chain").example("eu-west-1");

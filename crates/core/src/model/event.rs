@@ -1,6 +1,8 @@
 //! The events that a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
-use super::{AlarmChange, Finding, Plan, RunIdentity, Score, State, Transition, Turn, Verdict};
+use super::{
+    AlarmChange, Finding, Plan, PreviewRecord, RunIdentity, Score, State, Transition, Turn, Verdict,
+};
 
 /// Something that has happened in a run. `experiment` is always the index of an experiment in the plan.
 #[derive(Debug, Clone)]
@@ -14,6 +16,11 @@ pub enum RunEvent<'a> {
     Subscribed {
         name: &'a str,
         handshake_ms: u64,
+    },
+    /// The targets of an experiment were resolved and counted, and nothing is launched yet.
+    Previewed {
+        experiment: usize,
+        preview: &'a PreviewRecord,
     },
     Launched {
         experiment: usize,

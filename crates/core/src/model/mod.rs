@@ -4,7 +4,8 @@
 //!   `engine_kind`; `check` and `probe` (what is measured), `alarm` (what is measured by time); `shard`,
 //!   `plan_record` (a suite's digest), and `template_facts` (what an FIS template would do).
 //! - While it goes on: `identity` (of the run), `state` (states and transitions), `event` (what sinks hear),
-//!   and `run_state` (the content of the state file), with the `place` of each experiment.
+//!   and `run_state` (the content of the state file), with the `place` of each experiment. `preview` counts
+//!   what an experiment would hit, before it is launched, and `target` is one of its targets.
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
 //!   with an earlier run and each `change` since, and `output` (the outputs for later steps of a pipeline).
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
@@ -25,6 +26,7 @@ mod output;
 mod place;
 mod plan;
 mod plan_record;
+mod preview;
 mod probe;
 mod provenance;
 mod result;
@@ -33,6 +35,7 @@ mod score;
 mod shard;
 mod spec;
 mod state;
+mod target;
 mod template_facts;
 mod verdict;
 
@@ -55,11 +58,12 @@ pub use output::OutputName;
 pub use place::ExperimentPlace;
 pub use plan::{HaltRule, HaltScope, Plan};
 pub use plan_record::PlanRecord;
+pub use preview::{PreviewRecord, ResourceCount, count_all, count_by_target};
 pub use probe::{Phase, PhaseEvaluations, Phases, Probe, ProbePlan, Sample, Turn};
 pub use provenance::{Difference, NO_CI};
 pub use result::{
     Action, Effect, EngineError, Evidence, ExperimentResult, Gate, MonitorRecord, Outcome, RehearsalNote,
-    Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, Target, ToolInfo,
+    Reported, RunResult, SCHEMA_VERSION, ScoreSource, StopReport, SubscriptionRecord, ToolInfo,
 };
 pub use run_state::{
     ExperimentState, Handover, Intent, LaunchRecord, OURS, ProcessIdentity, RunPhase, RunState,
@@ -72,5 +76,6 @@ pub use spec::{
     LitmusProject, LitmusSpec, Monitor, Proof, RuntimeInputs,
 };
 pub use state::{Source, State, Transition};
+pub use target::Target;
 pub use template_facts::{ActionFacts, TemplateFacts};
 pub use verdict::{Signal, Verdict};

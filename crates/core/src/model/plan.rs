@@ -31,6 +31,7 @@ pub struct HaltRule {
 
 /// Everything that a run is to do, complete before anything is launched.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an input of its own")]
 pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
     /// Shard that the experiments are, if the suite is split over jobs.
@@ -44,11 +45,15 @@ pub struct Plan {
     pub compare_to: Option<CompareTo>,
     /// Number of experiments that run at the same time, 1 or more.
     pub parallel: usize,
+    /// Number of experiments that run at the same time in one account and Region, 1 or more.
+    pub max_active: usize,
     pub monitor: Monitor,
     pub event_queue_url: Option<String>,
     pub reconcile_interval: Duration,
     /// `true` if targets are only resolved and nothing is injected.
     pub dry_run: bool,
+    /// `true` if the targets of each experiment are resolved by a preview before anything is launched.
+    pub preview: bool,
     pub injection: InjectionRule,
     /// `true` if no other experiment is launched after one that did not pass.
     pub stop_on_failure: bool,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::score::first_scoring;
 use super::{
-    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord, Probe, RunComparison,
-    RunIdentity, SCORING, Score, Signal, State, Transition, Verdict,
+    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord, PreviewRecord, Probe,
+    RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -143,6 +143,9 @@ pub struct ExperimentResult {
     pub alarms: Vec<AlarmChange>,
     pub actions: Vec<Action>,
     pub targets: Vec<Target>,
+    /// Targets as a preview has resolved them before the launch, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview: Option<PreviewRecord>,
     /// Faults that the engine's own score is computed from, if the engine weighs and judges them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub faults: Vec<Fault>,
@@ -190,6 +193,7 @@ impl ExperimentResult {
             alarms: Vec::new(),
             actions: Vec::new(),
             targets: Vec::new(),
+            preview: None,
             faults: Vec::new(),
             probes: Vec::new(),
             fault: None,
@@ -233,30 +237,6 @@ pub enum Effect {
     Asserts,
     /// The action removes a fault or its effect.
     Recovers,
-}
-
-/// A target of an experiment, and the resources that it resolved to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    pub name: String,
-    pub resource_type: String,
-    /// Number of resources that the target resolved to. None if the engine could not be asked.
-    pub resolved: Option<u64>,
-    /// `true` if there are more resources than `resolved` says, which were not read.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub has_more: bool,
-    /// Some of the resources, by ARN or by the engine's description.
-    pub resources: Vec<String>,
-}
-
-impl Target {
-    /// Returns the number of resources as a text, such as `2 resources`. None if it is not known.
-    pub fn count(&self) -> Option<String> {
-        let count = self.resolved?;
-        let noun = if count == 1 && !self.has_more { "resource" } else { "resources" };
-        let least = if self.has_more { "at least " } else { "" };
-        Some(format!("{least}{count} {noun}"))
-    }
 }
 
 /// One fact behind a verdict, and its source.

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{EngineKind, ExperimentPlace, ExperimentResult, Finding, Probe, RunIdentity, Signal, ToolInfo};
+use super::{
+    EngineKind, ExperimentPlace, ExperimentResult, Finding, PreviewRecord, Probe, RunIdentity, Signal,
+    ToolInfo,
+};
 
 /// Value of `schema_version` in `state.json`.
 pub const STATE_VERSION: u32 = 1;
@@ -122,6 +125,9 @@ pub struct ExperimentState {
     pub unfound_at: Option<Timestamp>,
     #[serde(flatten)]
     pub intent: Intent,
+    /// Preview of the experiment, which the process that launched it has made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview: Option<PreviewRecord>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub launch: Option<LaunchRecord>,
     /// Results of the probes that are evaluated before the launch, if other processes go on with the run.
@@ -141,6 +147,7 @@ impl ExperimentState {
             intended_at: None,
             unfound_at: None,
             intent: Intent::default(),
+            preview: None,
             launch: None,
             before: Vec::new(),
             outcome: None,

@@ -11,7 +11,7 @@ use aws_sdk_fis::types::Experiment;
 use super::clients::Clients;
 use super::error::failure;
 use super::launch::{ExperimentLaunch, get};
-use super::tags::{EXPERIMENT, RUN, moment, tag_value};
+use super::tags::{RUN, moment};
 use crate::{EngineFailure, Notary};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::Intent;
@@ -88,7 +88,9 @@ impl Notary for Doubting<'_> {
             let mut doubts = self.doubts.0.borrow_mut();
             let doubt = doubts.entry(self.name.to_owned()).or_default();
             doubt.since.get_or_insert(self.clock.now());
-            doubt.client_tokens.extend(intent.client_tokens.iter().cloned());
+            let tokens = intent.client_tokens.iter().filter(|token| !doubt.client_tokens.contains(token));
+            let tokens: Vec<String> = tokens.cloned().collect();
+            doubt.client_tokens.extend(tokens);
         }
         self.notary.intend(intent).await;
     }
@@ -125,8 +127,7 @@ impl ExperimentLaunch<'_> {
             .send();
         while let Some(summary) = pages.next().await {
             let summary = summary.map_err(|error| failure(error, "ListExperiments", &what, place))?;
-            let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
-            let ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
+            let ours = self.has_made(|key| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str));
             if let (true, Some(id)) = (ours, summary.id()) {
                 return get(clients, place, id).await.map(Some);
             }

@@ -43,6 +43,8 @@ pub struct FisEngine {
     pub(super) templates: RefCell<BTreeMap<String, CheckedTemplate>>,
     /// The kind of the failure of each template that could not be read, by its id.
     pub(super) unread: RefCell<BTreeMap<String, FailureKind>>,
+    /// The target accounts of the templates that were asked for theirs.
+    pub(super) target_accounts: RefCell<BTreeMap<String, Vec<String>>>,
     pub(super) inbox: RefCell<Inbox>,
     pub(super) subscription: RefCell<Option<Rc<Subscription>>>,
     /// The subscription that is planned: it is written to the state file before it is made.
@@ -74,6 +76,7 @@ impl FisEngine {
             place: RefCell::new(AwsPlace::in_region(region)),
             templates: RefCell::default(),
             unread: RefCell::default(),
+            target_accounts: RefCell::default(),
             inbox: RefCell::new(Inbox::new([])),
             subscription: RefCell::default(),
             planned: RefCell::default(),
@@ -102,7 +105,8 @@ impl FisEngine {
             run,
             name: &experiment.name,
             template,
-            dry_run: *dry_run,
+            skips_actions: *dry_run,
+            is_preview: false,
             expires_at: self.expires_at,
             cancelled: &self.cancelled,
         }
@@ -133,6 +137,7 @@ impl FisEngine {
         };
         let mut tracking = ExperimentTracking::begin(calls, &launched.first, launch.template, launch.name);
         tracking.details = Some(details(experiment));
+        tracking.is_preview = launch.is_preview;
         self.tracked.borrow_mut().insert(launched.id.clone(), tracking);
         launched
     }

@@ -59,7 +59,7 @@ fn why_unknown(kind: FailureKind) -> String {
     match kind {
         FailureKind::Denied => "access denied",
         FailureKind::Missing => "the template does not exist",
-        FailureKind::Refused => "FIS refused to tell",
+        FailureKind::Refused | FailureKind::Full => "FIS refused to tell",
         FailureKind::Unanswered => "FIS did not answer",
     }
     .to_owned()
@@ -127,6 +127,12 @@ impl Inspection for FisEngine {
             return Ok(Vec::new());
         }
         let template = experiment.spec.source();
-        self.configured_accounts(template).await.map_err(|failure| why_unknown(failure.kind))
+        // A second judgement asks for nothing again.
+        if let Some(known) = self.target_accounts.borrow().get(template) {
+            return Ok(known.clone());
+        }
+        let found = self.configured_accounts(template).await.map_err(|failure| why_unknown(failure.kind))?;
+        self.target_accounts.borrow_mut().insert(template.to_owned(), found.clone());
+        Ok(found)
     }
 }

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_fis::error::ProvideErrorMetadata as _;
 use aws_sdk_fis::types::{ActionsMode, Experiment, StartExperimentExperimentOptionsInput as StartOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::record::record;
-use super::tags::{ENVIRONMENT, EXPERIMENT, EXPIRES_AT, RUN, moment, tag_value};
+use super::tags::{ENVIRONMENT, EXPERIMENT, EXPIRES_AT, PREVIEW, RUN, URL, moment, tag_value};
 use crate::{EngineFailure, FailureKind, Notary};
 use faultgate_core::digest;
 use faultgate_core::model::{Intent, RunIdentity};
@@ -23,13 +24,19 @@ use faultgate_net::aws::calls::attempts;
 /// answer that it cannot read.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
+/// The error of a launch for which FIS has no slot: it runs as many experiments as its quota allows. No
+/// SDK tries again after it.
+const QUOTA: &str = "ServiceQuotaExceededException";
+
 /// One launch of a template, under the name of an experiment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ExperimentLaunch<'a> {
     pub(super) run: &'a RunIdentity,
     pub(super) name: &'a str,
     pub(super) template: &'a str,
-    pub(super) dry_run: bool,
+    pub(super) skips_actions: bool,
+    /// `true` if this is the preview of an experiment, and not the experiment itself.
+    pub(super) is_preview: bool,
     /// The time from which on a sweep may stop the experiment.
     pub(super) expires_at: jiff::Timestamp,
     /// Cancelled when nothing more may be begun.
@@ -37,16 +44,32 @@ pub(super) struct ExperimentLaunch<'a> {
 }
 
 impl ExperimentLaunch<'_> {
+    /// Makes this the launch of the experiment's preview.
+    pub(super) fn as_preview(self) -> Self {
+        Self { skips_actions: true, is_preview: true, ..self }
+    }
+
+    /// Returns `true` if tags are those of this launch. A preview has the name of its experiment, and a
+    /// tag of its own.
+    pub(super) fn has_made<'t>(&self, tag: impl Fn(&str) -> Option<&'t str>) -> bool {
+        tag(RUN) == Some(&self.run.id)
+            && tag(EXPERIMENT) == Some(&tag_value(self.name))
+            && tag(PREVIEW).is_some() == self.is_preview
+    }
+
     /// Returns the launch token: the same one for every retry within one attempt of a CI job, another one for
     /// each re-run.
     fn client_token(&self, salt: &str) -> String {
-        let digest = digest::of_parts(&[&self.run.attempt_key, self.name, self.template, salt]);
+        let mut parts: Vec<&str> = vec![&self.run.attempt_key, self.name, self.template, salt];
+        // The preview of an experiment is another one.
+        parts.extend(self.is_preview.then_some(PREVIEW));
+        let digest = digest::of_parts(&parts);
         format!("faultgate-{}", &digest[..32])
     }
 
     fn tags(&self) -> HashMap<String, String> {
         let optional = [
-            ("faultgate:url", self.run.url.as_deref()),
+            (URL, self.run.url.as_deref()),
             ("faultgate:repository", self.run.repository.as_deref()),
             ("faultgate:commit", self.run.commit.as_deref()),
             (ENVIRONMENT, self.run.environment.as_deref()),
@@ -58,6 +81,9 @@ impl ExperimentLaunch<'_> {
         tags.insert(RUN.to_owned(), self.run.id.clone());
         tags.insert(EXPERIMENT.to_owned(), tag_value(self.name));
         tags.insert(EXPIRES_AT.to_owned(), moment(self.expires_at));
+        if self.is_preview {
+            tags.insert(PREVIEW.to_owned(), "true".to_owned());
+        }
         tags
     }
 
@@ -111,8 +137,7 @@ impl ExperimentLaunch<'_> {
                 format!("FIS answered with {id}, which the run {other} has started"),
             );
         }
-        let tag = |key: &str| started.tags().and_then(|tags| tags.get(key)).map(String::as_str);
-        let is_ours = tag(RUN) == Some(&self.run.id) && tag(EXPERIMENT) == Some(&tag_value(self.name));
+        let is_ours = self.has_made(|key| started.tags().and_then(|tags| tags.get(key)).map(String::as_str));
         let now = record(&started, None);
         if now.has_ended() && !is_ours {
             let state = text::plain(&now.raw_state, 40);
@@ -176,15 +201,17 @@ impl ExperimentLaunch<'_> {
             .client_token(token)
             .experiment_template_id(self.template)
             .set_tags(Some(self.tags()));
-        if self.dry_run {
+        if self.skips_actions {
             request = request
                 .experiment_options(StartOptions::builder().actions_mode(ActionsMode::SkipAll).build());
         }
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
+            let is_full = error.code() == Some(QUOTA);
             let failure = failure(error, "StartExperiment", &what, place);
             let kind = match failure.kind {
                 _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
+                _ if is_full => FailureKind::Full,
                 // No attempt can have taken effect, such as where all were throttled: nothing has begun.
                 FailureKind::Unanswered => FailureKind::Refused,
                 kind => kind,
@@ -242,7 +269,8 @@ mod tests {
     fn token(run: &RunIdentity, name: &str) -> String {
         let expires_at = jiff::Timestamp::UNIX_EPOCH;
         let cancelled = &CancellationToken::new();
-        ExperimentLaunch { run, name, template: "EXT1", dry_run: false, expires_at, cancelled }
+        let (skips_actions, is_preview) = (false, false);
+        ExperimentLaunch { run, name, template: "EXT1", skips_actions, is_preview, expires_at, cancelled }
             .client_token("")
     }
 
@@ -273,7 +301,8 @@ mod tests {
             run: &run,
             name: "az",
             template: "EXT1",
-            dry_run: false,
+            skips_actions: false,
+            is_preview: false,
             expires_at: jiff::Timestamp::UNIX_EPOCH,
             cancelled: &CancellationToken::new(),
         };
@@ -289,6 +318,27 @@ mod tests {
         assert_eq!(kind(answer("EXT1", ExperimentStatus::Pending, &ours)), None);
         assert_eq!(kind(answer("EXT1", ExperimentStatus::Pending, &theirs)), Some(FailureKind::Refused));
         assert_eq!(kind(answer("EXT2", ExperimentStatus::Pending, &ours)), Some(FailureKind::Unanswered));
+    }
+
+    #[test]
+    fn a_preview_is_another_launch_and_is_found_as_one() {
+        let run = run("mine", "x");
+        let launch = ExperimentLaunch {
+            run: &run,
+            name: "az",
+            template: "EXT1",
+            skips_actions: false,
+            is_preview: false,
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            cancelled: &CancellationToken::new(),
+        };
+        let preview = launch.as_preview();
+        assert_ne!(launch.client_token(""), preview.client_token(""));
+        for one in [launch, preview] {
+            let tags = one.tags();
+            let made = |by: ExperimentLaunch<'_>| by.has_made(|key| tags.get(key).map(String::as_str));
+            assert_eq!((made(launch), made(preview)), (!one.is_preview, one.is_preview));
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! - `engine` is the connection to one account and Region, with its `settings` and the SDK's `clients`.
 //!   `port` is FIS behind the port of all engines, and `channel` is how its events come.
 //! - `preflight` checks the template before the launch, and `inspection` tells those who may forbid it what
-//!   the template says. `launch` starts the experiment, `doubt` looks for one
-//!   whose answer was lost, and `tracking` is what this process knows of it.
+//!   the template says. `launch` starts the experiment, `doubt` looks for one whose answer was lost, and
+//!   `tracking` is what this process knows of it.
+//! - `admission` tells who is in the account and Region, and `preview` what an experiment would hit.
 //! - `subscription` makes the rules and the queue, whose event patterns are in `pattern`; `adopted` takes
 //!   over those of other processes, and `removal` removes them.
 //! - `reader` fills the `inbox` with the messages that `events` reads. `shared_queue` is a queue that several
@@ -21,6 +22,7 @@
 
 mod accounts;
 mod actions;
+mod admission;
 mod adopted;
 mod channel;
 mod clients;
@@ -40,6 +42,7 @@ mod pattern;
 mod pause;
 mod port;
 mod preflight;
+mod preview;
 mod reader;
 mod record;
 mod removal;

@@ -14,8 +14,8 @@ use super::record::{RecordDetails, details, record};
 use super::tracking::ExperimentTracking;
 use super::{FisEngine, FisSettings, launch, outcome, users_queue, watch};
 use crate::{
-    Channel, Engine, EngineFailure, FailureKind, Inspection, Judgement, Launched, Notary, Particulars,
-    Record, StopCause, Takeover, Watcher,
+    Admission, Channel, Engine, EngineFailure, FailureKind, Inspection, Judgement, Launched, Notary,
+    Particulars, Preview, Record, StopCause, Takeover, Watcher,
 };
 use faultgate_core::model::{
     ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State,
@@ -218,6 +218,14 @@ impl Engine for FisEngine {
     }
 
     fn inspection(&self) -> Option<&dyn Inspection> {
+        Some(self)
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
+        Some(self)
+    }
+
+    fn preview(&self) -> Option<&dyn Preview> {
         Some(self)
     }
 

@@ -36,6 +36,8 @@ pub(super) struct RecordDetails {
     pub(super) run: Option<String>,
     /// Name of the experiment that the tags name.
     pub(super) name: Option<String>,
+    /// Names of the targets, with their types.
+    pub(super) targets: BTreeMap<String, String>,
 }
 
 impl RecordDetails {
@@ -63,6 +65,12 @@ pub(super) fn details(experiment: &Experiment) -> RecordDetails {
         template: experiment.experiment_template_id().map(str::to_owned),
         run: tag(RUN),
         name: tag(EXPERIMENT),
+        targets: experiment
+            .targets()
+            .into_iter()
+            .flatten()
+            .map(|(name, target)| (name.clone(), target.resource_type().unwrap_or_default().to_owned()))
+            .collect(),
         actions_mode: mode.map(|mode| mode.as_str().to_owned()),
     }
 }

@@ -14,6 +14,11 @@ pub(super) const ENVIRONMENT: &str = "faultgate:environment";
 /// Key of the tag with the time from which on the run no longer needs the tagged thing.
 pub(super) const EXPIRES_AT: &str = "faultgate:expires-at";
 
+/// Key of the tag that only previews have.
+pub(super) const PREVIEW: &str = "faultgate:preview";
+/// Key of the tag with the URL of the pipeline's run.
+pub(super) const URL: &str = "faultgate:url";
+
 /// The tags of one thing: values by keys.
 pub(super) type Tags = BTreeMap<String, String>;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_fis::types::ResolvedTarget;
 use jiff::Timestamp;
 
 use super::accounts::TargetAccounts;
@@ -37,6 +38,10 @@ pub(super) struct ExperimentTracking {
     pub(super) accounts: Option<TargetAccounts>,
     /// `true` if another process has launched the experiment, and may hold its events at this moment.
     pub(super) adopted: bool,
+    /// `true` if the experiment is a preview, which must skip its actions.
+    pub(super) is_preview: bool,
+    /// The resources that the targets of a preview have resolved to, as far as all of them were read.
+    pub(super) resolved: Option<Vec<ResolvedTarget>>,
     /// `true` if a stop was asked for, so that an end is near whether or not an event says so.
     pub(super) stop_requested: bool,
 }
@@ -58,6 +63,8 @@ impl ExperimentTracking {
             details: None,
             accounts: None,
             adopted: false,
+            is_preview: false,
+            resolved: None,
             stop_requested: false,
         }
     }

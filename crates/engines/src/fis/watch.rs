@@ -17,7 +17,7 @@ use super::launch::get;
 use super::listing::Listing;
 use super::pause::pause;
 use super::record::{RecordDetails, Resolved, details, record};
-use super::settings::FisSettings;
+use super::settings::{FisSettings, RunStep};
 use super::shared_queue::COME_BACK;
 use super::tracking::ExperimentTracking;
 use crate::alarms::{AlarmFeed, HeardChange};
@@ -100,10 +100,10 @@ pub(super) async fn follow(
     let mut changed = inbox.subscribe();
     let mut refusals = 0;
     let mut next_look = Instant::now() + watch.interval();
-    match watch.preview() {
-        Preview::Broken(failure) => return Err(failure),
-        Preview::Unsaid => next_look = Instant::now(),
-        Preview::Fine => {}
+    match watch.dry_mode() {
+        DryMode::Broken(failure) => return Err(failure),
+        DryMode::Unsaid => next_look = Instant::now(),
+        DryMode::Fine => {}
     }
     if watch.tracking(|tracking| tracking.adopted) {
         // The experiment may have ended long ago, but its events are worth waiting for.
@@ -139,7 +139,7 @@ pub(super) async fn follow(
             Ok(record) => {
                 refusals = 0;
                 watch.progress(&record, prompt);
-                if let Preview::Broken(failure) = watch.preview() {
+                if let DryMode::Broken(failure) = watch.dry_mode() {
                     return Err(failure);
                 }
             }
@@ -159,7 +159,7 @@ pub(super) async fn follow(
 }
 
 /// The look at a dry run: FIS's own word says if it is one.
-enum Preview {
+enum DryMode {
     /// The experiment is a dry run, or was not meant to be one, or is about to be stopped.
     Fine,
     /// FIS has not told the mode yet.
@@ -199,7 +199,9 @@ impl Watch<'_> {
     }
 
     fn polls(&self) -> bool {
-        self.troubled || self.watching.settings.monitor == Monitor::Poll
+        // A process that only launches reads no events.
+        let reads_none = self.watching.settings.step == RunStep::Launch;
+        self.troubled || reads_none || self.watching.settings.monitor == Monitor::Poll
     }
 
     fn prompt(&self) -> Prompt {
@@ -210,26 +212,27 @@ impl Watch<'_> {
         }
     }
 
-    fn preview(&self) -> Preview {
-        let (details, stop_requested) =
-            self.tracking(|tracking| (tracking.details.clone(), tracking.stop_requested));
-        if !self.watching.settings.dry_run || stop_requested {
-            return Preview::Fine;
+    fn dry_mode(&self) -> DryMode {
+        let (details, is_preview, stop_requested) = self
+            .tracking(|tracking| (tracking.details.clone(), tracking.is_preview, tracking.stop_requested));
+        let skips_actions = self.watching.settings.dry_run || is_preview;
+        if !skips_actions || stop_requested {
+            return DryMode::Fine;
         }
         // The answer to a launch may lack the mode; a record that lacks it is no dry run.
         let mode = match details {
-            None => return Preview::Unsaid,
-            Some(RecordDetails { actions_mode: None, .. }) if !self.asked => return Preview::Unsaid,
+            None => return DryMode::Unsaid,
+            Some(RecordDetails { actions_mode: None, .. }) if !self.asked => return DryMode::Unsaid,
             Some(RecordDetails { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
         };
         if mode == SKIP_ALL {
-            return Preview::Fine;
+            return DryMode::Fine;
         }
         let why = format!(
             "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
             text::plain(&mode, 40)
         );
-        Preview::Broken(EngineFailure::new(
+        DryMode::Broken(EngineFailure::new(
             FailureKind::Refused,
             format!("make a dry run of {}", self.id),
             why,
@@ -385,6 +388,10 @@ impl Watch<'_> {
                 Prompt::Polling => "by polling",
             };
             learned.clone_into(&mut tracking.learned);
+            if tracking.is_preview {
+                let all = self.resolved.as_ref().filter(|resolved| !resolved.has_more);
+                tracking.resolved = all.map(|resolved| resolved.targets.clone());
+            }
         });
         record
     }

@@ -24,6 +24,7 @@ fn on<T>(fact: &Fact<T>, can_ask: bool, later: bool, is_kept: impl Fn(&T) -> boo
     match fact {
         Fact::Known(known) => holds(is_kept(known)),
         Fact::NotAsked if can_ask && later => Holds::Later,
+        Fact::Later => Holds::Later,
         Fact::NotAsked | Fact::Unknown(_) => Holds::No,
     }
 }

@@ -39,8 +39,12 @@ pub(crate) struct ServiceContext {
     pub(crate) stopping: Duration,
     /// Time for which a safety lever is `engaging`.
     pub(crate) engaging: Duration,
+    /// Number of experiments that FIS runs at once, if its quota limits them.
+    pub(crate) active_quota: Option<usize>,
     /// `true` if targets resolve to resources.
     pub(crate) targets_resolve: bool,
+    /// Number of resources that a target finds: in a preview, and at a launch.
+    pub(crate) found: (usize, usize),
     /// Content of the templates that a new Region has.
     pub(crate) plot: Plot,
     /// Time after `PutTargets` in which a target receives nothing.

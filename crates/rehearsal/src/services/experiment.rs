@@ -102,6 +102,11 @@ impl FisExperiment {
         }
     }
 
+    /// Returns `true` if the experiment only resolves its targets.
+    pub(crate) fn skips_actions(&self) -> bool {
+        self.actions_mode == "skip-all"
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         is_terminal(&self.status)
     }
@@ -193,7 +198,9 @@ impl FisExperiment {
     fn resolve(&mut self, context: &ServiceContext) {
         let targets = self.definition.get("targets").and_then(Value::as_object);
         let resolved = if context.targets_resolve {
-            let resources = |(name, target): (&String, &Value)| resources_of(name, target, context);
+            let (in_preview, at_launch) = context.found;
+            let found = if self.skips_actions() { in_preview } else { at_launch };
+            let resources = |(name, target): (&String, &Value)| resources_of(name, target, found, context);
             let targets = targets.map(|targets| targets.iter().filter(|(name, _)| *name != NOTHING));
             targets.into_iter().flatten().flat_map(resources).collect()
         } else {
@@ -209,7 +216,7 @@ impl FisExperiment {
             .map(|(place, _)| place)
             .collect();
         self.resolved = Some(resolved);
-        if self.actions_mode == "skip-all" {
+        if self.skips_actions() {
             self.change_actions(Which::All, "skipped", "Actions are skipped.", context.now);
         } else if nothing_found {
             self.change_actions(Which::All, "skipped", NO_TARGET, context.now);
@@ -355,14 +362,14 @@ impl FisAction {
     }
 }
 
-/// Returns the resources that a target names, or two invented ones if it selects them by tags.
-fn resources_of(name: &str, target: &Value, context: &ServiceContext) -> Vec<Value> {
+/// Returns the resources that a target names, or so many invented ones if it selects them by tags.
+fn resources_of(name: &str, target: &Value, found: usize, context: &ServiceContext) -> Vec<Value> {
     let kind = target["resourceType"].as_str().unwrap_or("aws:ec2:instance");
     let mut words = kind.splitn(3, ':').skip(1);
     let (service, resource) = (words.next().unwrap_or("ec2"), words.next().unwrap_or("instance"));
     let arns = match target["resourceArns"].as_array() {
         Some(arns) if !arns.is_empty() => arns.clone(),
-        _ => (1..=2).map(|n| context.arn(service, &format!("{resource}/rehearsal-{n}")).into()).collect(),
+        _ => (1..=found).map(|n| context.arn(service, &format!("{resource}/rehearsal-{n}")).into()).collect(),
     };
     arns.into_iter()
         .map(|arn| {

@@ -22,6 +22,8 @@ const LEVER_ID: &str = "default";
 pub(crate) struct Fis {
     templates: BTreeMap<String, FisTemplate>,
     pub(crate) experiments: BTreeMap<String, FisExperiment>,
+    /// Most experiments at once so far.
+    pub(crate) most_active: usize,
     lever: Lever,
     lever_reason: String,
 }
@@ -40,6 +42,7 @@ impl Fis {
         Self {
             templates: context.templates.iter().map(born).collect(),
             experiments: BTreeMap::new(),
+            most_active: 0,
             lever: Lever::Disengaged,
             lever_reason: "the lever was never engaged".to_owned(),
         }
@@ -165,6 +168,11 @@ impl Fis {
             Some(_) => return Err(call.invalid("actionsMode is run-all or skip-all")),
         };
         let template = self.template(wanted)?;
+        let active = self.experiments.values().filter(|experiment| !experiment.is_over()).count();
+        if context.active_quota.is_some_and(|quota| active >= quota) {
+            let message = format!("{active} experiments are active, and the quota allows no more");
+            return Err(ApiError::new(402, "ServiceQuotaExceededException", message));
+        }
         let id = resource_id("EXP");
         let experiment =
             FisExperiment::new(id.clone(), template, token, mode, tags(call.object("tags")), context);
@@ -173,7 +181,24 @@ impl Fis {
             .consequences
             .push(Consequence::Live { region: context.region.clone(), experiment: id.clone() });
         self.experiments.insert(id, experiment);
+        self.most_active = self.most_active.max(active + 1);
         Ok(json!({"experiment": described}))
+    }
+
+    /// Begins an experiment of somebody else, and returns its id.
+    pub(crate) fn start_foreign(
+        &mut self,
+        template: &str,
+        tags: BTreeMap<String, String>,
+        context: &mut ServiceContext,
+    ) -> String {
+        let id = resource_id("EXP");
+        let template = FisTemplate::from_plot(template, context);
+        let experiment = FisExperiment::new(id.clone(), &template, &id, "run-all", tags, context);
+        let (region, experiment_id) = (context.region.clone(), id.clone());
+        context.consequences.push(Consequence::Live { region, experiment: experiment_id });
+        self.experiments.insert(id.clone(), experiment);
+        id
     }
 
     /// Returns the script that a new experiment follows: unless the lever is disengaged, FIS cancels

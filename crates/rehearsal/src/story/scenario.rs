@@ -36,10 +36,14 @@ pub struct Scenario {
     pub script: &'static [Beat],
     /// `true` if targets resolve to resources; if not, every action is skipped.
     pub targets_resolve: bool,
+    /// Number of resources that a target finds which selects them by tags: in a preview, and at a launch.
+    pub found: (usize, usize),
     /// Time for which an experiment is `stopping` before it is `stopped`.
     pub stopping: Duration,
     pub faults: &'static [FaultRule],
     pub events: &'static EventFaults,
+    /// Life of an experiment of somebody else that runs when the scenario begins, if there is one.
+    pub others: Option<&'static [Beat]>,
     /// Effect of the fault on the target.
     pub suffering: TargetSuffering,
 }
@@ -73,9 +77,11 @@ const COMPLETED: Scenario = Scenario {
     policy: None,
     script: script::COMPLETED,
     targets_resolve: true,
+    found: (2, 2),
     stopping: Duration::from_millis(400),
     faults: &[],
     events: &EventFaults::NONE,
+    others: None,
     suffering: TargetSuffering { delay: Duration::from_millis(20), fails_every: None, recovers: true },
 };
 
@@ -231,6 +237,40 @@ static SCENARIOS: &[Scenario] = &[
         ..COMPLETED
     },
     Scenario {
+        name: "too-many-targets",
+        summary: "a preview finds two tasks where a policy allows one, so nothing is launched",
+        expected: Verdict::Errored,
+        policy: Some("version: 1\nlimits: { targets: 1 }\n"),
+        ..COMPLETED
+    },
+    Scenario {
+        name: "grows-after-preview",
+        summary: "a preview finds two tasks and the launch three: the experiment is stopped at once",
+        expected: Verdict::Errored,
+        inputs: &[("timeout", "30s")],
+        policy: Some("version: 1\nlimits: { targets: 5 }\n"),
+        script: script::NEVER_ENDS,
+        found: (2, 3),
+        ..COMPLETED
+    },
+    Scenario {
+        name: "busy-account",
+        summary: "a policy wants the experiment alone, and it waits until that of another pipeline has ended",
+        expected: Verdict::Passed,
+        policy: Some(ALONE),
+        others: Some(script::COMPLETED),
+        ..COMPLETED
+    },
+    Scenario {
+        name: "never-alone",
+        summary: "a policy wants the experiment alone, and that of another pipeline does not end: nothing is launched",
+        expected: Verdict::TimedOut,
+        inputs: &[("queue-timeout", "3s")],
+        policy: Some(ALONE),
+        others: Some(script::NEVER_ENDS),
+        ..COMPLETED
+    },
+    Scenario {
         name: "denied",
         summary: "the caller is not allowed to start experiments",
         expected: Verdict::Errored,
@@ -252,6 +292,9 @@ static SCENARIOS: &[Scenario] = &[
         ..COMPLETED
     },
 ];
+
+/// A policy that wants experiments alone.
+const ALONE: &str = "version: 1\nlimits: { alone: true }\n";
 
 /// Makes a fault that throttles the first two requests of an operation. SDKs try three times by default, so a
 /// run with defaults can just take it. The time after which to try again keeps it to seconds.

@@ -101,6 +101,13 @@ pub(crate) const COMPLETED: &[Beat] = &[
     experiment(100, "completed", "Experiment completed."),
 ];
 
+/// Script of a preview, which skips its actions.
+pub(crate) const PREVIEW: &[Beat] = &[
+    experiment(100, "initiating", "Experiment is initiating."),
+    experiment(100, "running", "Experiment is running."),
+    experiment(200, "completed", "Experiment completed."),
+];
+
 /// Script of a wait before the fault, the fault, and a wait after it.
 pub(crate) const WAITS: &[Beat] = &[
     INITIATING,

@@ -69,7 +69,11 @@ pub(crate) struct WorldState {
     pub(crate) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
     engaging: Duration,
+    active_quota: Option<usize>,
     targets_resolve: bool,
+    found: (usize, usize),
+    /// Script of previews.
+    pub(crate) previews: Vec<Beat>,
     plot: Plot,
     allow_aws_sources: bool,
 }
@@ -95,7 +99,10 @@ impl World {
             ]),
             stopping: scenario.stopping,
             engaging: Duration::ZERO,
+            active_quota: None,
             targets_resolve: scenario.targets_resolve,
+            found: scenario.found,
+            previews: crate::story::script::PREVIEW.to_vec(),
             plot: scenario.plot,
             allow_aws_sources: false,
         };
@@ -238,6 +245,18 @@ impl World {
         });
     }
 
+    /// Sets the script of the previews that are started from now on. Other experiments that skip their
+    /// actions follow it too.
+    pub fn script_previews(&self, beats: impl Into<Vec<Beat>>) {
+        let beats = beats.into();
+        self.change(|state| state.previews = beats);
+    }
+
+    /// Sets how many resources a target finds that selects them by tags: in a preview, and at a launch.
+    pub fn set_found(&self, in_preview: usize, at_launch: usize) {
+        self.change(|state| state.found = (in_preview, at_launch));
+    }
+
     /// Gives the tag with this key another value, on every resource that has it.
     pub fn tag_anew(&self, key: &str, value: &str) {
         self.change(|state| state.regions.tag_anew(key, value));
@@ -252,6 +271,12 @@ impl World {
     /// none.
     pub fn set_engaging(&self, engaging: Duration) {
         self.change(|state| state.engaging = engaging);
+    }
+
+    /// Sets how many experiments FIS runs at once in a Region; a launch beyond that is refused. There is
+    /// no limit at first, unlike at AWS.
+    pub fn limit_active(&self, quota: Option<usize>) {
+        self.change(|state| state.active_quota = quota);
     }
 
     /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.
@@ -336,7 +361,9 @@ impl World {
                 instant: Instant::now(),
                 stopping: state.stopping,
                 engaging: state.engaging,
+                active_quota: state.active_quota,
                 targets_resolve: state.targets_resolve,
+                found: state.found,
                 plot: state.plot,
                 rule_latency: state.event_faults.rule_latency,
                 allow_aws_sources: state.allow_aws_sources,

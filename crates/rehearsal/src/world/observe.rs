@@ -36,6 +36,8 @@ pub struct Inventory {
     pub rules: Vec<RuleEntry>,
     pub queues: Vec<QueueEntry>,
     pub experiments: Vec<ExperimentEntry>,
+    /// Most experiments that were active at once in one Region.
+    pub most_active: usize,
 }
 
 /// A rule of `EventBridge`.

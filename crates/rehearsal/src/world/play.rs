@@ -3,14 +3,17 @@
 //! Everything that takes time is a task that holds its world only weakly, so that a world which nobody uses
 //! any more ends.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::fixtures::DEFAULT_REGION;
+use crate::fixtures::{DEFAULT_REGION, FOREIGN_TEMPLATE_ID};
 use crate::services::context::Consequence;
-use crate::story::script::{self, Step};
+use crate::services::experiment::FisExperiment;
+use crate::story::scenario::Scenario;
+use crate::story::script::{self, Beat, Step};
 use crate::world::account::SharedWorld;
 use crate::world::account::World;
 use crate::world::observe::Published;
@@ -55,6 +58,23 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Begins what others do in the account when the scenario begins.
+    pub fn begin_others(&self, scenario: &Scenario) {
+        if let Some(beats) = scenario.others {
+            let url = ("faultgate:url".to_owned(), "https://ci.example.com/builds/41".to_owned());
+            self.start_foreign(beats, BTreeMap::from([url]));
+        }
+    }
+
+    /// Begins an experiment of somebody else in the default Region, which lives as these beats say, and
+    /// returns its id.
+    pub fn start_foreign(&self, beats: impl Into<Vec<Beat>>, tags: BTreeMap<String, String>) -> String {
+        self.script(FOREIGN_TEMPLATE_ID, beats);
+        self.act(DEFAULT_REGION, |state, context| {
+            state.regions.get(context).fis_mut().start_foreign(FOREIGN_TEMPLATE_ID, tags, context)
+        })
     }
 
     /// Puts a state change of FIS on the bus, as the faults of events allow.
@@ -112,7 +132,9 @@ impl World {
         let beats = self.peek(&region, |state, context| {
             let inventory = &state.regions.get(context).fis().experiments;
             let template = inventory.get(&experiment).map(|experiment| experiment.template.clone());
+            let skips = inventory.get(&experiment).is_some_and(FisExperiment::skips_actions);
             let script = template.and_then(|template| state.scripts.get(&template).cloned());
+            let script = if skips { Some(state.previews.clone()) } else { script };
             let script = script.unwrap_or_else(|| script::COMPLETED.to_vec());
             state.regions.get(context).fis().life(script)
         });

@@ -93,6 +93,10 @@ impl Region {
     pub(crate) fn fis(&self) -> &Fis {
         &self.fis
     }
+
+    pub(crate) fn fis_mut(&mut self) -> &mut Fis {
+        &mut self.fis
+    }
 }
 
 impl Regions {
@@ -170,6 +174,7 @@ impl Regions {
                 client_token: experiment.client_token.clone(),
             });
             inventory.experiments.extend(experiments);
+            inventory.most_active = inventory.most_active.max(region.fis.most_active);
         }
         inventory
     }

@@ -44,6 +44,7 @@ pub(super) fn section(
                 (tables::alarms(experiment, scale, detail))
             }
             (tables::actions(experiment, detail))
+            (tables::previewed_targets(experiment, detail))
             (tables::targets(experiment, detail))
         }
     }
@@ -75,6 +76,15 @@ fn facts(experiment: &ExperimentResult) -> Markup {
             div { dt { "Began" } dd { (maybe_moment(experiment.started_at)) } }
             div { dt { "Ended" } dd { (maybe_moment(experiment.ended_at)) } }
             div { dt { "Took" } dd { (between(experiment.started_at, experiment.ended_at)) } }
+            @if let Some(preview) = &experiment.preview {
+                div {
+                    dt { "Blast radius" }
+                    dd {
+                        (plain(&preview.describe(), MAX_CELL_CHARS)) " (preview "
+                        code { (plain(&preview.experiment_id, MAX_CELL_CHARS)) } ")"
+                    }
+                }
+            }
             @if let Some(fault) = experiment.fault {
                 div { dt { "Fault in for" } dd { (between(Some(fault.started_at), fault.ended_at)) } }
             }

@@ -108,6 +108,24 @@ pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
     fold("Targets", &table("Targets", &["Target", "Type", "Resolved to", "Some of them"], &body))
 }
 
+/// Renders what a preview has counted before the launch.
+pub(super) fn previewed_targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
+    let Some(preview) = &experiment.preview else { return html! {} };
+    let body = rows(&preview.targets, detail.rows, 5, |target| {
+        html! {
+            tr {
+                th scope="row" { (plain(&target.name, MAX_CELL_CHARS)) }
+                td { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
+                td { (plain(target.account.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                td { (plain(target.region.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                td { (target.count) }
+            }
+        }
+    });
+    let columns = ["Target", "Type", "Account", "Region", "Resources"];
+    fold("Preview", &table("Preview", &columns, &body))
+}
+
 fn write_count(target: &Target) -> String {
     target.count().unwrap_or_else(|| "not known".to_owned())
 }

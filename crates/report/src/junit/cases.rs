@@ -35,6 +35,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> TestSuite {
             ("region", experiment.region.clone()),
             ("experiment-id", experiment.id.clone()),
             ("url", experiment.url.clone()),
+            ("previewed-resources", experiment.preview.as_ref().map(|preview| preview.total.to_string())),
             ("state", Some(experiment.state.to_string())),
             ("resilience-score", experiment.score.map(|score| score.to_string())),
             (

@@ -70,6 +70,15 @@ impl Narrator {
             RunEvent::Subscribed { name, handshake_ms } => {
                 Some(format!("subscribed by {name}: the handshake took {handshake_ms} ms"))
             }
+            RunEvent::Previewed { experiment, preview } => {
+                let shown = self.experiments.get(*experiment)?;
+                Some(format!(
+                    "{} would hit {} (preview {})",
+                    shown.name,
+                    preview.describe(),
+                    preview.experiment_id
+                ))
+            }
             RunEvent::Launched { experiment, id, url } => {
                 let shown = self.experiments.get_mut(*experiment)?;
                 shown.launched = Some(Instant::now());

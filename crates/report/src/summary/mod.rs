@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
+pub(crate) mod blast_radius;
 mod change;
 mod faults;
 mod fit;

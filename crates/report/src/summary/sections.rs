@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 
+use super::blast_radius;
 use super::change;
 use super::faults::faults;
 use super::fit::{PageLimits, PageSection, SectionKind};
@@ -39,6 +40,11 @@ pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection
         push(either(SectionKind::ProbesOfPassed, SectionKind::Probes), place, probes(experiment));
         push(either(SectionKind::ProbesOfPassed, SectionKind::Probes), place, faults(experiment));
         push(either(SectionKind::ActionsOfPassed, SectionKind::Actions), place, actions(experiment));
+        push(
+            either(SectionKind::TargetsOfPassed, SectionKind::Targets),
+            place,
+            experiment.preview.as_ref().map(blast_radius::render_preview).unwrap_or_default(),
+        );
         push(
             either(SectionKind::TargetsOfPassed, SectionKind::Targets),
             place,
@@ -78,6 +84,11 @@ fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
     fact(source, &md(&experiment.source));
     if let Some(of_run) = &experiment.id {
         fact(id, &md(of_run));
+    }
+    if let Some(preview) = &experiment.preview {
+        let took = coarse(SignedDuration::from_millis(i64::try_from(preview.took_ms).unwrap_or(i64::MAX)));
+        let id = md(&preview.experiment_id);
+        fact("Blast radius", &format!("{} (preview {id}, which took {took})", md(&preview.describe())));
     }
     match experiment.stop_conditions.as_slice() {
         [] if engine.is_some_and(EngineKind::has_stop_conditions) => {

@@ -32,6 +32,8 @@ pub enum ChaosLife {
 pub struct Chaos {
     pub lives: Vec<ChaosLife>,
     pub parallel: usize,
+    /// `true` if all experiments are previewed.
+    pub preview: bool,
     pub monitor: Monitor,
     /// The time between two steps of a life.
     pub pace: Duration,
@@ -50,6 +52,7 @@ impl Chaos {
         Self {
             lives: vec![ChaosLife::Completes],
             parallel: 1,
+            preview: false,
             monitor: Monitor::Events,
             pace: Duration::from_secs(1),
             timeout: Duration::from_secs(600),
@@ -183,6 +186,8 @@ pub fn without_request_faults() -> impl Strategy<Value = Chaos> {
             Chaos {
                 lives,
                 parallel,
+                // A part of all runs is previewed, whatever else happens in them.
+                preview: seed.is_multiple_of(4),
                 monitor,
                 pace,
                 timeout,

@@ -11,6 +11,9 @@ use crate::invariants::{self, There};
 /// Time from a signal to the end of the lifecycle. The rest of 7 s is for the reports.
 const AFTER_SIGNAL: Duration = Duration::from_millis(6_100);
 
+/// Time for which an experiment may be pending in the plans of testkit.
+const QUEUE_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// Asserts the laws that hold whatever happens to the requests.
 pub fn hold(chaos: &Chaos, played: &PlayedChaos) {
     let PlayedChaos { result, world, noted, took, after_signal } = played;
@@ -18,7 +21,9 @@ pub fn hold(chaos: &Chaos, played: &PlayedChaos) {
     let there = There::in_account(world, !chaos.lives.contains(&ChaosLife::CompletesWithoutTargets));
     invariants::hold(result, &there);
     invariants::written_down(noted, &there);
-    invariants::in_time(*took, invariants::longest(chaos.lives.len(), chaos.timeout));
+    // A preview is one more experiment, which has as long as it may be pending.
+    let experiments = chaos.lives.len() * if chaos.preview { 2 } else { 1 };
+    invariants::in_time(*took, invariants::longest(experiments, chaos.timeout.max(QUEUE_TIMEOUT)));
     if let Some(after_signal) = after_signal {
         invariants::in_time(*after_signal, AFTER_SIGNAL);
     }

@@ -187,6 +187,7 @@ pub fn plan(chaos: &Chaos) -> Plan {
     });
     Plan {
         parallel: chaos.parallel,
+        preview: chaos.preview,
         monitor: chaos.monitor,
         reconcile_interval: chaos.reconcile,
         ..plans::plan(experiments.collect())

@@ -2,8 +2,9 @@
 
 use super::{failed, measured, mixed, probed, skipped, written};
 use faultgate_core::model::{
-    AlarmChange, AlarmInterval, CompareTo, Earlier, Evidence, ExperimentResult, Finding, Level, Phase, Probe,
-    RunIdentity, RunResult, Score, SubscriptionRecord, TimeInOk, Verdict,
+    AlarmChange, AlarmInterval, CompareTo, Earlier, Evidence, ExperimentResult, Finding, Level, Phase,
+    PreviewRecord, Probe, ResourceCount, RunIdentity, RunResult, Score, SubscriptionRecord, TimeInOk,
+    Verdict,
 };
 
 /// Returns a run in which every text from outside is this one.
@@ -41,6 +42,10 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
             (target.name, target.resource_type) = (said(), said());
             target.resources = vec![said(), said()];
         }
+        let (name, resource_type) = (said(), said());
+        let of_two =
+            ResourceCount { name, resource_type, account: Some(said()), region: Some(said()), count: 2 };
+        experiment.preview = Some(PreviewRecord::new(text, 1_250, vec![of_two]));
         for probe in &mut experiment.probes {
             (probe.name, probe.kind) = (said(), said());
             for sample in &mut probe.samples {

@@ -111,6 +111,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
             has_more: false,
             resources: (1..=7).map(|n| format!("arn:aws:ecs:eu-west-1:111122223333:task/shop-{n}")).collect(),
         }],
+        preview: None,
         faults: Vec::new(),
         probes: Vec::new(),
         fault: None,

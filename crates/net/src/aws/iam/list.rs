@@ -181,12 +181,12 @@ pub const CALLS: &[Call] = &[
     call("GetExperimentTemplate", &[("fis:GetExperimentTemplate", &TEMPLATES)], ANY,
         "looks at the template and its stop conditions before a launch; reads it for `faultgate lint`"),
     call("StartExperiment", &[("fis:StartExperiment", &LAUNCH), ("fis:TagResource", &TAGS)], ANY,
-        "launches, with the tags of the run"),
+        "launches, and previews, with the tags of the run"),
     call("GetExperiment", &[("fis:GetExperiment", &EXPERIMENTS)], EVERY_MODE,
         "confirms the end"),
     call("ListExperimentResolvedTargets", &[("fis:ListExperimentResolvedTargets", &EXPERIMENTS)], ANY,
-        "tells whether something was injected")
-        .or("the actions' own states tell it, with a warning"),
+        "tells whether something was injected, and counts what a preview and its launch hit")
+        .or("the actions' own states tell it, with a warning; where a preview is wanted, nothing is launched"),
     call("ListExperimentTargetAccountConfigurations",
         &[("fis:ListExperimentTargetAccountConfigurations", &EXPERIMENTS)], ANY,
         "tells in which accounts an experiment was to act, where it acts in several")
@@ -203,8 +203,9 @@ pub const CALLS: &[Call] = &[
         "engages the lever, by `faultgate stop --all --engage-safety-lever` alone")
         .or("the experiments are stopped all the same"),
     call("ListExperiments", &[("fis:ListExperiments", &ALL_RESOURCES)], EVERY_MODE,
-        "finds the experiment of a launch without an answer, and those that a sweep or stop --all is to stop")
-        .or("a launch whose answer is lost may go unwatched"),
+        "finds the experiment of a launch without an answer, those that a sweep or stop --all is to stop, and \
+         those that a policy with limits.alone waits for")
+        .or("a launch whose answer is lost may go unwatched; with limits.alone nothing is launched"),
     call("DescribeAlarms", &[("cloudwatch:DescribeAlarms", &ALL_RESOURCES)],
         &[Use::Events, Use::Queue, Use::Poll, Use::CloudwatchAlarm],
         "looks at the alarms of stop conditions, and those of probes")

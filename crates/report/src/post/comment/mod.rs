@@ -9,6 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
+mod foretold;
+
 use super::retry::pause;
 use crate::forge::{Again, Connection, Forge, ForgeFailure};
 use crate::sink::{Sink, Stage, no_forge, report_refused_by, report_skipped, report_written};
@@ -49,10 +51,15 @@ impl Comment {
         Self { connection, key, run_url, only_on_failure }
     }
 
+    /// Returns the line with the link to the run, if its URL is known.
+    fn write_link(&self) -> String {
+        self.run_url.as_ref().map(|url| format!("\n[The run]({url})\n")).unwrap_or_default()
+    }
+
     fn body(&self, forge: &dyn Forge, marker: &str, result: &RunResult) -> String {
         let limits = forge.limits();
         let mut body = format!("{marker}\n");
-        let link = self.run_url.as_ref().map(|url| format!("\n[The run]({url})\n")).unwrap_or_default();
+        let link = self.write_link();
         // The marker and the link must not be cut off, so the summary gets the rest of the room.
         let budget = limits.comment.saturating_sub(body.len() + link.len());
         let _ = write!(
