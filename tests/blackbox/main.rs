@@ -38,6 +38,7 @@ mod provenance;
 mod report_files;
 mod reports;
 mod scenarios;
+mod scenarios_guarded;
 mod secrets;
 mod several;
 mod signals;

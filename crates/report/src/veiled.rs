@@ -89,18 +89,19 @@ fn of_experiment(experiment: &mut ExperimentResult, veil: &Veil) {
     }
 }
 
-/// Hides secrets in the texts that an event tells of an alarm. Whoever makes an alarm chooses its name.
-fn hide_alarm(change: &mut AlarmChange, veil: &Veil) {
-    for text in [&mut change.alarm, &mut change.state].into_iter().chain(&mut change.reason) {
-        *text = veil.hide(text);
-    }
-}
-
-/// Hides secrets in the names of the targets of a preview.
+/// Hides secrets in the texts of a preview that come from outside. Its id and Regions stay.
 pub fn veil_preview(preview: &mut PreviewRecord, veil: &Veil) {
     for target in &mut preview.targets {
         target.name = veil.hide(&target.name);
         target.resource_type = veil.hide(&target.resource_type);
+        target.account.iter_mut().for_each(|account| *account = veil.hide(account));
+    }
+}
+
+/// Hides secrets in the texts that an event tells of an alarm. Whoever makes an alarm chooses its name.
+fn hide_alarm(change: &mut AlarmChange, veil: &Veil) {
+    for text in [&mut change.alarm, &mut change.state].into_iter().chain(&mut change.reason) {
+        *text = veil.hide(text);
     }
 }
 
@@ -157,12 +158,14 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use faultgate_core::model::ResourceCount;
     use faultgate_testkit::results::saying_faults;
 
     const SECRET: &str = "s3cr3t-of-the-suite";
     /// Keys of names by which files are put together or readers find their way. They stay as they are.
     const NAMES: &[&str] = &[
         "engine",
+        "experiment_id",
         "id",
         "kind",
         "mode",
@@ -213,6 +216,14 @@ mod tests {
             at: experiment.transitions[0].at,
             reason: Some(SECRET.to_owned()),
         };
+        let target = ResourceCount {
+            name: SECRET.to_owned(),
+            resource_type: SECRET.to_owned(),
+            account: Some(SECRET.to_owned()),
+            region: None,
+            count: 1,
+        };
+        let preview = PreviewRecord::new("EXP1", 7, vec![target]);
         let events = [
             RunEvent::Found(&result.findings[0]),
             RunEvent::Transition { experiment: 0, transition: &experiment.transitions[0] },
@@ -227,6 +238,7 @@ mod tests {
                 reason,
             },
             RunEvent::Warning(reason),
+            RunEvent::Previewed { experiment: 0, preview: &preview },
         ];
         for event in events {
             let mut told = String::new();

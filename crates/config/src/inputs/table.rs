@@ -60,12 +60,12 @@ inputs! {
     DRY_RUN: Preset<bool> = Setting::new(Group::Experiment, "dry-run", FLAG,
             "FIS target preview: nothing is injected, the gate only checks that targets resolve")
             .example("true").default("false", false);
-    ENVIRONMENT: Setting<String> = Setting::new(Group::Experiment, "environment", LINE,
-            "Environment that the experiments act on, such as staging: a tag of FIS experiments, by which faultgate stop --all finds them")
-            .otherwise("on GitLab that of the job").example("staging");
     PREVIEW: Preset<bool> = Setting::new(Group::Experiment, "preview", FLAG,
             "FIS target preview before the launch: nothing is launched unless each target resolves; a policy with limits.targets makes one in any case")
             .example("true").default("false", false);
+    ENVIRONMENT: Setting<String> = Setting::new(Group::Experiment, "environment", LINE,
+            "Environment that the experiments act on, such as staging: a tag of FIS experiments, by which faultgate stop --all finds them")
+            .otherwise("on GitLab that of the job").example("staging");
     AWS_REGION: Setting<String> = Setting::new(Group::Aws, "aws-region", typed::text(Kind::Region),
             "AWS Region of the experiments")
             .otherwise("the SDK's default chain").example("eu-west-1");

@@ -11,7 +11,8 @@
 //! - `reader` fills the `inbox` with the messages that `events` reads. `shared_queue` is a queue that several
 //!   processes read, `users_queue` one of the user's, and `hiding` is how long messages of others stay
 //!   hidden.
-//! - `watch` waits for the end and confirms it by FIS's own `record`, with a `pause` between attempts.
+//! - `watch` waits for the end and confirms it by FIS's own `record`, with a `pause` between attempts;
+//!   `dry_mode` tells whether the actions of a dry run or preview are skipped.
 //! - `listing` reads the resources and accounts that the experiment acted on, and `accounts` names those
 //!   without any. `outcome` judges the end by the list in `actions`.
 //! - `sweep` finds leftovers whose time is up by their `tags`, and `emergency` whatever runs, whether or not
@@ -27,6 +28,7 @@ mod adopted;
 mod channel;
 mod clients;
 mod doubt;
+mod dry_mode;
 mod emergency;
 mod engine;
 mod error;

@@ -11,12 +11,13 @@ use tokio::time::Instant;
 use super::accounts::{self, TargetAccounts};
 use super::adopted::AdoptedSubscriptions;
 use super::clients::Clients;
+use super::dry_mode::DryMode;
 use super::events::state_of;
 use super::inbox::{Inbox, Received};
 use super::launch::get;
 use super::listing::Listing;
 use super::pause::pause;
-use super::record::{RecordDetails, Resolved, details, record};
+use super::record::{Resolved, details, record};
 use super::settings::{FisSettings, RunStep};
 use super::shared_queue::COME_BACK;
 use super::tracking::ExperimentTracking;
@@ -24,7 +25,6 @@ use crate::alarms::{AlarmFeed, HeardChange};
 use crate::{EngineFailure, FailureKind, Record, Watcher};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Monitor, Source, State, Transition};
-use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 
 /// Pauses between polls where there are no events: they grow from the first to the longest.
@@ -158,16 +158,6 @@ pub(super) async fn follow(
     }
 }
 
-/// The look at a dry run: FIS's own word says if it is one.
-enum DryMode {
-    /// The experiment is a dry run, or was not meant to be one, or is about to be stopped.
-    Fine,
-    /// FIS has not told the mode yet.
-    Unsaid,
-    /// The actions are carried out, so the experiment has to be stopped.
-    Broken(EngineFailure),
-}
-
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Watch<'a> {
     watching: Watching<'a>,
@@ -213,30 +203,8 @@ impl Watch<'_> {
     }
 
     fn dry_mode(&self) -> DryMode {
-        let (details, is_preview, stop_requested) = self
-            .tracking(|tracking| (tracking.details.clone(), tracking.is_preview, tracking.stop_requested));
-        let skips_actions = self.watching.settings.dry_run || is_preview;
-        if !skips_actions || stop_requested {
-            return DryMode::Fine;
-        }
-        // The answer to a launch may lack the mode; a record that lacks it is no dry run.
-        let mode = match details {
-            None => return DryMode::Unsaid,
-            Some(RecordDetails { actions_mode: None, .. }) if !self.asked => return DryMode::Unsaid,
-            Some(RecordDetails { actions_mode, .. }) => actions_mode.unwrap_or_else(|| "not told".to_owned()),
-        };
-        if mode == SKIP_ALL {
-            return DryMode::Fine;
-        }
-        let why = format!(
-            "FIS was asked to skip its actions, and its record does not say that it does (actionsMode is {})",
-            text::plain(&mode, 40)
-        );
-        DryMode::Broken(EngineFailure::new(
-            FailureKind::Refused,
-            format!("make a dry run of {}", self.id),
-            why,
-        ))
+        let dry_run = self.watching.settings.dry_run;
+        self.tracking(|tracking| DryMode::judge(self.id, tracking, dry_run, self.asked))
     }
 
     /// Notes if the queue can be read. Returns `true` if trouble has just begun, so that FIS must be asked
