@@ -120,8 +120,7 @@ impl<'a> Reader<'a> {
     fn halt_rule(&mut self, experiments: Option<&[ListedExperiment]>) -> HaltRule {
         let root = &self.document.root;
         let scope = self.text(&Section::new(root, "", ROOT), ABORT_KEY);
-        let table = root.get(ABORT_WHEN_KEY).filter(|value| !is_blank(Some(value)));
-        let failing_probes = self.table(table, ABORT_WHEN_KEY).and_then(|table| {
+        let failing_probes = self.table(root.get(ABORT_WHEN_KEY), ABORT_WHEN_KEY).and_then(|table| {
             let section = self.section(table, ABORT_WHEN_KEY, ABORT_WHEN);
             self.count(&section, FAILING_KEY)
         });
