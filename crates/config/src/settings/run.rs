@@ -160,21 +160,12 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let (experiments, shard) = selection::part(experiments, &values, mistakes);
     scenario(&values, scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
-    let mut trust = Trust {
-        env,
-        dir,
-        rehearsed: values.set(table::REHEARSAL).is_some(),
-        mistakes,
-        warnings: &mut warnings,
-    };
+    let rehearsed = values.set(table::REHEARSAL).is_some();
+    let mut trust = Trust { env, dir, rehearsed, mistakes, warnings: &mut warnings };
     trust.aws(experiments.iter().any(reaches_aws));
     let http = trust.read(&values);
 
-    let now = Compared {
-        is_rehearsal: Some(values.set(table::REHEARSAL).is_some()),
-        is_dry_run: values.get(table::DRY_RUN),
-        shard,
-    };
+    let now = Compared { is_rehearsal: Some(rehearsed), is_dry_run: values.get(table::DRY_RUN), shard };
     let compare_to = read_earlier(&values, dir, now, mistakes, &mut warnings);
 
     let report_dir = values.get(table::REPORT_DIR);
