@@ -23,7 +23,7 @@ fn is_open<'a>(windows: impl Iterator<Item = (&'a WindowRule, bool)>) -> bool {
 
 /// Returns the first moment after `now`, up to `until`, at which nothing may be launched any more; `None` if
 /// it may all the time.
-pub(crate) fn closes(windows: &[WindowRule], now: Timestamp, until: Timestamp) -> Option<Timestamp> {
+pub(crate) fn find_closing(windows: &[WindowRule], now: Timestamp, until: Timestamp) -> Option<Timestamp> {
     let mut holds: Vec<bool> = windows.iter().map(|rule| rule.window().holds_at(now)).collect();
     let turns = |(place, rule): (usize, &WindowRule)| {
         let turns = rule.window().turns(now, until);

@@ -9,9 +9,9 @@ use faultgate_core::model::{ActionFacts, TemplateFacts};
 use jiff::{SignedDuration, Timestamp};
 
 use super::broken::{BrokenRule, Ruling};
-use super::closing::closes;
+use super::closing::find_closing;
 use super::facts::{ExperimentFacts, Fact, LaunchFacts};
-use super::length::{length, told};
+use super::length::{measure_length, write_duration};
 use super::policy::{Policy, WindowRule};
 
 /// Limit of the items of a list that a broken rule repeats.
@@ -21,16 +21,16 @@ const NO_STOP_CONDITION: &str = "none";
 
 /// Judges a run before its launch. What nobody knows breaks the rules that need it.
 pub fn judge(policies: &[Policy], run: &LaunchFacts, experiments: &[ExperimentFacts]) -> Ruling {
-    ruling(policies, run, experiments, false)
+    rule_on(policies, run, experiments, false)
 }
 
 /// Judges what the suite alone tells, for a plan that asks nobody: a rule whose facts were not asked for is
 /// left to later.
 pub fn judge_suite(policies: &[Policy], run: &LaunchFacts, experiments: &[ExperimentFacts]) -> Ruling {
-    ruling(policies, run, experiments, true)
+    rule_on(policies, run, experiments, true)
 }
 
-fn ruling(
+fn rule_on(
     policies: &[Policy],
     run: &LaunchFacts,
     experiments: &[ExperimentFacts],
@@ -38,16 +38,16 @@ fn ruling(
 ) -> Ruling {
     let mut ruling = Ruling::default();
     for policy in policies {
-        let tags = required_tags(policy);
+        let tags = list_required_tags(policy);
         let mut judge = Judge { policy, tags: &tags, experiment: None, leaves_to_later, ruling: &mut ruling };
-        judge.run(run);
-        judge.windows(&run.moment, experiments);
+        judge.judge_run(run);
+        judge.judge_windows(&run.moment, experiments);
         for experiment in experiments {
             judge.experiment = Some(experiment);
-            judge.allowed(experiment);
-            judge.required(experiment);
-            judge.limited(experiment);
-            judge.template(experiment);
+            judge.judge_allowed(experiment);
+            judge.judge_required(experiment);
+            judge.judge_limits(experiment);
+            judge.judge_template(experiment);
         }
     }
     ruling
@@ -61,7 +61,7 @@ struct RequiredTag<'a> {
     may_be: String,
 }
 
-fn required_tags(policy: &Policy) -> Vec<RequiredTag<'_>> {
+fn list_required_tags(policy: &Policy) -> Vec<RequiredTag<'_>> {
     let tags = policy.require.tags.iter().map(|(tag, value)| RequiredTag {
         tag,
         value,
@@ -81,7 +81,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn broken(&mut self, rule: &str, is: impl Display, may_be: impl Into<String>) {
+    fn add_broken(&mut self, rule: &str, is: impl Display, may_be: impl Into<String>) {
         self.ruling.broken.push(BrokenRule {
             policy: self.policy.origin.clone(),
             rule: rule.to_owned(),
@@ -91,12 +91,12 @@ impl Judge<'_> {
         });
     }
 
-    fn unknown(&mut self, rule: &str, why: &str, may_be: impl Into<String>) {
-        self.broken(rule, format!("not known ({})", key(why)), may_be);
+    fn add_unknown(&mut self, rule: &str, why: &str, may_be: impl Into<String>) {
+        self.add_broken(rule, format!("not known ({})", key(why)), may_be);
     }
 
     /// Returns the fact that a rule needs. If there is none, the rule is broken, or left to later.
-    fn known<'f, T>(
+    fn find_known<'f, T>(
         &mut self,
         rule: &str,
         fact: &'f Fact<T>,
@@ -105,63 +105,64 @@ impl Judge<'_> {
         match (fact, self.experiment.map(|experiment| experiment.engine)) {
             (Fact::Known(known), _) => return Some(known),
             (Fact::Later, _) => return None,
-            (Fact::Unknown(why), _) => self.unknown(rule, why, may_be()),
+            (Fact::Unknown(why), _) => self.add_unknown(rule, why, may_be()),
             (Fact::NotAsked, Some(engine)) if engine != EngineKind::Fis => {
                 let why = format!("the engine {} does not tell", engine.as_str());
-                self.unknown(rule, &why, may_be());
+                self.add_unknown(rule, &why, may_be());
             }
             (Fact::NotAsked, _) if self.leaves_to_later => {}
-            (Fact::NotAsked, _) => self.unknown(rule, "it was not asked for", may_be()),
+            (Fact::NotAsked, _) => self.add_unknown(rule, "it was not asked for", may_be()),
         }
         None
     }
 
-    fn run(&mut self, run: &LaunchFacts) {
+    fn judge_run(&mut self, run: &LaunchFacts) {
         let limits = &self.policy.limits;
         if let Some(most) = limits.parallel
             && run.parallel > most
         {
-            self.broken("limits.parallel", run.parallel, at_most(most));
+            self.add_broken("limits.parallel", run.parallel, write_limit(most));
         }
         if let Some(most) = limits.experiments
-            && let Some(number) = self.known("limits.experiments", &run.experiments, || at_most(most))
+            && let Some(number) =
+                self.find_known("limits.experiments", &run.experiments, || write_limit(most))
             && *number > most
         {
-            self.broken("limits.experiments", number, at_most(most));
+            self.add_broken("limits.experiments", number, write_limit(most));
         }
     }
 
-    fn windows(&mut self, moment: &Fact<Timestamp>, experiments: &[ExperimentFacts]) {
+    fn judge_windows(&mut self, moment: &Fact<Timestamp>, experiments: &[ExperimentFacts]) {
         let windows = &self.policy.windows;
         if windows.is_empty() {
             return;
         }
         let before = self.ruling.broken.len();
-        let Some(now) = self.known("windows", moment, || "must be within a window".to_owned()) else {
+        let Some(now) = self.find_known("windows", moment, || "must be within a window".to_owned()) else {
             return;
         };
         let allowed: Vec<_> = windows.iter().filter(|rule| matches!(rule, WindowRule::Allow(_))).collect();
         if let Some(first) = allowed.first()
             && !allowed.iter().any(|rule| rule.window().holds_at(*now))
         {
-            let only = listed(allowed.iter().map(|rule| rule.window()));
-            self.broken("windows", first.window().clock(*now), format!("only within {only}"));
+            let only = list_first(allowed.iter().map(|rule| rule.window()));
+            self.add_broken("windows", first.window().clock(*now), format!("only within {only}"));
         }
         for (place, rule) in windows.iter().enumerate() {
             if let WindowRule::Deny(window) = rule
                 && window.holds_at(*now)
             {
                 let path = format!("windows[{place}].deny");
-                self.broken(&path, window.clock(*now), format!("not within {window}"));
+                self.add_broken(&path, window.clock(*now), format!("not within {window}"));
             }
         }
         if self.ruling.broken.len() == before {
-            self.closing(*now, experiments);
+            self.note_closing(*now, experiments);
         }
     }
 
     /// Notes that windows close before an experiment that is launched now must have ended.
-    fn closing(&mut self, now: Timestamp, experiments: &[ExperimentFacts]) {
+    fn note_closing(&mut self, now: Timestamp, experiments: &[ExperimentFacts]) {
         let Some(longest) = experiments.iter().max_by_key(|experiment| experiment.timeout) else { return };
         let windows = &self.policy.windows;
         let Some(until) =
@@ -169,104 +170,110 @@ impl Judge<'_> {
         else {
             return;
         };
-        let Some(closing) = closes(windows, now, until).filter(|closing| *closing < until) else { return };
+        let Some(closing) = find_closing(windows, now, until).filter(|closing| *closing < until) else {
+            return;
+        };
         let Some(first) = windows.first() else { return };
         self.ruling.notes.push(format!(
             "policy: windows: they close at {}, and {} may run for {} from now; what runs then is not stopped",
             first.window().clock(closing),
             key(&longest.name),
-            told(longest.timeout)
+            write_duration(longest.timeout)
         ));
     }
 
-    fn allowed(&mut self, experiment: &ExperimentFacts) {
+    fn judge_allowed(&mut self, experiment: &ExperimentFacts) {
         let allow = &self.policy.allow;
         if let Some(engines) = &allow.engines
             && !engines.contains(&experiment.engine)
         {
-            self.broken(
+            self.add_broken(
                 "allow.engines",
                 experiment.engine.as_str(),
-                only(engines.iter().map(|e| e.as_str())),
+                write_allowed(engines.iter().map(|e| e.as_str())),
             );
         }
         if let Some(accounts) = &allow.accounts {
-            self.accounts(accounts, experiment);
+            self.judge_accounts(accounts, experiment);
         }
         if let Some(regions) = &allow.regions
-            && let Some(region) = self.known("allow.regions", &experiment.region, || only(regions))
+            && let Some(region) =
+                self.find_known("allow.regions", &experiment.region, || write_allowed(regions))
             && !regions.contains(region)
         {
-            self.broken("allow.regions", key(region), only(regions));
+            self.add_broken("allow.regions", key(region), write_allowed(regions));
         }
         if let Some(templates) = &allow.templates
-            && let Some(id) = self.known("allow.templates", &experiment.template_id, || only(templates))
+            && let Some(id) =
+                self.find_known("allow.templates", &experiment.template_id, || write_allowed(templates))
             && !templates.iter().any(|pattern| pattern.matches(id))
         {
-            self.broken("allow.templates", key(id), only(templates));
+            self.add_broken("allow.templates", key(id), write_allowed(templates));
         }
     }
 
     /// Judges the account that an experiment runs in, and those that it reaches.
-    fn accounts(&mut self, accounts: &[String], experiment: &ExperimentFacts) {
-        let own = self.known("allow.accounts", &experiment.account, || only(accounts));
+    fn judge_accounts(&mut self, accounts: &[String], experiment: &ExperimentFacts) {
+        let own = self.find_known("allow.accounts", &experiment.account, || write_allowed(accounts));
         let targets = match experiment.engine {
-            EngineKind::Fis => self.known("allow.accounts", &experiment.target_accounts, || only(accounts)),
+            EngineKind::Fis => {
+                self.find_known("allow.accounts", &experiment.target_accounts, || write_allowed(accounts))
+            }
             EngineKind::Harness | EngineKind::Litmus | EngineKind::Command => None,
         };
         let own = own.map(|account| (account, ""));
         let targets = targets.into_iter().flatten().map(|account| (account, " as a target account"));
         for (account, role) in own.into_iter().chain(targets) {
             if !accounts.contains(account) {
-                self.broken("allow.accounts", format!("{}{role}", key(account)), only(accounts));
+                self.add_broken("allow.accounts", format!("{}{role}", key(account)), write_allowed(accounts));
             }
         }
     }
 
-    fn required(&mut self, experiment: &ExperimentFacts) {
+    fn judge_required(&mut self, experiment: &ExperimentFacts) {
         if self.policy.require.probes && experiment.probes == 0 {
-            self.broken("require.probes", "none", "at least one");
+            self.add_broken("require.probes", "none", "at least one");
         }
     }
 
-    fn limited(&mut self, experiment: &ExperimentFacts) {
+    fn judge_limits(&mut self, experiment: &ExperimentFacts) {
         let limits = &self.policy.limits;
         if let Some(most) = limits.targets
             && experiment.engine == EngineKind::Fis
-            && let Some(number) = self.known("limits.targets", &experiment.targets, || at_most(most))
+            && let Some(number) = self.find_known("limits.targets", &experiment.targets, || write_limit(most))
             && *number > most
         {
-            self.broken("limits.targets", number, at_most(most));
+            self.add_broken("limits.targets", number, write_limit(most));
         }
         // The place is needed to wait until nobody else is there.
         if limits.alone {
             let may_be = || "alone in its account and Region".to_owned();
-            if self.known("limits.alone", &experiment.account, may_be).is_some() {
-                self.known("limits.alone", &experiment.region, may_be);
+            if self.find_known("limits.alone", &experiment.account, may_be).is_some() {
+                self.find_known("limits.alone", &experiment.region, may_be);
             }
         }
         if let Some(most) = limits.duration
             && experiment.engine != EngineKind::Fis
         {
-            self.duration(experiment.timeout, most);
+            self.judge_duration(experiment.timeout, most);
         }
     }
 
-    fn duration(&mut self, duration: Duration, most: Duration) {
+    fn judge_duration(&mut self, duration: Duration, most: Duration) {
         if duration > most {
-            self.broken("limits.duration", told(duration), at_most(told(most)));
+            self.add_broken("limits.duration", write_duration(duration), write_limit(write_duration(most)));
         }
     }
 
     /// Judges an experiment by its FIS template. Each rule that the template cannot be asked for is told.
-    fn template(&mut self, experiment: &ExperimentFacts) {
+    fn judge_template(&mut self, experiment: &ExperimentFacts) {
         let Policy { require, deny, limits, .. } = self.policy;
         let is_fis = experiment.engine == EngineKind::Fis;
         let template = &experiment.template;
         if let Some(denied) = &deny.actions {
-            let may_be = || format!("denied: {}", listed(denied));
-            if let Some(template) = self.known("deny.actions", template, may_be) {
-                template.actions.iter().for_each(|action| self.action(action));
+            let may_be = || format!("denied: {}", list_first(denied));
+            if let Some(template) = self.find_known("deny.actions", template, may_be) {
+                template.actions.iter().for_each(|action| self.judge_action(action));
             }
         }
         if !is_fis {
@@ -276,64 +283,70 @@ impl Judge<'_> {
             let has = |template: &TemplateFacts| {
                 template.stop_conditions.iter().any(|source| source != NO_STOP_CONDITION)
             };
-            self.has("require.stop-condition", template, has, "at least one");
+            self.judge_presence("require.stop-condition", template, has, "at least one");
         }
         if require.logs {
-            self.has("require.logs", template, |template| template.has_logs, "a log configuration");
+            self.judge_presence(
+                "require.logs",
+                template,
+                |template| template.has_logs,
+                "a log configuration",
+            );
         }
-        self.tags.iter().for_each(|tag| self.tag(template, tag));
+        self.tags.iter().for_each(|tag| self.judge_tag(template, tag));
         if let Some(most) = limits.duration
-            && let Some(template) = self.known("limits.duration", template, || at_most(told(most)))
+            && let Some(template) =
+                self.find_known("limits.duration", template, || write_limit(write_duration(most)))
         {
-            match length(&template.actions) {
-                Ok(length) => self.duration(length, most),
-                Err(why) => self.unknown("limits.duration", &why, at_most(told(most))),
+            match measure_length(&template.actions) {
+                Ok(length) => self.judge_duration(length, most),
+                Err(why) => self.add_unknown("limits.duration", &why, write_limit(write_duration(most))),
             }
         }
     }
 
-    fn action(&mut self, action: &ActionFacts) {
+    fn judge_action(&mut self, action: &ActionFacts) {
         let mut denied = self.policy.deny.actions.iter().flatten();
         if let Some(pattern) = denied.find(|pattern| pattern.matches(&action.id)) {
-            self.broken("deny.actions", key(&action.id), format!("denied: {pattern}"));
+            self.add_broken("deny.actions", key(&action.id), format!("denied: {pattern}"));
         }
     }
 
-    fn has(
+    fn judge_presence(
         &mut self,
         rule: &str,
         template: &Fact<TemplateFacts>,
         has: impl Fn(&TemplateFacts) -> bool,
         may_be: &str,
     ) {
-        if let Some(template) = self.known(rule, template, || may_be.to_owned())
+        if let Some(template) = self.find_known(rule, template, || may_be.to_owned())
             && !has(template)
         {
-            self.broken(rule, "none", may_be);
+            self.add_broken(rule, "none", may_be);
         }
     }
 
-    fn tag(&mut self, template: &Fact<TemplateFacts>, required: &RequiredTag<'_>) {
+    fn judge_tag(&mut self, template: &Fact<TemplateFacts>, required: &RequiredTag<'_>) {
         let RequiredTag { tag, value, rule, may_be } = required;
-        let Some(template) = self.known(rule, template, || may_be.clone()) else { return };
+        let Some(template) = self.find_known(rule, template, || may_be.clone()) else { return };
         match template.tags.get(*tag) {
             Some(found) if found == value => {}
-            Some(found) => self.broken(rule, key(found), may_be),
-            None => self.broken(rule, "none", may_be),
+            Some(found) => self.add_broken(rule, key(found), may_be),
+            None => self.add_broken(rule, "none", may_be),
         }
     }
 }
 
-fn at_most(most: impl Display) -> String {
+fn write_limit(most: impl Display) -> String {
     format!("at most {most}")
 }
 
-fn only<T: Display>(allowed: impl IntoIterator<Item = T>) -> String {
-    format!("only {}", listed(allowed))
+fn write_allowed<T: Display>(allowed: impl IntoIterator<Item = T>) -> String {
+    format!("only {}", list_first(allowed))
 }
 
 /// Returns the first items of a list, and how many there are besides.
-fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+fn list_first<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     let items: Vec<T> = items.into_iter().collect();
     let shown: Vec<String> = items.iter().take(MAX_LISTED).map(|item| key(&item.to_string())).collect();
     let more = items.len().saturating_sub(MAX_LISTED);

@@ -15,7 +15,7 @@ const DURATIONS: [&str; 4] =
 /// # Errors
 ///
 /// The reason why it is not known.
-pub(crate) fn length(actions: &[ActionFacts]) -> Result<Duration, String> {
+pub(crate) fn measure_length(actions: &[ActionFacts]) -> Result<Duration, String> {
     let mut ends: HashMap<&str, Duration> = HashMap::new();
     let mut waiting: Vec<&ActionFacts> = actions.iter().collect();
     while !waiting.is_empty() {
@@ -29,7 +29,7 @@ pub(crate) fn length(actions: &[ActionFacts]) -> Result<Duration, String> {
                 continue;
             };
             let start = starts.into_iter().max().unwrap_or_default();
-            ends.insert(&action.name, start.saturating_add(of_action(action)?));
+            ends.insert(&action.name, start.saturating_add(measure_action(action)?));
         }
         if still.len() == before {
             return Err(format!("the action {} starts after one that never ends", still[0].name));
@@ -40,11 +40,11 @@ pub(crate) fn length(actions: &[ActionFacts]) -> Result<Duration, String> {
 }
 
 /// Returns how long one action takes: the longest of its durations.
-fn of_action(action: &ActionFacts) -> Result<Duration, String> {
+fn measure_action(action: &ActionFacts) -> Result<Duration, String> {
     let mut longest = Duration::ZERO;
     for name in DURATIONS {
         let Some(text) = action.parameters.get(name).filter(|text| !text.is_empty()) else { continue };
-        let duration = iso(text)
+        let duration = parse_iso(text)
             .ok_or_else(|| format!("{name} of the action {} is {text}, not a duration", action.name))?;
         longest = longest.max(duration);
     }
@@ -52,7 +52,7 @@ fn of_action(action: &ActionFacts) -> Result<Duration, String> {
 }
 
 /// Parses a duration as FIS writes it: `PT1H30M`.
-fn iso(text: &str) -> Option<Duration> {
+fn parse_iso(text: &str) -> Option<Duration> {
     // The library reads other forms as well, which FIS refuses.
     if !text.starts_with('P') {
         return None;
@@ -62,7 +62,7 @@ fn iso(text: &str) -> Option<Duration> {
 }
 
 /// Returns a duration as settings write it: `1h30m`.
-pub(crate) fn told(duration: Duration) -> String {
+pub(crate) fn write_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
     let millis = (u64::from(duration.subsec_millis()), "ms");

@@ -44,9 +44,9 @@ struct Hours {
 impl Window {
     pub(crate) fn parse(text: &str, zone: TimeZone) -> Result<Self, Problem> {
         let (days, hours) = match text.split_once(' ') {
-            Some((days, hours)) => (days_of(days)?, Some(hours_of(hours)?)),
-            None if text.contains(':') => (Days::Every, Some(hours_of(text)?)),
-            None => (days_of(text)?, None),
+            Some((days, hours)) => (parse_days(days)?, Some(parse_hours(hours)?)),
+            None if text.contains(':') => (Days::Every, Some(parse_hours(text)?)),
+            None => (parse_days(text)?, None),
         };
         Ok(Self { written: text.to_owned(), zone, days, hours })
     }
@@ -132,18 +132,18 @@ fn time_of(minute: u16) -> jiff::civil::Time {
     jiff::civil::Time::new(part(minute / 60), part(minute % 60), 0, 0).unwrap_or_default()
 }
 
-fn wrong() -> Problem {
+fn refuse_form() -> Problem {
     Problem::new("is not a window").hint(format!("write for example {FORMS}"))
 }
 
-fn days_of(text: &str) -> Result<Days, Problem> {
+fn parse_days(text: &str) -> Result<Days, Problem> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return dates(text);
+        return parse_dates(text);
     }
     let mut days = [false; 7];
     for item in text.split(',') {
         let (first, last) = item.split_once('-').unwrap_or((item, item));
-        let (first, last) = (weekday(first)?, weekday(last)?);
+        let (first, last) = (parse_weekday(first)?, parse_weekday(last)?);
         // `fri-mon` goes over the end of the week.
         let count = (last + 7 - first) % 7;
         (first..=first + count).for_each(|day| days[day % 7] = true);
@@ -151,38 +151,38 @@ fn days_of(text: &str) -> Result<Days, Problem> {
     Ok(Days::OfWeek(days))
 }
 
-fn weekday(text: &str) -> Result<usize, Problem> {
+fn parse_weekday(text: &str) -> Result<usize, Problem> {
     WEEKDAYS.iter().position(|day| *day == text).ok_or_else(|| {
         Problem::new("has a day that is none of mon, tue, wed, thu, fri, sat, sun")
             .hint("write for example mon-thu 09:00-16:00 or sat,sun")
     })
 }
 
-fn dates(text: &str) -> Result<Days, Problem> {
+fn parse_dates(text: &str) -> Result<Days, Problem> {
     let (first, last) = text.split_once("..").unwrap_or((text, text));
-    let (first, last) = (date(first)?, date(last)?);
+    let (first, last) = (parse_date(first)?, parse_date(last)?);
     if last < first {
         return Err(Problem::new("ends before it begins").hint("write for example 2026-12-20..2027-01-05"));
     }
     Ok(Days::Dates(first, last))
 }
 
-fn date(text: &str) -> Result<Date, Problem> {
+fn parse_date(text: &str) -> Result<Date, Problem> {
     const SHAPE: &str = "0000-00-00";
     // The library reads other forms as well.
     let is_shaped = text.len() == SHAPE.len()
         && text.bytes().zip(SHAPE.bytes()).all(|(b, s)| if s == b'0' { b.is_ascii_digit() } else { b == s });
     if !is_shaped {
-        return Err(wrong());
+        return Err(refuse_form());
     }
     text.parse().map_err(|_| {
         Problem::new("has a date that is in no calendar").hint("write for example 2026-12-20..2027-01-05")
     })
 }
 
-fn hours_of(text: &str) -> Result<Hours, Problem> {
-    let (from, until) = text.split_once('-').ok_or_else(wrong)?;
-    let hours = Hours { from: minute(from)?, until: minute(until)? };
+fn parse_hours(text: &str) -> Result<Hours, Problem> {
+    let (from, until) = text.split_once('-').ok_or_else(refuse_form)?;
+    let hours = Hours { from: parse_minute(from)?, until: parse_minute(until)? };
     if hours.from == MINUTES_OF_DAY {
         return Err(Problem::new("begins at 24:00, which is the end of a day").hint("write 00:00"));
     }
@@ -193,7 +193,7 @@ fn hours_of(text: &str) -> Result<Hours, Problem> {
     Ok(hours)
 }
 
-fn minute(text: &str) -> Result<u16, Problem> {
+fn parse_minute(text: &str) -> Result<u16, Problem> {
     let wrong = || {
         Problem::new("has a time that is none from 00:00 to 24:00")
             .hint("write for example mon-thu 09:00-16:00")
@@ -205,5 +205,5 @@ fn minute(text: &str) -> Result<u16, Problem> {
     };
     let (hour, minute) = (number(hour)?, number(minute)?);
     let of_day = hour * 60 + minute;
-    if minute < 60 && of_day <= MINUTES_OF_DAY { Ok(of_day) } else { Err(wrong()) }
+    if minute < 60 && of_day <= MINUTES_OF_DAY { Ok(of_day) } else { Err(refuse_form()) }
 }

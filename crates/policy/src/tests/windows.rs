@@ -2,7 +2,7 @@ use jiff::ToSpan;
 use proptest::prelude::*;
 
 use super::*;
-use crate::closing::closes;
+use crate::closing::find_closing;
 
 /// The zones, in each of which the clock is changed in another way.
 const ZONES: [&str; 5] =
@@ -147,7 +147,7 @@ fn windows_that_close_are_told_to_the_minute() {
         ),
     ] {
         let until = at(now) + 1.hour();
-        assert_eq!(closes(&windows(text), at(now), until), want.map(at), "{text} from {now}");
+        assert_eq!(find_closing(&windows(text), at(now), until), want.map(at), "{text} from {now}");
     }
 }
 
@@ -232,7 +232,7 @@ proptest! {
         };
         if is_open(now) {
             let found = (1..=minutes).map(|minute| now + minute.minutes()).find(|moment| !is_open(*moment));
-            prop_assert_eq!(closes(&rules, now, now + minutes.minutes()), found, "{}", text);
+            prop_assert_eq!(find_closing(&rules, now, now + minutes.minutes()), found, "{}", text);
         }
     }
 }
