@@ -83,7 +83,7 @@ async fn told(
     let clock = Clock::start();
     let world = World::new(Scenario::find("completed").expect("it is there"), clock);
     let client = Lying { inner: http_client(world.clone()), lie: Arc::new(lie) };
-    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client)));
+    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client))).unwrap();
     let fis = |cancel: &faultgate::lifecycle::Cancel| {
         FisEngine::new(&sdk, settings(plan, &identity("chaos")), clock, cancel.token().clone())
     };
