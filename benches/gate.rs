@@ -12,7 +12,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use faultgate_core::clock::Clock;
-use faultgate_net::aws::connect_embedded;
+use faultgate_net::aws::{connect_embedded, http_client};
+use faultgate_net::http::HttpSettings;
 use faultgate_rehearsal::{
     Beat, FaultEffect, FaultRule, Scenario, Server, Snapshot, Step, TEMPLATE_ID, Which, World,
 };
@@ -267,7 +268,9 @@ fn peak_kb(id: u32) -> u64 {
 
 /// Plays the other side of the comparison: it loads the configuration and makes one request.
 async fn bare_sdk() {
-    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+    let client = http_client(&HttpSettings::default()).expect("a client");
+    let loader = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(client);
+    let sdk = loader.load().await;
     let fis = aws_sdk_fis::Client::new(&sdk);
     fis.get_experiment_template().id(TEMPLATE_ID).send().await.expect("the template");
 }
@@ -276,7 +279,7 @@ async fn bare_sdk() {
 /// until the loop knows of it.
 async fn poll() -> Duration {
     let (world, url, _server) = world().await;
-    let fis = aws_sdk_fis::Client::new(&connect_embedded(&url, None));
+    let fis = aws_sdk_fis::Client::new(&connect_embedded(&url, None).expect("a client"));
     let started =
         fis.start_experiment().experiment_template_id(TEMPLATE_ID).client_token("peer").send().await;
     let id = started.expect("it starts").experiment.and_then(|experiment| experiment.id).expect("an id");

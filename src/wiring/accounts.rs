@@ -14,6 +14,7 @@ use faultgate_net::aws;
 use faultgate_net::aws::role::ChainIn;
 use faultgate_net::aws::role::{Role, Voucher};
 use faultgate_net::foreign::aws_region;
+use faultgate_net::http::no_client;
 use faultgate_report::ci::{Ci, Surroundings};
 
 /// One account in one Region, connected.
@@ -53,7 +54,9 @@ impl<'a> AwsAccounts<'a> {
     ) -> Result<Self, Mistake> {
         let base = match (endpoints, regions.first()) {
             (_, None) => None,
-            (Endpoints::Embedded(url), _) => Some(aws::connect_embedded(url, None)),
+            (Endpoints::Embedded(url), _) => {
+                Some(aws::connect_embedded(url, None).map_err(|failure| no_client(&failure))?)
+            }
             (Endpoints::Real(http), Some(first)) => {
                 let are_named = regions.iter().all(Option::is_some);
                 let first = first.as_deref().filter(|_| are_named);

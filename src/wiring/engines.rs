@@ -291,9 +291,7 @@ impl<'a> Engines<'a> {
     }
 
     fn client(&self) -> Result<reqwest::Client, Mistake> {
-        http::client(self.wiring.http).map_err(|failure| {
-            Mistake::new("ca-bundle and proxies", format!("no HTTP client: {}", failure.why))
-        })
+        http::client(self.wiring.http).map_err(|failure| http::no_client(&failure))
     }
 
     fn plane_settings(&self) -> ControlPlaneSettings {

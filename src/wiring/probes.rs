@@ -13,7 +13,7 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Check, ExperimentPlan, Plan};
 use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::probe::{Connector, Evaluate};
-use faultgate_net::http::HttpSettings;
+use faultgate_net::http::{HttpSettings, no_client};
 
 /// Makes the connector of all probes. None if there are no probes: reading certificates takes a while.
 pub(super) fn make_connector(
@@ -30,7 +30,7 @@ pub(super) fn make_connector(
     }
     Connector::new(http.clone(), clock, config::for_commands(env))
         .map(|connector| Some(connector.hiding(veil)))
-        .map_err(|failure| Mistake::new("probes", format!("no HTTP client: {}", failure.why)))
+        .map_err(|failure| no_client(&failure))
 }
 
 /// Connects the checks that tell whether faults are in, by the experiment's name.

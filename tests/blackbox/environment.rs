@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use faultgate_testkit::account::EmbeddedAccount;
-use faultgate_testkit::binary::{Faultgate, Finished, at_once, in_time};
+use faultgate_testkit::binary::{Faultgate, Finished, at_once, in_time, lives};
 use faultgate_testkit::lives::{ENDLESS, QUICK};
 use serde_json::json;
 use wiremock::matchers::{header, method, path, query_param};
@@ -193,15 +193,7 @@ async fn a_program_that_gives_nothing_is_told_and_one_that_hangs_holds_up_no_sig
     let ended = hanging.ended_within(Duration::from_secs(15)).await;
     ended.assert_code(143, "a signal while the program hangs");
     let pid = ended.read("helper.pid");
-    assert!(
-        !std::path::Path::new(&format!("/proc/{}/cwd", pid.trim())).exists() || is_over(pid.trim()),
-        "it lives on"
-    );
-}
-
-fn is_over(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
+    assert!(!lives(pid.trim()), "it lives on");
 }
 
 #[tokio::test]

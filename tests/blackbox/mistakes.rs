@@ -156,7 +156,7 @@ async fn flags_that_are_refused_leave_step_outputs() {
 #[tokio::test]
 async fn a_shared_queue_that_gives_up_early_is_told_before_the_launch() {
     let account = EmbeddedAccount::living(QUICK).await;
-    let sqs = aws_sdk_sqs::Client::new(&connect_embedded(account.url(), None));
+    let sqs = aws_sdk_sqs::Client::new(&connect_embedded(account.url(), None).unwrap());
     let with = async |name: &str, redrive: Option<serde_json::Value>| {
         let policy = redrive.map(|policy| [(QueueAttributeName::RedrivePolicy, policy.to_string())].into());
         let made = sqs.create_queue().queue_name(name).set_attributes(policy).send().await.unwrap();

@@ -20,7 +20,7 @@ fn live(account: &EmbeddedAccount) -> Vec<String> {
 
 /// Starts experiments as runs do, each of another one.
 async fn fill(account: &EmbeddedAccount) {
-    let sdk = faultgate_net::aws::connect_embedded(account.url(), None);
+    let sdk = faultgate_net::aws::connect_embedded(account.url(), None).unwrap();
     let fis = aws_sdk_fis::Client::new(&sdk);
     for number in 0..EXPERIMENTS {
         let request =

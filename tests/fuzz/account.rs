@@ -77,7 +77,7 @@ async fn run(seed: u64) -> String {
     let world = World::new(scenario, clock);
     let rarity = [3, 10, 40][random.usize(..3)];
     let between = Between { real: http_client(world.clone()), random: Arc::new(Mutex::new(random)), rarity };
-    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(between)));
+    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(between))).unwrap();
     let plan = plan(if seed.is_multiple_of(4) { Monitor::Poll } else { Monitor::Events });
     let run = plans::identity("fuzz");
     let cancel = Cancel::new();

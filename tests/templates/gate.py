@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import boto3
@@ -57,21 +56,13 @@ class World:
         return next(iter(self.fis.experiments))
 
     def token_is_kept(self) -> None:
-        self.wait_until(lambda: len(self.heard("KeepToken")) == 1)
+        self.running.wait_until(lambda: len(self.heard("KeepToken")) == 1)
 
     def heard(self, state: str) -> list[str]:
-        """Executions of the listener that have ended and went through a state."""
-        done = [each for each in self.running.executions(self.listener) if each["status"] != "RUNNING"]
-        return [each["executionArn"] for each in done if state in self.running.path(each["executionArn"])]
+        return self.running.heard(self.listener, state)
 
     def announce(self, id: str) -> None:
         self.running.run(self.listener, self.fis.event(id))
-
-    def wait_until(self, is_so: Any) -> None:
-        until = time.monotonic() + PATIENCE
-        while not is_so():
-            assert time.monotonic() < until
-            time.sleep(0.02)
 
 
 def end_as(world: World, status: str, **how: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -182,6 +182,17 @@ class Interpreter:
                 # moto has no status yet for an execution that is being started at this moment.
                 assert time.monotonic() < until
                 time.sleep(0.02)
+
+    def heard(self, machine: str, state: str) -> list[str]:
+        """Executions of a machine that have ended and went through a state."""
+        done = [each for each in self.executions(machine) if each["status"] != "RUNNING"]
+        return [each["executionArn"] for each in done if state in self.path(each["executionArn"])]
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        until = time.monotonic() + PATIENCE
+        while not is_so():
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
     def path(self, execution: str) -> list[str]:
         """The states it went through."""

@@ -184,7 +184,7 @@ def test_events_of_another_experiment_end_nothing(world: World) -> None:
 def test_a_lost_event_is_made_up_for_by_asking(world: World) -> None:
     execution = world.gate(reconcile_seconds=1)
     id = world.started()
-    world.wait_until(lambda: world.fis.calls["GetExperiment"] >= 1)
+    world.running.wait_until(lambda: world.fis.calls["GetExperiment"] >= 1)
     world.fis.become(id, "completed")
     ended = world.running.end(execution)
     assert ended["status"] == "SUCCEEDED"
@@ -202,7 +202,7 @@ def test_an_end_that_comes_with_the_deadline_is_told_as_timed_out_with_what_it_w
     world.fis.refuses["StopExperiment"] = "it has ended"
     execution = world.gate(timeout_seconds=1, reconcile_seconds=1)
     id = world.started()
-    world.wait_until(lambda: world.fis.calls["StopExperiment"] >= 1)
+    world.running.wait_until(lambda: world.fis.calls["StopExperiment"] >= 1)
     world.fis.become(id, "completed")
     ended = world.running.end(execution)
     assert ended["error"] == "TimedOut"
@@ -260,13 +260,13 @@ def test_every_retry_of_one_execution_has_one_token(world: World) -> None:
 def test_a_run_takes_as_many_transitions_as_the_manual_says(world: World) -> None:
     execution = world.gate(reconcile_seconds=1)
     id = world.started()
-    world.wait_until(lambda: world.fis.calls["GetExperiment"] > 0 and len(world.heard("KeepToken")) > 1)
+    world.running.wait_until(lambda: world.fis.calls["GetExperiment"] > 0 and len(world.heard("KeepToken")) > 1)
     world.fis.become(id, "completed")
     world.announce(id)
     assert world.running.end(execution)["status"] == "SUCCEEDED"
     stranger = world.fis.add("completed")
     world.announce(stranger)
-    world.wait_until(lambda: len(world.heard("KeepEnd")) == 2)
+    world.running.wait_until(lambda: len(world.heard("KeepEnd")) == 2)
     gate = world.running.path(execution)
     looks = gate.count("Look") - 1
     listened = {each: len(world.running.path(each)) for each in world.heard("WhoComes")}

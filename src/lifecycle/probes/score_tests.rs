@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use faultgate_core::model::{Check, Sample, State};
+use faultgate_core::model::{Check, PhaseEvaluations, Phases, Sample, State};
 use faultgate_testkit::plans::probe;
 
 fn named(name: &str, probe: Probe) -> Probe {
@@ -16,6 +16,25 @@ fn named(name: &str, probe: Probe) -> Probe {
     };
     let samples = if probe.passed < probe.total { vec![failed] } else { Vec::new() };
     Probe { name: name.to_owned(), samples, ..probe }
+}
+
+/// Returns the probe with one more evaluation that counts, which came after the end.
+fn looked_after(probe: Probe, passed: bool) -> Probe {
+    let passed_counted = probe.passed_counted + u64::from(passed);
+    let counted = probe.counted + 1;
+    Probe {
+        passed: passed_counted,
+        total: counted,
+        counted,
+        passed_counted,
+        unevaluated: None,
+        score: Score::of_share(passed_counted, counted),
+        phases: Phases {
+            after: PhaseEvaluations { total: 1, passed: u64::from(passed), ..PhaseEvaluations::default() },
+            ..probe.phases
+        },
+        ..probe
+    }
 }
 
 fn plan(name: &str, when: &[Phase]) -> ProbePlan {
@@ -155,18 +174,7 @@ fn an_alarm_that_was_measured_by_time_is_told_by_time() {
 #[test]
 fn a_failure_after_the_end_is_told_as_such() {
     let told = |during: (u64, u64), after: bool, when: &[Phase]| {
-        let one = probe(during.0, during.1, 10);
-        let passed_counted = during.0 + u64::from(after);
-        let counted = during.1 + 1;
-        let one = Probe {
-            passed: passed_counted,
-            total: counted,
-            counted,
-            passed_counted,
-            unevaluated: None,
-            score: Score::of_share(passed_counted, counted),
-            ..one
-        };
+        let one = looked_after(probe(during.0, during.1, 10), after);
         let mut judgement = judged(Some(ScoreSource::Completion));
         score(&mut judgement, Score::FULL, &[named("shop", one)], &[plan("shop", when)]);
         judgement.reason
@@ -182,6 +190,45 @@ fn a_failure_after_the_end_is_told_as_such() {
         "score 66.66 < 100: shop failed 1 of 2 looks (status 503) while latency was in"
     );
     assert_eq!(told((0, 0), false, &both[1..]), "score 0 < 100: shop failed after the end (status 503)");
+}
+
+#[test]
+fn what_passed_after_the_end_is_told_where_it_counts() {
+    let fine = |weight| named("fine", probe(4, 4, weight));
+    let checked_again = |weight| named("shop", looked_after(probe(2, 2, weight), true));
+    let before_only = named("port", Probe { unevaluated: None, ..probe(0, 0, 0) });
+    for (probes, told) in [
+        (vec![checked_again(10)], "shop passed all 3 looks while latency was in and after it"),
+        (vec![fine(1), checked_again(10)], "2 probes passed all 7 looks while latency was in and after it"),
+        (vec![fine(1), checked_again(0)], "fine passed all 4 looks while latency was in"),
+        (vec![fine(1), before_only], "fine passed all 4 looks while latency was in"),
+    ] {
+        assert_eq!(scored(&probes).reason, format!("score 100 >= 0: {told}"));
+    }
+}
+
+#[test]
+fn a_probe_flaps_in_words_only_where_it_was_looked_at_after_the_end() {
+    let told = |probe: Probe, flaps| scored(&[named("shop", Probe { flaps, ..probe })]).reason;
+    let (in_fault, looked_at_after) = (probe(1, 2, 10), looked_after(probe(1, 2, 10), true));
+    let failed = "shop failed 1 of 2 looks (status 503) while latency was in";
+    assert_eq!(told(looked_at_after.clone(), true), format!("score 66.66 >= 0: {failed}, and flaps"));
+    assert_eq!(told(looked_at_after, false), format!("score 66.66 >= 0: {failed}"));
+    assert_eq!(told(in_fault, true), format!("score 50 >= 0: {failed}"), "nothing came after the end");
+}
+
+#[test]
+fn at_most_three_faults_are_told_by_name() {
+    for (injected, told) in [
+        (vec![], "the fault"),
+        (vec!["latency", "loss", "cpu"], "latency and loss and cpu"),
+        (vec!["latency", "loss", "cpu", "disk"], "latency, loss, cpu and 1 more"),
+    ] {
+        let injected = injected.into_iter().map(str::to_owned).collect();
+        let mut judgement = Judgement { injected, ..judged(Some(ScoreSource::Completion)) };
+        score(&mut judgement, Score::ZERO, &[named("fine", probe(4, 4, 5))], &[]);
+        assert_eq!(judgement.reason, format!("score 100 >= 0: fine passed all 4 looks while {told} was in"));
+    }
 }
 
 #[test]

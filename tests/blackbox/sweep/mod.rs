@@ -85,7 +85,7 @@ pub(crate) trait Swept {
 
 impl Swept for EmbeddedAccount {
     fn region(&self, name: &str) -> Region {
-        let sdk = in_region(&connect_embedded(self.url(), None), name);
+        let sdk = in_region(&connect_embedded(self.url(), None).unwrap(), name);
         Region {
             fis: aws_sdk_fis::Client::new(&sdk),
             events: aws_sdk_eventbridge::Client::new(&sdk),

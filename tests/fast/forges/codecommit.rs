@@ -8,6 +8,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use faultgate_core::model::ForgeKind;
+use faultgate_net::aws::http_client;
+use faultgate_net::http::HttpSettings;
 use faultgate_report::forge::{Again, Forge, StatusState, Subject, connect};
 use faultgate_testkit::forges::scripted::*;
 use serde_json::{Value, json};
@@ -21,6 +23,7 @@ fn sdk(url: Option<&str>) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client(&HttpSettings::default()).unwrap())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SystemTimeSource::new());
     builder.set_endpoint_url(url.map(str::to_owned));

@@ -86,7 +86,7 @@ async fn told(
     // A preview lasts as long as any other experiment, so that there is time to see what it does.
     world.script_previews(scenario.life(None));
     let client = Lying { inner: http_client(world.clone()), lie: Arc::new(lie) };
-    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client)));
+    let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client))).unwrap();
     let fis = |cancel: &faultgate::lifecycle::Cancel| {
         FisEngine::new(&sdk, settings(plan, &identity("chaos")), clock, cancel.token().clone())
     };

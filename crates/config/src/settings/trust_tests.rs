@@ -85,7 +85,7 @@ fn certificates_of_a_bundle_and_of_gitlab_are_trusted_together() {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     assert_eq!(read.unwrap().len(), 2);
     assert!(faultgate_net::http::client(&settings.http).is_ok());
-    assert!(faultgate_net::aws::http_client(&settings.http).is_some());
+    assert!(faultgate_net::aws::http_client(&settings.http).is_ok());
     assert_eq!(Case::new().settings().http, HttpSettings::default());
 }
 
@@ -146,7 +146,7 @@ fn proxies_come_from_the_environment_in_capitals_or_not() {
         except: Except::parse("db.example").0,
     };
     assert_eq!(settings.http.proxies, expected);
-    assert!(faultgate_net::aws::http_client(&settings.http).is_some());
+    assert!(faultgate_net::aws::http_client(&settings.http).is_ok());
 }
 
 #[test]

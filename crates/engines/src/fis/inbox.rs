@@ -310,9 +310,30 @@ mod tests {
     }
 
     #[test]
+    fn a_trouble_is_kept_until_it_is_over_and_wakes_waiters_where_it_changes() {
+        let inbox = inbox();
+        let mut changed = inbox.subscribe();
+        assert_eq!(inbox.trouble(), None);
+        for (trouble, wakes) in [
+            (None, false),
+            (Some("denied"), true),
+            (Some("denied"), false),
+            (Some("gone"), true),
+            (None, true),
+        ] {
+            let trouble = trouble.map(str::to_owned);
+            inbox.set_trouble(trouble.clone());
+            assert_eq!(inbox.trouble(), trouble);
+            assert_eq!(changed.has_changed().unwrap(), wakes, "{trouble:?}");
+            changed.mark_unchanged();
+        }
+    }
+
+    #[test]
     fn only_messages_of_claimed_experiments_are_ours_to_delete() {
         let inbox = inbox();
         inbox.claim("EXP1");
+        assert_eq!(inbox.count_malformed(), 0, "nothing has come yet");
         let cases = [
             (event("a", "EXP1", "EXT1", "running"), Disposition::Ours),
             (event("b", "EXP2", "EXT1", "running"), Disposition::NotOurs),
@@ -348,9 +369,10 @@ mod tests {
         let inbox = inbox();
         inbox.claim("EXP1");
         inbox.await_handshake("ours");
+        let changes = || inbox.contents().received.values().map(Vec::len).sum::<usize>();
         let kept = || {
+            let changes = changes();
             let contents = inbox.contents();
-            let changes: usize = contents.received.values().map(Vec::len).sum();
             changes + contents.seen.len() + contents.duplicates.len() + contents.handshakes.len()
         };
         let flood = |from: usize| {
@@ -375,6 +397,7 @@ mod tests {
         assert!(once < 3 * MAX_FOREIGN_CHANGES, "{once}");
         assert!(inbox.count_let_go() > let_go + 30_000, "what was let go is counted");
         assert_eq!(inbox.count_received("EXP1"), MAX_CHANGES as u64);
+        assert_eq!(changes(), MAX_CHANGES + MAX_FOREIGN_CHANGES, "others have taken just what is theirs");
         assert!(!inbox.has_handshake("ours"));
     }
 }

@@ -13,7 +13,7 @@ use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{FaultEffect, FaultRule, SYSTEM_ALARM_NAME, Scenario, World, http_client};
 
 fn follower(url: &str, world: Option<&World>, name: &str) -> Arc<dyn FollowAlarm> {
-    let sdk = connect_embedded(url, world.map(|world| http_client(world.clone())));
+    let sdk = connect_embedded(url, world.map(|world| http_client(world.clone()))).unwrap();
     let check = Check::CloudwatchAlarm { name: name.to_owned(), within: PATIENT };
     let feed = AlarmFeed::default();
     let evaluator = connector().connect_following(&check, Some(&sdk), Some(&feed)).unwrap();

@@ -24,7 +24,7 @@ async fn evaluate(check: Check, answer: impl Fn(&Request) -> String + Send + Syn
     let server = MockServer::start().await;
     let respond = move |request: &Request| ResponseTemplate::new(200).set_body_string(answer(request));
     Mock::given(any()).respond_with(respond).mount(&server).await;
-    let sdk = connect_embedded(&server.uri(), None);
+    let sdk = connect_embedded(&server.uri(), None).unwrap();
     connector().connect(&check, Some(&sdk)).unwrap().evaluate().await
 }
 

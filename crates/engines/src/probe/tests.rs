@@ -304,7 +304,7 @@ fn cloudwatch_needs_an_account() {
 }
 
 fn of_cloudwatch(world: &World) -> Arc<dyn Evaluate> {
-    let sdk = connect_embedded("http://world", Some(http_client(world.clone())));
+    let sdk = connect_embedded("http://world", Some(http_client(world.clone()))).unwrap();
     let check = Check::CloudwatchAlarm { name: ALARM_NAME.to_owned(), within: PATIENT };
     connector().connect(&check, Some(&sdk)).unwrap()
 }

@@ -12,8 +12,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::http_client::http_client;
-use crate::http::HttpSettings;
+use super::http_client::{http_client, local_client};
+use crate::http::{ClientFailure, HttpSettings};
 
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,16 +23,15 @@ const MAX_ATTEMPTS: u32 = 5;
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Credentials, endpoints and, unless one is given, the Region: the SDK's default chain.
-pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> SdkConfig {
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
-    if let Some(client) = http_client(http) {
-        loader = loader.http_client(client);
-    }
-    match region {
+pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> Result<SdkConfig, ClientFailure> {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .http_client(http_client(http)?);
+    Ok(match region {
         Some(region) => loader.region(Region::new(region.to_owned())).load().await,
         None => loader.load().await,
-    }
+    })
 }
 
 /// Returns the same configuration for another Region.
@@ -42,10 +41,15 @@ pub fn in_region(base: &SdkConfig, region: &str) -> SdkConfig {
 
 /// Returns the configuration for the embedded endpoints. It takes nothing from the environment, neither
 /// proxies nor certificates. `http` is the HTTP client of endpoints that have no socket.
-pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig {
+///
+/// # Errors
+///
+/// No HTTP client can be made.
+pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> Result<SdkConfig, ClientFailure> {
     let credentials = Credentials::new("rehearsal", "rehearsal", None, None, "rehearsal");
-    let http = http.unwrap_or_else(|| aws_smithy_http_client::Builder::new().build_http());
-    SdkConfig::builder()
+    let http = http.map_or_else(local_client, Ok)?;
+    let config = SdkConfig::builder()
+        .http_client(http)
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
@@ -54,8 +58,8 @@ pub fn connect_embedded(url: &str, http: Option<SharedHttpClient>) -> SdkConfig 
         .retry_config(retries())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SystemTimeSource::new())
-        .http_client(http)
-        .build()
+        .build();
+    Ok(config)
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -33,7 +33,7 @@ pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partitio
 
 use self::credentials::Profiles;
 use crate::foreign::{aws_endpoint, aws_mistakes};
-use crate::http::HttpSettings;
+use crate::http::{HttpSettings, no_client};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 
@@ -46,7 +46,7 @@ const SERVICES: [&str; 8] =
 ///
 /// # Errors
 ///
-/// A variable, profile or endpoint that cannot work is a mistake.
+/// A variable, profile, endpoint or certificate that cannot work is a mistake.
 pub async fn connect(
     region: Option<&str>,
     env: &Environment,
@@ -57,7 +57,7 @@ pub async fn connect(
         return Err(mistake);
     }
     let source = Profiles::load(env).await?.source(env)?;
-    let sdk = config::load(region, http).await;
+    let sdk = config::load(region, http).await.map_err(|failure| no_client(&failure))?;
     check_endpoints(&sdk)?;
     Ok(credentials::give_to(sdk, source, inherited).await)
 }

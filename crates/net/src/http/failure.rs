@@ -1,6 +1,7 @@
 //! The failure to make an HTTP client, and the words of errors.
 
 use faultgate_core::failure::Failure;
+use faultgate_core::mistake::Mistake;
 
 /// A client that was not made. `why` completes "no HTTP client: …".
 pub type ClientFailure = Failure<NoClient>;
@@ -9,8 +10,13 @@ pub type ClientFailure = Failure<NoClient>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoClient;
 
+/// Returns the mistake in the settings for which a client was not made.
+pub fn no_client(failure: &ClientFailure) -> Mistake {
+    Mistake::new("ca-bundle and proxies", format!("no HTTP client: {}", failure.why))
+}
+
 /// Makes the failure of a client that could not be built.
-pub(super) fn no_client(error: reqwest::Error) -> ClientFailure {
+pub(super) fn not_built(error: reqwest::Error) -> ClientFailure {
     ClientFailure::new(NoClient, "make an HTTP client", cause(&error)).caused_by(error)
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP client of everything that is not AWS: its trust, proxies and timeouts.
+//! The HTTP client of all requests, those of the SDK too: its trust, proxies and timeouts.
 //!
 //! `proxies` and `no_proxy` read the proxies of the environment, `trust` says whether the system has
 //! certificates, `idn` writes hosts in ASCII, `body` reads answers up to a limit, and `failure` has the words
@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use reqwest::redirect;
+use rustls_pki_types::CertificateDer;
 
 pub mod body;
 mod failure;
@@ -15,11 +16,11 @@ mod no_proxy;
 mod proxies;
 pub(crate) mod trust;
 
-pub use failure::{ClientFailure, NoClient, cause, remedy};
+pub use failure::{ClientFailure, NoClient, cause, no_client, remedy};
 pub use no_proxy::Except;
 pub use proxies::{Proxies, ProxyUrl};
 
-use failure::no_client;
+use failure::not_built;
 
 /// The trust and the proxies of HTTP clients.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,23 +52,26 @@ pub fn client_with(
     // The system's certificates are read again only after a failure: reading them takes a while, and the
     // client has just done so.
     if !*trust::SYSTEM_TRUSTS_NOBODY {
-        return Err(no_client(first));
+        return Err(not_built(first));
     }
-    let built_in = reqwest_certificates(settings.ca_bundle.as_deref())?;
-    more(builder(settings)?).tls_certs_only(built_in).build().map_err(no_client)
+    client_trusting(settings, webpki_root_certs::TLS_SERVER_ROOT_CERTS, more)
 }
 
-/// Returns the built-in certificates, which browsers trust, and those of the bundle. They serve a system that
-/// has none, such as an empty container.
-fn reqwest_certificates(bundle: Option<&[u8]>) -> Result<Vec<reqwest::Certificate>, ClientFailure> {
-    let mut all = match bundle {
-        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(no_client)?,
+/// Makes a client that trusts these certificates and those of the bundle. The ones that are built in, which
+/// browsers trust, serve a system that has none, such as an empty container.
+pub(crate) fn client_trusting(
+    settings: &HttpSettings,
+    roots: &[CertificateDer<'_>],
+    more: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, ClientFailure> {
+    let mut all = match &settings.ca_bundle {
+        Some(pem) => reqwest::Certificate::from_pem_bundle(pem).map_err(not_built)?,
         None => Vec::new(),
     };
-    for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-        all.push(reqwest::Certificate::from_der(der).map_err(no_client)?);
+    for root in roots {
+        all.push(reqwest::Certificate::from_der(root).map_err(not_built)?);
     }
-    Ok(all)
+    more(builder(settings)?).tls_certs_only(all).build().map_err(not_built)
 }
 
 /// Returns a builder with everything that all clients share.
@@ -85,7 +89,7 @@ fn builder(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, ClientFail
         builder = builder.proxy(proxy);
     }
     if let Some(pem) = &settings.ca_bundle {
-        let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(no_client)?;
+        let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(not_built)?;
         builder = builder.tls_certs_merge(certificates);
     }
     Ok(builder)

@@ -1,8 +1,6 @@
-//! The proxies, as curl and the CIs name them in the environment, in the form that each HTTP library takes.
+//! The proxies, as curl and the CIs name them in the environment, in the form that the HTTP library takes.
 
 use std::fmt;
-
-use aws_smithy_http_client::proxy::ProxyConfig;
 
 use super::no_proxy::Except;
 
@@ -34,16 +32,14 @@ impl ProxyUrl {
         if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err("names a kind of proxy that faultgate cannot use");
         }
-        // Both libraries have to take the URL, so that no request fails later.
-        let taken = reqwest::Url::parse(&url).is_ok()
-            && reqwest::Proxy::all(&url).is_ok()
-            && ProxyConfig::all(url.as_str()).is_ok();
+        // Both have to take the URL, so that no request fails later.
+        let taken = reqwest::Url::parse(&url).is_ok() && reqwest::Proxy::all(&url).is_ok();
         if taken { Ok(Self(url)) } else { Err("is not the URL of a proxy") }
     }
 }
 
 impl Proxies {
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.http.is_none() && self.https.is_none()
     }
 
@@ -58,12 +54,6 @@ impl Proxies {
             let proxy = if address.scheme() == "https" { &https } else { &http };
             proxy.as_ref().filter(|_| !except.has(address.as_str())).map(|proxy| proxy.0.clone())
         }))
-    }
-
-    /// Returns the SDK's form of a proxy. It is None only where there is no proxy, since the URL was checked
-    /// before.
-    pub(crate) fn for_aws(proxy: Option<&ProxyUrl>) -> Option<ProxyConfig> {
-        ProxyConfig::all(proxy?.0.as_str()).ok()
     }
 }
 

@@ -73,7 +73,7 @@ async fn a_connection_is_lost_over_a_socket_too() {
     let (world, _) = world("completed");
     world.inject(FaultRule::on("GetSafetyLever", FaultEffect::LoseAnswer));
     let server = Server::bind(world.clone()).await.unwrap();
-    let clients = Clients::new(None, &server.url);
+    let clients = Clients::over_a_socket(&server.url);
     let looked = tokio::select! {
         () = server.serve() => unreachable!(),
         looked = look(&clients) => looked,

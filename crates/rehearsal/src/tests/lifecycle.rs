@@ -137,7 +137,7 @@ async fn the_sdk_drives_the_whole_lifecycle_in_memory() {
 async fn the_sdk_drives_the_whole_lifecycle_over_a_socket() {
     let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
     let server = Server::bind(world.clone()).await.unwrap();
-    let clients = Clients::new(None, &server.url);
+    let clients = Clients::over_a_socket(&server.url);
     tokio::select! {
         () = server.serve() => unreachable!(),
         () = whole_lifecycle(&world, &clients) => {}

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::*;
 use faultgate_core::clock::Clock;
+use faultgate_net::http::HttpSettings;
 
 mod alarms;
 mod faults;
@@ -33,18 +34,19 @@ struct Clients {
 
 macro_rules! client {
     ($service:ident, $http:expr, $url:expr) => {{
-        let mut builder = $service::Config::builder()
+        let config = $service::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region($service::config::Region::new("eu-west-1"))
             .credentials_provider(Credentials::new("AKIDREHEARSAL", "secret", None, None, "rehearsal"))
-            .endpoint_url($url);
-        builder.set_http_client($http.cloned());
-        $service::Client::from_conf(builder.build())
+            .http_client($http.clone())
+            .endpoint_url($url)
+            .build();
+        $service::Client::from_conf(config)
     }};
 }
 
 impl Clients {
-    fn new(http: Option<&SharedHttpClient>, url: &str) -> Self {
+    fn new(http: &SharedHttpClient, url: &str) -> Self {
         Self {
             fis: client!(fis, http, url),
             events: client!(eventbridge, http, url),
@@ -54,7 +56,11 @@ impl Clients {
     }
 
     fn of(world: &World) -> Self {
-        Self::new(Some(&http_client(world.clone())), "http://rehearsal.test")
+        Self::new(&http_client(world.clone()), "http://rehearsal.test")
+    }
+
+    fn over_a_socket(url: &str) -> Self {
+        Self::new(&faultgate_net::aws::http_client(&HttpSettings::default()).unwrap(), url)
     }
 
     async fn start(&self, template: &str, token: &str) -> String {

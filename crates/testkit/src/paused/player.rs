@@ -177,7 +177,7 @@ pub fn settings(plan: &Plan, run: &RunIdentity) -> FisSettings {
 }
 
 pub fn sdk(world: &World) -> aws_config::SdkConfig {
-    connect_embedded("http://world", Some(http_client(world.clone())))
+    connect_embedded("http://world", Some(http_client(world.clone()))).unwrap()
 }
 
 pub fn plan(chaos: &Chaos) -> Plan {

@@ -1,21 +1,19 @@
-//! The HTTP client of the SDK. It is the SDK's own, unless there is a bundle, a proxy, or a system without
-//! certificates; the SDK's default knows none of these as the settings mean them. Every client is wrapped:
-//! `bounded` limits the size of answers, and `veil` takes credentials out of refusals.
+//! The HTTP client of the SDK. It is that of everything else, so that one place knows of certificates, proxies and
+//! limits. Every client is wrapped: `bounded` limits the size of answers, and `veil` takes credentials out of
+//! refusals.
 
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::base64;
-use rustls_pki_types::CertificateDer;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::ErrorKind;
 
-use crate::http::trust::SYSTEM_TRUSTS_NOBODY;
-use crate::http::{Except, HttpSettings, Proxies};
+use super::config::OPERATION_TIMEOUT;
+use crate::http::{ClientFailure, HttpSettings, client_with};
 
 use self::bounded::BoundedAnswers;
 use self::veil::VeiledRefusals;
@@ -23,106 +21,72 @@ use self::veil::VeiledRefusals;
 mod bounded;
 mod veil;
 
-/// Makes a client for the SDK. It trusts the bundle, takes the proxies, has built-in certificates where the
-/// system has none, such as in an empty container, reads no answer without end, and passes on no refusal that
-/// repeats the credentials. Returns None where TLS cannot be had.
-pub fn http_client(settings: &HttpSettings) -> Option<SharedHttpClient> {
-    let built_in = SYSTEM_TRUSTS_NOBODY.then_some(webpki_root_certs::TLS_SERVER_ROOT_CERTS);
-    client_of(settings, built_in)
+/// Makes a client for the SDK. It trusts and takes the proxies as [`client_with`] says, reads no answer without
+/// end, and passes on no refusal that repeats the credentials.
+///
+/// # Errors
+///
+/// TLS cannot be had.
+pub fn http_client(settings: &HttpSettings) -> Result<SharedHttpClient, ClientFailure> {
+    // The SDK limits each attempt and each operation by itself.
+    let client = client_with(settings, |builder| builder.timeout(OPERATION_TIMEOUT))?;
+    Ok(wrap_client(client))
 }
 
-/// Makes a client in its wrappers.
-fn client_of(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
-    bare_client(settings, built_in).map(|client| {
-        let bounded = SharedHttpClient::new(BoundedAnswers(client));
-        SharedHttpClient::new(VeiledRefusals(bounded))
-    })
+/// Makes a client for endpoints on this machine, which speak no TLS. It takes nothing from the environment.
+///
+/// # Errors
+///
+/// The client cannot be made.
+pub(super) fn local_client() -> Result<SharedHttpClient, ClientFailure> {
+    let nobody = [];
+    let client = client_with(&HttpSettings::default(), |builder| {
+        builder.timeout(OPERATION_TIMEOUT).tls_certs_only(nobody.clone())
+    })?;
+    Ok(wrap_client(client))
 }
 
-/// Makes the client without its wrappers. `built_in` takes the place of the system's certificates.
-fn bare_client(settings: &HttpSettings, built_in: Option<&[CertificateDer<'_>]>) -> Option<SharedHttpClient> {
-    let HttpSettings { ca_bundle, proxies } = settings;
-    if ca_bundle.is_none() && proxies.is_empty() && built_in.is_none() {
-        // Nothing is special here, so the SDK's own client will do.
-        let own = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        return Some(own);
+fn wrap_client(client: reqwest::Client) -> SharedHttpClient {
+    let bounded = SharedHttpClient::new(BoundedAnswers(SharedHttpClient::new(OwnClient(client))));
+    SharedHttpClient::new(VeiledRefusals(bounded))
+}
+
+/// The client of everything else, as the SDK takes one.
+#[derive(Debug, Clone)]
+struct OwnClient(reqwest::Client);
+
+impl HttpClient for OwnClient {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
     }
-    let tls = trusting(ca_bundle.as_deref(), built_in)?;
-    let direct = client(&tls, None);
-    if proxies.is_empty() {
-        return Some(direct);
-    }
-    let http = client(&tls, Proxies::for_aws(proxies.http.as_ref()));
-    let https = client(&tls, Proxies::for_aws(proxies.https.as_ref()));
-    Some(SharedHttpClient::new(ByAddress { direct, http, https, except: proxies.except.clone() }))
 }
 
-/// Returns a TLS context that trusts the bundle, and the built-in certificates or else the system's.
-fn trusting(bundle: Option<&[u8]>, built_in: Option<&[CertificateDer<'_>]>) -> Option<TlsContext> {
-    let mut store = TrustStore::empty().with_native_roots(built_in.is_none());
-    for certificate in built_in.unwrap_or_default() {
-        store.add_pem_certificate(pem(certificate));
-    }
-    if let Some(bundle) = bundle {
-        store.add_pem_certificate(bundle);
-    }
-    // Only TLS providers other than rustls can refuse.
-    TlsContext::builder().with_trust_store(store).build().ok()
-}
-
-/// Writes a certificate as PEM, the only form in which the SDK takes one.
-fn pem(certificate: &CertificateDer<'_>) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(certificate))
-}
-
-/// Makes a client for one proxy, or for direct connections.
-fn client(tls: &TlsContext, proxy: Option<ProxyConfig>) -> SharedHttpClient {
-    let tls = tls.clone();
-    Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut builder = Connector::builder();
-        builder.set_connector_settings(settings.cloned());
-        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        builder.set_proxy_config(proxy.clone());
-        builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
-    })
-}
-
-/// A client that chooses the proxy by the address of each request. The SDK's own client knows one proxy, and
-/// matches the hosts of NO_PROXY without their ports.
-#[derive(Debug)]
-struct ByAddress<T> {
-    direct: T,
-    http: T,
-    https: T,
-    except: Except,
-}
-
-impl HttpClient for ByAddress<SharedHttpClient> {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let connector = |client: &SharedHttpClient| client.http_connector(settings, components);
-        SharedHttpConnector::new(ByAddress {
-            direct: connector(&self.direct),
-            http: connector(&self.http),
-            https: connector(&self.https),
-            except: self.except.clone(),
+impl HttpConnector for OwnClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self(client) = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            let answer: http::Response<reqwest::Body> =
+                client.execute(request).await.map_err(to_connector_error)?.into();
+            HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
 
-impl HttpConnector for ByAddress<SharedHttpConnector> {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let address = request.uri();
-        if self.except.has(address) {
-            self.direct.call(request)
-        } else if address.starts_with("https:") {
-            self.https.call(request)
-        } else {
-            self.http.call(request)
-        }
+/// Tells the SDK what kind of failure it was, since that decides whether the request is sent again.
+fn to_connector_error(error: reqwest::Error) -> ConnectorError {
+    if error.is_builder() {
+        ConnectorError::user(error.into())
+    } else if error.is_timeout() {
+        ConnectorError::timeout(error.into())
+    } else if error.is_connect() {
+        ConnectorError::io(error.into())
+    } else {
+        // The connection was lost before the whole answer had come.
+        ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
     }
 }
 

@@ -71,9 +71,7 @@ impl Voucher {
         else {
             return Ok(chain);
         };
-        let client = http::client(http).map_err(|failure| {
-            Mistake::new("ca-bundle and proxies", format!("no HTTP client: {}", failure.why))
-        })?;
+        let client = http::client(http).map_err(|failure| http::no_client(&failure))?;
         let github = GithubOidc::new(url.trim(), bearer.trim(), client).map_err(|what| {
             let mistake = Mistake::new(REQUEST_URL, format!("{REQUEST_URL}: the value {what}"));
             mistake.hint("have the runner offer an https address, or unset it to use the SDK's default chain")

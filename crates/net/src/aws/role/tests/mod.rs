@@ -140,7 +140,7 @@ impl World {
         let env = Environment::from_pairs(variables);
         let id_token = id_token.map(Secret::new);
         let voucher = Voucher::find(&env, id_token.as_ref(), ROLE, &HttpSettings::default(), chain).unwrap();
-        let base = connect_embedded(&self.server.uri(), None);
+        let base = connect_embedded(&self.server.uri(), None).unwrap();
         let base = base.into_builder().time_source(SharedTimeSource::new(self.clock.clone())).build();
         Role::new(&base, ROLE, voucher, "github/7 #1")
     }

@@ -97,7 +97,7 @@ async fn what_is_no_token_is_not_sent() {
 #[tokio::test]
 async fn a_request_of_the_sdk_fails_for_the_refusal() {
     let world = World::refusing(403, "AccessDenied", "Not authorized").await;
-    let base = connect_embedded(&world.server.uri(), None);
+    let base = connect_embedded(&world.server.uri(), None).unwrap();
     let role = Arc::new(world.role(vec![], Some(&token())));
     let fis = aws_sdk_fis::Client::new(&role.worn_by(&base));
     let error = fis.get_experiment().id("EXP1").send().await.unwrap_err();
