@@ -46,7 +46,7 @@ impl Guard for PolicyGuard<'_> {
             return Vec::new();
         }
         let gathering = experiments.iter().enumerate().map(|(place, (experiment, engine))| {
-            self.facts(experiment, *engine, targets(outlook, place, *engine))
+            self.gather_facts(experiment, *engine, count_targets(outlook, place, *engine))
         });
         let facts: Vec<ExperimentFacts> = stream::iter(gathering).buffered(MAX_ASKED_AT_ONCE).collect().await;
         let suite = plan.suite.as_ref().map_or(plan.experiments.len(), |suite| suite.experiments.len());
@@ -62,9 +62,9 @@ impl Guard for PolicyGuard<'_> {
             .filter(|((_, engine), _)| engine.admission().is_none())
             .map(|(_, facts)| facts)
             .collect();
-        ruling.broken.extend(not_alone(self.policies, &blind, &ruling.broken));
-        let mut findings = findings(self.policies, &ruling, facts.len());
-        findings.extend(self.note_of_targets(outlook, &facts));
+        ruling.broken.extend(find_not_alone(self.policies, &blind, &ruling.broken));
+        let mut findings = to_findings(self.policies, &ruling, facts.len());
+        findings.extend(self.note_unknown_targets(outlook, &facts));
         findings
     }
 
@@ -80,7 +80,7 @@ impl Guard for PolicyGuard<'_> {
 
 impl PolicyGuard<'_> {
     /// Gathers what the rules need to know of an experiment.
-    async fn facts(
+    async fn gather_facts(
         &self,
         experiment: &ExperimentPlan,
         engine: &dyn Engine,
@@ -93,8 +93,8 @@ impl PolicyGuard<'_> {
         ExperimentFacts {
             name: experiment.name.clone(),
             engine: kind,
-            account: told(&inquiries, Inquiry::Account, inspection, |it| it.account(experiment)),
-            region: told(&inquiries, Inquiry::Region, inspection, |it| Ok(it.region())),
+            account: ask(&inquiries, Inquiry::Account, inspection, |it| it.account(experiment)),
+            region: ask(&inquiries, Inquiry::Region, inspection, |it| Ok(it.region())),
             template_id: if kind == EngineKind::Fis { Fact::Known(source) } else { Fact::NotAsked },
             target_accounts: match inspection.filter(|_| inquiries.contains(&Inquiry::TargetAccounts)) {
                 Some(inspection) => to_fact(inspection.target_accounts(experiment).await),
@@ -102,13 +102,13 @@ impl PolicyGuard<'_> {
             },
             timeout: experiment.timeout,
             probes: experiment.probes.len(),
-            template: told(&inquiries, Inquiry::Template, inspection, |it| it.template(experiment)),
+            template: ask(&inquiries, Inquiry::Template, inspection, |it| it.template(experiment)),
             targets: if inquiries.contains(&Inquiry::Targets) { targets } else { Fact::NotAsked },
         }
     }
 
     /// Notes for a check that it cannot know what the experiments hit.
-    fn note_of_targets(&self, outlook: Outlook<'_>, facts: &[ExperimentFacts]) -> Option<Finding> {
+    fn note_unknown_targets(&self, outlook: Outlook<'_>, facts: &[ExperimentFacts]) -> Option<Finding> {
         let most = self.max_targets().filter(|_| matches!(outlook, Outlook::NoLaunch))?;
         facts.iter().find(|facts| matches!(facts.targets, Fact::Later))?;
         let message =
@@ -118,7 +118,7 @@ impl PolicyGuard<'_> {
 }
 
 /// Returns what is known of the resources that an experiment hits, by its place in the plan.
-fn targets(outlook: Outlook<'_>, place: usize, engine: &dyn Engine) -> Fact<usize> {
+fn count_targets(outlook: Outlook<'_>, place: usize, engine: &dyn Engine) -> Fact<usize> {
     match outlook {
         _ if engine.preview().is_none() => Fact::Unknown("the engine cannot preview targets".to_owned()),
         Outlook::NoLaunch | Outlook::Ahead => Fact::Later,
@@ -131,14 +131,14 @@ fn targets(outlook: Outlook<'_>, place: usize, engine: &dyn Engine) -> Fact<usiz
 }
 
 /// Returns an answer to an inquiry, if it has to be made and the engine can be asked.
-fn told<T>(
+fn ask<T>(
     inquiries: &BTreeSet<Inquiry>,
     inquiry: Inquiry,
     inspection: Option<&dyn Inspection>,
-    ask: impl FnOnce(&dyn Inspection) -> Result<T, String>,
+    question: impl FnOnce(&dyn Inspection) -> Result<T, String>,
 ) -> Fact<T> {
     let inspection = inspection.filter(|_| inquiries.contains(&inquiry));
-    inspection.map_or(Fact::NotAsked, |inspection| to_fact(ask(inspection)))
+    inspection.map_or(Fact::NotAsked, |inspection| to_fact(question(inspection)))
 }
 
 fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
@@ -147,7 +147,7 @@ fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
 
 /// Returns the rule that experiments run alone, broken by each of these experiments of FIS that does not
 /// break it already: its engine cannot tell who else runs.
-fn not_alone(policies: &[Policy], facts: &[&ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
+fn find_not_alone(policies: &[Policy], facts: &[&ExperimentFacts], broken: &[BrokenRule]) -> Vec<BrokenRule> {
     let already = |origin: &str, name: &str| {
         broken.iter().any(|rule| {
             rule.rule == ALONE && rule.policy == origin && rule.experiment.as_deref() == Some(name)
@@ -170,11 +170,11 @@ fn not_alone(policies: &[Policy], facts: &[&ExperimentFacts], broken: &[BrokenRu
 }
 
 /// Returns the findings about all policies. `count` is the number of experiments of the run.
-fn findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = grouped(&ruling.broken)
+fn to_findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = group(&ruling.broken)
         .into_iter()
         .map(|(rule, names)| {
-            let names = if count > 1 { named(&names) } else { String::new() };
+            let names = if count > 1 { list_names(&names) } else { String::new() };
             let message = format!("{}: {}, {}{names}", rule.rule, rule.is, rule.may_be);
             let remedy = format!("the policy is {}; its owners alone may change it", key(&rule.policy));
             Finding::new(Level::Error, Finding::POLICY, message).with_remedy(remedy)
@@ -192,7 +192,7 @@ fn findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Finding> 
 
 /// Returns each broken rule once, with the names of all experiments that break it in the same way: a rule that
 /// a suite of hundreds breaks is one reason and not hundreds.
-fn grouped(broken: &[BrokenRule]) -> Vec<(&BrokenRule, Vec<&str>)> {
+fn group(broken: &[BrokenRule]) -> Vec<(&BrokenRule, Vec<&str>)> {
     let mut groups: Vec<(&BrokenRule, Vec<&str>)> = Vec::new();
     let mut places = HashMap::new();
     for rule in broken {
@@ -206,7 +206,7 @@ fn grouped(broken: &[BrokenRule]) -> Vec<(&BrokenRule, Vec<&str>)> {
 }
 
 /// Returns the names of experiments in brackets; nothing where a rule is on the run as a whole.
-fn named(names: &[&str]) -> String {
+fn list_names(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(MAX_NAMED).map(|name| key(name)).collect();
     match (names.len(), names.len().saturating_sub(MAX_NAMED)) {
         (0, _) => String::new(),
@@ -238,7 +238,7 @@ mod tests {
         all.push(broken("require.logs", Some("a")));
         let ruling = Ruling { broken: all, notes: vec!["it closes".to_owned()] };
         let told = |count| {
-            let findings = findings(&[], &ruling, count).into_iter();
+            let findings = to_findings(&[], &ruling, count).into_iter();
             findings.map(|finding| finding.message).collect::<Vec<_>>()
         };
         assert_eq!(

@@ -13,6 +13,7 @@ mod between;
 mod centers;
 mod emergency;
 mod forges;
+mod guarded;
 mod matrix;
 mod probes;
 mod random;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate_testkit::binary::{Finished, Running, in_time};
+use faultgate_testkit::binary::{Faultgate, Finished, Running, in_time};
 use tokio::time::Instant;
 
 use crate::gate::{Moment, Nth, Passed, START, STOP};
@@ -30,7 +30,7 @@ pub(crate) enum Kill {
 impl Kill {
     pub(crate) const ALL: [Self; 4] = [Self::Hangup, Self::Interrupt, Self::Terminate, Self::Outright];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hangup => "HUP",
             Self::Interrupt => "INT",
@@ -67,6 +67,21 @@ pub(crate) struct Again {
     pub(crate) echo: bool,
 }
 
+/// The command that ends what a killed run has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// `faultgate stop`, with the state file.
+    Stop,
+    /// `faultgate sweep`, for which nobody needs the state file.
+    Sweep,
+    /// `faultgate stop --all`, after which only the subscription is left to a sweep.
+    StopAll,
+}
+
+impl Recovery {
+    pub(crate) const ALL: [Self; 3] = [Self::Stop, Self::Sweep, Self::StopAll];
+}
+
 /// One run and its disturbance.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -74,8 +89,7 @@ pub(crate) struct Case {
     pub(crate) when: When,
     pub(crate) kill: Kill,
     pub(crate) again: Option<Again>,
-    /// `true` if nobody has the state file, so that a sweep has to find the leftovers.
-    pub(crate) swept: bool,
+    pub(crate) recovery: Recovery,
 }
 
 impl Case {
@@ -183,18 +197,26 @@ async fn recover(
     ended: Finished,
     found: &mut Found,
 ) -> Option<(Duration, Duration)> {
-    if case.swept {
-        let swept = site.sweep().spawn().ended_within(HANG_TIMEOUT).await;
-        found.expect(swept.code == Some(0), || {
-            format!("faultgate sweep exits with {:?}: {}{}", swept.code, swept.stdout, swept.stderr)
-        });
-        return None;
-    }
     let since = Instant::now();
-    let stopped = site.stop().after(ended).spawn().ended_within(HANG_TIMEOUT).await;
-    let took = since.elapsed();
-    found.expect(stopped.code == Some(0), || {
-        format!("faultgate stop exits with {:?}: {}{}", stopped.code, stopped.stdout, stopped.stderr)
+    match case.recovery {
+        Recovery::Stop => {
+            succeed(site.stop().after(ended), found).await;
+            let took = since.elapsed();
+            return asked_to_stop(site, since).map(|asked| (asked, took));
+        }
+        Recovery::Sweep => {}
+        Recovery::StopAll => {
+            succeed(site.stop_all(), found).await;
+            laws::of_what_runs(site, found);
+        }
+    }
+    succeed(site.sweep(), found).await;
+    None
+}
+
+async fn succeed(command: Faultgate, found: &mut Found) {
+    let ended = command.spawn().ended_within(HANG_TIMEOUT).await;
+    found.expect(ended.code == Some(0), || {
+        format!("the recovery exits with {:?}: {}{}", ended.code, ended.stdout, ended.stderr)
     });
-    asked_to_stop(site, since).map(|asked| (asked, took))
 }

@@ -99,7 +99,8 @@ pub(crate) fn the_statuses(site: &Site, cut_short: bool, found: &mut Found) {
 
 /// Checks that nobody was told of success although an experiment did not complete, or none was begun.
 pub(crate) fn no_false_green(site: &Site, ended: &Finished, result: Option<&Value>, found: &mut Found) {
-    let experiments = site.account.world.inventory().experiments;
+    let mut experiments = site.account.world.inventory().experiments;
+    experiments.retain(|experiment| !experiment.skips_actions);
     if !experiments.is_empty() && experiments.iter().all(|experiment| experiment.status == "completed") {
         return;
     }
@@ -112,10 +113,21 @@ pub(crate) fn no_false_green(site: &Site, ended: &Finished, result: Option<&Valu
 /// Checks that nothing is left, after all that was to be done about it.
 pub(crate) fn of_what_is_left(site: &Site, found: &mut Found) {
     let left = site.account.left();
-    found.leak = !left.is_empty();
+    found.leak |= !left.is_empty();
     found.expect(left.is_empty(), || format!("left behind: {left:?}"));
-    let begun = site.account.world.inventory().experiments.len();
-    found.expect(begun <= 1, || format!("{begun} experiments were begun"));
+    let (previews, begun): (Vec<_>, Vec<_>) =
+        site.account.world.inventory().experiments.into_iter().partition(|own| own.skips_actions);
+    found.expect(begun.len() <= 1 && previews.len() <= 1, || {
+        format!("begun: {} experiments, {} previews", begun.len(), previews.len())
+    });
+}
+
+/// Checks that no experiment runs any more, whatever is left beside.
+pub(crate) fn of_what_runs(site: &Site, found: &mut Found) {
+    let left = site.account.left();
+    let runs = left.iter().any(|left| left.starts_with("experiment"));
+    found.leak |= runs;
+    found.expect(!runs, || format!("runs on after a stop of everything: {left:?}"));
 }
 
 fn told(ended: &Finished, what: &str) -> String {

@@ -2,6 +2,7 @@
 //! Afterwards nothing runs, nothing is left, and nothing untrue was told.
 //!
 //! - `matrix` plays the cases of `case`, judges them by `laws`, and counts them in `figures`.
+//! - `emergency` disturbs the stop of everything.
 //! - `site` has what a run needs, and `gate` stands between the binary and the services.
 //! - `clock`, `credentials`, `disk`, `network`, `outputs` and `panics` each take one thing away.
 
@@ -12,6 +13,7 @@ mod case;
 mod clock;
 mod credentials;
 mod disk;
+mod emergency;
 mod figures;
 mod gate;
 mod laws;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::case::{Again, Case, Kill, When, play};
+use crate::case::{Again, Case, Kill, Recovery, When, play};
 use crate::figures::{Figures, median};
 use crate::gate::{Moment, Nth, START};
 use crate::site::{Site, Story};
@@ -16,11 +16,11 @@ const MOMENTS: [Moment; 3] = [Moment::Received, Moment::Done, Moment::Answered];
 /// The pause after which a second signal is no echo of the first.
 const MEANT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Returns the steps of a story. The steps before the launch are the same in both stories, so only one has
-/// them.
+/// Returns the steps of a story. The steps before the first launch, which may be a preview, are the same in all
+/// stories, so only one has them.
 async fn steps(story: Story) -> Vec<Nth> {
     let mut steps = Site::record(story).await;
-    if story == Story::RunsOn {
+    if story != Story::Completes {
         let launch = steps.iter().position(|step| step.operation == START).unwrap();
         steps.drain(..launch);
     }
@@ -36,7 +36,7 @@ async fn all_steps() -> Vec<(Story, Nth)> {
 }
 
 fn at(story: Story, step: &Nth, moment: Moment, kill: Kill) -> Case {
-    Case { story, when: When::At(step.clone(), moment), kill, again: None, swept: false }
+    Case { story, when: When::At(step.clone(), moment), kill, again: None, recovery: Recovery::Stop }
 }
 
 /// Returns a case for each signal at each step, at one moment of the step. All moments come up in turn.
@@ -63,11 +63,13 @@ fn thorough(steps: &[(Story, Nth)]) -> Vec<Case> {
 
 /// Returns the cases that kill a run between the intent and the answer of a launch.
 fn unheard_launches() -> Vec<Case> {
-    let launch = Nth { operation: START.to_owned(), number: 1 };
-    let kills = MOMENTS
-        .into_iter()
-        .flat_map(|moment| Story::ALL.map(|story| at(story, &launch, moment, Kill::Outright)));
-    kills.collect()
+    let launch = |number| Nth { operation: START.to_owned(), number };
+    let of = |moment| {
+        let first = Story::ALL.map(|story| at(story, &launch(1), moment, Kill::Outright));
+        let after_the_preview = at(Story::Halted, &launch(2), moment, Kill::Outright);
+        first.into_iter().chain([after_the_preview])
+    };
+    MOMENTS.into_iter().flat_map(of).collect()
 }
 
 /// Returns cases of two signals at every `every`th step. The second is an echo of the first, or is meant.
@@ -89,11 +91,11 @@ fn twice(steps: &[(Story, Nth)], every: usize) -> Vec<Case> {
 fn random(requests: usize, random: &mut fastrand::Rng) -> Case {
     let delay = Duration::from_micros(random.u64(0..150_000));
     Case {
-        story: Story::ALL[random.usize(..2)],
+        story: Story::ALL[random.usize(..Story::ALL.len())],
         when: When::After(random.usize(..=requests), delay),
         kill: Kill::ALL[random.usize(..4)],
         again: None,
-        swept: false,
+        recovery: Recovery::Stop,
     }
 }
 
@@ -105,7 +107,7 @@ fn randoms(steps: &[(Story, Nth)], count: usize, seed: u64) -> Vec<Case> {
 
 async fn play_all(mut cases: Vec<Case>) -> Figures {
     for (number, case) in cases.iter_mut().filter(|case| case.is_cut_short()).enumerate() {
-        case.swept = number % 2 == 1;
+        case.recovery = Recovery::ALL[number % Recovery::ALL.len()];
     }
     let playing = cases.into_iter().map(|case| async move {
         let own = case.clone();

@@ -29,12 +29,12 @@ async fn play(story: Story, place: &str, number: usize) -> Option<Found> {
         "version: 1\nexperiments:\n  - name: shop\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      - name: answers\n        \
          when: [before, after]\n        command: {{ run: [\"true\"] }}\n"
     );
-    let run = site
-        .run()
-        .without("FAULTGATE_EXPERIMENT_TEMPLATE_ID")
-        .file("suite.yml", &plan)
-        .env("FAULTGATE_CONFIG", "suite.yml")
-        .env("PANIC_AT", format!("{place}:{number}"));
+    let mut run = site.run().env("PANIC_AT", format!("{place}:{number}"));
+    // The suite of a run that is halted has a probe already.
+    if story != Story::Halted {
+        run = run.without("FAULTGATE_EXPERIMENT_TEMPLATE_ID").file("suite.yml", &plan);
+        run = run.env("FAULTGATE_CONFIG", "suite.yml");
+    }
     let ended = run.spawn().ended_within(HANG_TIMEOUT).await;
     site.gate.settled().await;
     if !ended.stderr.contains(BROKE) {

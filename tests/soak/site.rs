@@ -4,27 +4,30 @@ use faultgate_rehearsal::TEMPLATE_ID;
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::Faultgate;
 use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, GitLabManners, HEAD, TOKEN};
-use faultgate_testkit::lives::{ENDLESS, QUICK};
+use faultgate_testkit::lives::{ENDLESS, IN, QUICK};
 
 use crate::gate::{Gate, Moment, Nth};
 
-/// The two stories whose every step is disturbed.
+/// The stories whose every step is disturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Story {
     /// The experiment completes; told to GitHub.
     Completes,
     /// The experiment runs until it is stopped, by its timeout if by nobody else; told to GitLab.
     RunsOn,
+    /// The experiment is previewed, and then halted by a probe; told to GitHub.
+    Halted,
 }
 
 impl Story {
-    pub(crate) const ALL: [Self; 2] = [Self::Completes, Self::RunsOn];
+    pub(crate) const ALL: [Self; 3] = [Self::Completes, Self::RunsOn, Self::Halted];
 
     /// The exit code of a run that nobody disturbs.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Completes => 0,
             Self::RunsOn => 4,
+            Self::Halted => 1,
         }
     }
 }
@@ -39,14 +42,12 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) async fn of(story: Story, hold: Option<(Nth, Moment)>) -> Self {
         let (account, forge) = match story {
-            Story::Completes => {
-                let github = GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" };
-                (EmbeddedAccount::living(QUICK).await, ForgeStandIn::start(github).await)
-            }
+            Story::Completes => (EmbeddedAccount::living(QUICK).await, github().await),
             Story::RunsOn => {
                 let gitlab = GitLabManners { commit: HEAD, git_ref: "main" };
                 (EmbeddedAccount::living(ENDLESS).await, ForgeStandIn::start(gitlab).await)
             }
+            Story::Halted => (EmbeddedAccount::living(IN).await, github().await),
         };
         account.world.set_stopping(std::time::Duration::from_millis(20));
         let gate = Gate::before(account.world.clone(), &forge.url(""), hold);
@@ -55,9 +56,13 @@ impl Site {
 
     /// Returns a run as a job of a pipeline starts it.
     pub(crate) fn run(&self) -> Faultgate {
-        let run = self.account.run().env("AWS_ENDPOINT_URL", self.gate.aws()).env("CI", "true");
+        let run = self.account.faultgate(&["run"]).env("AWS_ENDPOINT_URL", self.gate.aws()).env("CI", "true");
+        let run = match self.story {
+            Story::Completes | Story::RunsOn => run.env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID),
+            Story::Halted => run.file(".faultgate.yml", &halting_suite()).env("FAULTGATE_PREVIEW", "true"),
+        };
         match self.story {
-            Story::Completes => run
+            Story::Completes | Story::Halted => run
                 .in_github("1")
                 .env("GITHUB_API_URL", self.gate.forge())
                 .env("GITHUB_EVENT_NAME", "push")
@@ -91,6 +96,11 @@ impl Site {
         sweep.env("AWS_ENDPOINT_URL", self.gate.aws())
     }
 
+    /// Returns the command that stops everything of ours, whoever began it. It leaves subscriptions to a sweep.
+    pub(crate) fn stop_all(&self) -> Faultgate {
+        self.account.faultgate(&["stop", "--all"]).env("AWS_ENDPOINT_URL", self.gate.aws())
+    }
+
     /// Returns every request that an undisturbed run makes, in the order of arrival.
     pub(crate) async fn record(story: Story) -> Vec<Nth> {
         let site = Self::of(story, None).await;
@@ -100,6 +110,18 @@ impl Site {
         site.forge.assert_no_faults();
         site.gate.passed().into_iter().map(|passed| passed.request).collect()
     }
+}
+
+async fn github() -> ForgeStandIn {
+    ForgeStandIn::start(GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" }).await
+}
+
+/// Returns a suite whose probe fails, and stops the experiment.
+fn halting_suite() -> String {
+    format!(
+        "version: 1\nexperiments:\n  - name: shop\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n      \
+         - {{ name: checkout, tcp: {{ address: '127.0.0.1:1' }}, every: 100ms, aborts-after: 2 }}\n"
+    )
 }
 
 /// Returns a script whose runs are of the account's template.

@@ -71,6 +71,8 @@ pub struct ExperimentEntry {
     pub status: String,
     pub tags: BTreeMap<String, String>,
     pub client_token: String,
+    /// `true` for a preview, which injects nothing.
+    pub skips_actions: bool,
 }
 
 /// All records at one moment.

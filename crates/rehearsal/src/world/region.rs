@@ -172,6 +172,7 @@ impl Regions {
                 status: experiment.status.clone(),
                 tags: experiment.tags.clone(),
                 client_token: experiment.client_token.clone(),
+                skips_actions: experiment.skips_actions(),
             });
             inventory.experiments.extend(experiments);
             inventory.most_active = inventory.most_active.max(region.fis.most_active);
