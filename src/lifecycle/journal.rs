@@ -14,8 +14,12 @@ pub trait Journal {
     /// Notes that a request is about to be sent which may begin an experiment.
     async fn note_intent(&self, experiment: usize, intent: Intent);
 
-    /// Notes the preview of an experiment, for the process that goes on with it.
-    async fn note_preview(&self, _experiment: usize, _preview: PreviewRecord) {}
+    /// Notes that the preview of an experiment is about to begin.
+    async fn note_previewing(&self, experiment: usize);
+
+    /// Notes that the preview of an experiment has ended or never began, and what it has shown, for the process
+    /// that goes on with the experiment.
+    async fn note_previewed(&self, experiment: usize, preview: Option<PreviewRecord>);
 
     /// Notes that an experiment was launched.
     async fn note_launch(&self, experiment: usize, launch: LaunchRecord);
@@ -40,6 +44,10 @@ pub trait Journal {
 #[async_trait(?Send)]
 impl Journal for Unnoted {
     async fn note_intent(&self, _experiment: usize, _intent: Intent) {}
+
+    async fn note_previewing(&self, _experiment: usize) {}
+
+    async fn note_previewed(&self, _experiment: usize, _preview: Option<PreviewRecord>) {}
 
     async fn note_launch(&self, _experiment: usize, _launch: LaunchRecord) {}
 

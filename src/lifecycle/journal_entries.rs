@@ -43,9 +43,15 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// Notes what a preview has shown.
-    pub(super) async fn note_preview(&self, scheduled: &Scheduled<'_>, preview: &PreviewRecord) {
-        let noting = self.journal.note_preview(scheduled.number, preview.clone());
+    /// Notes that the preview of the experiment is about to begin.
+    pub(super) async fn note_previewing(&self, scheduled: &Scheduled<'_>) {
+        let noting = self.journal.note_previewing(scheduled.number);
+        let _ = tokio::time::timeout(WRITE_LIMIT, noting).await;
+    }
+
+    /// Notes that the preview of the experiment has ended or never began, and what it has shown.
+    pub(super) async fn note_previewed(&self, scheduled: &Scheduled<'_>, preview: Option<&PreviewRecord>) {
+        let noting = self.journal.note_previewed(scheduled.number, preview.cloned());
         let _ = self.cancel.within(WRITE_LIMIT, Share::Close, noting).await;
     }
 

@@ -13,7 +13,7 @@ use super::admission::Begun;
 use super::cancel::Share;
 use super::growth::count_targets;
 use super::guard::{self, Outlook, PreviewedCount};
-use super::launching::{LAUNCH_LIMIT, no_answer};
+use super::launching::{LAUNCH_LIMIT, LaunchPermit, no_answer};
 use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
@@ -34,6 +34,8 @@ struct NoPreview {
     why: String,
     /// Words on a preview whose end is not confirmed, and how to stop it.
     left: Option<String>,
+    /// `true` if the preview is not known to have ended.
+    may_run: bool,
 }
 
 impl NoPreview {
@@ -42,7 +44,7 @@ impl NoPreview {
     }
 
     fn of(verdict: Verdict, why: impl Into<String>) -> Self {
-        Self { verdict, why: why.into(), left: None }
+        Self { verdict, why: why.into(), left: None, may_run: false }
     }
 }
 
@@ -136,7 +138,7 @@ impl Lifecycle<'_> {
 
     /// Previews one experiment, and notes what its targets resolve to.
     async fn preview_one(&self, scheduled: &Scheduled<'_>, preview: &dyn Preview) -> Result<(), NoPreview> {
-        let Scheduled { number, plan, .. } = scheduled;
+        let Scheduled { number, .. } = scheduled;
         let cancelled = |signal| NoPreview::of(Verdict::Cancelled, describe_signal(signal));
         let berth = tokio::select! {
             biased;
@@ -148,14 +150,53 @@ impl Lifecycle<'_> {
             return Err(cancelled(signal));
         }
         let duty = self.cancel.take_duty();
+        // Written down first: if this process is killed now, another one can look for the preview.
+        self.note_previewing(scheduled).await;
         let since = Instant::now();
-        let begun = self.begin(scheduled, &mut permit, async || preview.start_preview(plan).await).await;
+        let previewed = self.start_and_count(scheduled, preview, &mut permit).await;
         drop(permit);
+        let (id, targets) = match previewed {
+            Ok(previewed) => previewed,
+            Err(none) if none.may_run => return Err(none),
+            Err(none) => {
+                self.note_previewed(scheduled, None).await;
+                return Err(none);
+            }
+        };
+        drop((duty, berth));
+        let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let record = PreviewRecord::new(&id, took_ms, targets);
+        (self.publish)(&RunEvent::Previewed { experiment: *number, preview: &record });
+        self.note_previewed(scheduled, Some(&record)).await;
+        let empty = find_empty_target(&record.targets).filter(|_| !self.plan.injection.accepts_nothing);
+        let refusal = empty.map(|name| {
+            let name = text::plain(name, MAX_TEXT_CHARS);
+            NoPreview::refuse(format!(
+                "the target {name} resolves to no resource ({}); allow-empty-targets accepts that",
+                record.experiment_id
+            ))
+        });
+        self.course.previews.borrow_mut().insert(*number, record);
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Starts a preview, and counts what its targets resolve to. Returns the preview's id with the counts.
+    async fn start_and_count<'s>(
+        &'s self,
+        scheduled: &Scheduled<'_>,
+        preview: &dyn Preview,
+        permit: &mut LaunchPermit<'s>,
+    ) -> Result<(String, Vec<ResourceCount>), NoPreview> {
+        let plan = scheduled.plan;
+        let begun = self.begin(scheduled, permit, async || preview.start_preview(plan).await).await;
+        *permit = None;
         let launched = match begun {
             Begun::Answered(Ok(launched)) => launched,
             Begun::Full(why) => return Err(NoPreview::of(Verdict::TimedOut, why)),
             Begun::Forbidden(verdict, why) => return Err(NoPreview::of(verdict, why)),
-            Begun::Cancelled(signal) => return Err(cancelled(signal)),
+            Begun::Cancelled(signal) => {
+                return Err(NoPreview::of(Verdict::Cancelled, describe_signal(signal)));
+            }
             Begun::Answered(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 return Err(NoPreview::refuse(failure.with_remedy()));
             }
@@ -163,21 +204,7 @@ impl Lifecycle<'_> {
             Begun::Unanswered => return Err(self.end_lost(scheduled, preview, no_answer(plan)).await),
         };
         let targets = self.follow_and_count(scheduled, preview, &launched).await?;
-        drop((duty, berth));
-        let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let record = PreviewRecord::new(&launched.id, took_ms, targets);
-        (self.publish)(&RunEvent::Previewed { experiment: *number, preview: &record });
-        self.note_preview(scheduled, &record).await;
-        let empty = find_empty_target(&record.targets).filter(|_| !self.plan.injection.accepts_nothing);
-        let refusal = empty.map(|name| {
-            let name = text::plain(name, MAX_TEXT_CHARS);
-            NoPreview::refuse(format!(
-                "the target {name} resolves to no resource ({}); allow-empty-targets accepts that",
-                launched.id
-            ))
-        });
-        self.course.previews.borrow_mut().insert(*number, record);
-        refusal.map_or(Ok(()), Err)
+        Ok((launched.id, targets))
     }
 
     /// Follows a preview to its end, and counts what its targets resolve to.
@@ -205,7 +232,7 @@ impl Lifecycle<'_> {
             Err((verdict, why)) => {
                 let left = self.end_preview(engine.as_ref(), launched).await;
                 let why = format!("{}: {why}{left}", launched.id);
-                return Err(NoPreview { verdict, why, left: Some(left) });
+                return Err(NoPreview { verdict, why, may_run: !left.is_empty(), left: Some(left) });
             }
         };
         if record.state != State::Completed {
@@ -230,17 +257,17 @@ impl Lifecycle<'_> {
         failure: EngineFailure,
     ) -> NoPreview {
         let finding = preview.find_preview(scheduled.plan);
-        let left = match self.cancel.within(LAUNCH_LIMIT, Share::Find, finding).await {
+        let (may_run, left) = match self.cancel.within(LAUNCH_LIMIT, Share::Find, finding).await {
             Some(Ok(Some(launched))) => {
                 let left = self.end_preview(scheduled.engine.as_ref(), &launched).await;
-                format!("; it had begun all the same, as {}{left}", launched.id)
+                (!left.is_empty(), format!("; it had begun all the same, as {}{left}", launched.id))
             }
-            Some(Ok(None)) => "; none that has begun is listed".to_owned(),
-            Some(Err(failure)) => format!("; one may have begun, and {}", failure.with_remedy()),
-            None => "; one may have begun, and could not be looked for in time".to_owned(),
+            Some(Ok(None)) => (true, "; none that has begun is listed".to_owned()),
+            Some(Err(failure)) => (true, format!("; one may have begun, and {}", failure.with_remedy())),
+            None => (true, "; one may have begun, and could not be looked for in time".to_owned()),
         };
         let why = format!("{}{left}", failure.with_remedy());
-        NoPreview { verdict: Verdict::Errored, why, left: Some(left) }
+        NoPreview { verdict: Verdict::Errored, why, left: Some(left), may_run }
     }
 
     /// Stops a preview. Returns what a reader has to know of it: nothing if it has ended.

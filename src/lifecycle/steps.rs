@@ -292,7 +292,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
 /// Returns the reason of an experiment without an outcome.
 fn describe_unmonitored(known: &ExperimentState) -> String {
     match known.phase {
-        RunPhase::Planned => "it was not launched".to_owned(),
+        RunPhase::Planned | RunPhase::Previewing => "it was not launched".to_owned(),
         _ => "how it ended was not learned: faultgate monitor has written no end of it".to_owned(),
     }
 }

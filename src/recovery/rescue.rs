@@ -103,6 +103,9 @@ impl Rescuer<'_> {
     ) -> ExperimentResult {
         let became = match known.phase {
             RunPhase::Planned => "it was not launched",
+            RunPhase::Previewing => {
+                "it was not launched, and its preview is NOT known to have ended: end it with faultgate stop"
+            }
             RunPhase::Over => "it was stopped",
             RunPhase::Intended | RunPhase::Launched => {
                 "it is NOT known to be stopped: end it with faultgate stop, and look at it"

@@ -84,7 +84,7 @@ impl Stopping<'_> {
                 }
             };
             for (number, ended) in experiments.into_iter().zip(ended) {
-                stopped.failed |= ended.phase != RunPhase::Over;
+                stopped.failed |= ended.phase.is_open();
                 stopped.lines.push(format!("{}: {}", state.experiments[number].name, ended.line));
                 state.experiments[number].phase = ended.phase;
                 state.experiments[number].launch = ended.launch.or(state.experiments[number].launch.take());
@@ -273,6 +273,9 @@ impl End<'_> {
     }
 
     async fn end_uncaught(&self, experiment: &ExperimentState) -> Ended {
+        if experiment.phase == RunPhase::Previewing {
+            return self.end_preview().await;
+        }
         let (launched, launch) = match &experiment.launch {
             Some(launch) if experiment.phase == RunPhase::Launched => {
                 (self.engine.takeover().adopt(self.plan, launch), None)
@@ -285,22 +288,41 @@ impl End<'_> {
                 Err(ended) => return ended,
             },
         };
-        let phase = |over: bool| if over { RunPhase::Over } else { RunPhase::Launched };
-        let (over, line) = match self.stop(&launched).await {
-            Ok(State::Stopped) => (true, format!("stopped {}", launched.id)),
-            Ok(state) => (true, format!("{} had ended: {state}", launched.id)),
-            Err(why) => {
-                let by_hand = self.engine.stop_command(&launched);
-                (
-                    false,
-                    format!(
-                        "{} is NOT known to have stopped: {why}; look at it, or stop it by: {by_hand}",
-                        launched.id
-                    ),
-                )
-            }
+        let (over, line) = self.stop_and_tell(&launched).await;
+        Ended { line, phase: if over { RunPhase::Over } else { RunPhase::Launched }, launch }
+    }
+
+    /// Ends the preview of an experiment that was not launched.
+    async fn end_preview(&self) -> Ended {
+        let unsought =
+            |why: &str| (false, format!("its preview may run, and could NOT be looked for: {why}"));
+        let (over, line) = match self.engine.preview() {
+            None => unsought("the engine makes no previews"),
+            Some(preview) => match timeout(FIND_LIMIT, preview.find_preview(self.plan)).await {
+                Ok(Ok(Some(launched))) => {
+                    let (over, line) = self.stop_and_tell(&launched).await;
+                    (over, format!("its preview: {line}"))
+                }
+                Ok(Ok(None)) => (true, "it was not launched, and no preview of it is listed".to_owned()),
+                Ok(Err(failure)) => unsought(&failure.with_remedy()),
+                Err(_) => unsought("the engine did not answer"),
+            },
         };
-        Ended { line, phase: phase(over), launch }
+        Ended { line, phase: if over { RunPhase::Planned } else { RunPhase::Previewing }, launch: None }
+    }
+
+    /// Stops an experiment. Returns whether it has ended, and the line for the user.
+    async fn stop_and_tell(&self, launched: &Launched) -> (bool, String) {
+        let id = &launched.id;
+        match self.stop(launched).await {
+            Ok(State::Stopped) => (true, format!("stopped {id}")),
+            Ok(state) => (true, format!("{id} had ended: {state}")),
+            Err(why) => {
+                let by_hand = self.engine.stop_command(launched);
+                let look = format!("look at it, or stop it by: {by_hand}");
+                (false, format!("{id} is NOT known to have stopped: {why}; {look}"))
+            }
+        }
     }
 
     /// Looks for an experiment whose launch was not answered. The error is the outcome if none is found.

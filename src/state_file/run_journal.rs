@@ -152,8 +152,15 @@ impl Journal for RunJournal<'_> {
         .await;
     }
 
-    async fn note_preview(&self, experiment: usize, preview: PreviewRecord) {
-        self.change_one(experiment, |experiment| experiment.preview = Some(preview)).await;
+    async fn note_previewing(&self, experiment: usize) {
+        self.change_one(experiment, |experiment| experiment.phase = RunPhase::Previewing).await;
+    }
+
+    async fn note_previewed(&self, experiment: usize, preview: Option<PreviewRecord>) {
+        self.change_one(experiment, |experiment| {
+            (experiment.phase, experiment.preview) = (RunPhase::Planned, preview);
+        })
+        .await;
     }
 
     async fn note_launch(&self, experiment: usize, launch: LaunchRecord) {

@@ -44,5 +44,5 @@ async fn play(fault: Option<FaultRule>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_previewed_run_that_a_probe_halts_leaves_nothing_in() {
-    Matrix::usual().run("a halt after a preview", play).await;
+    Matrix::brief().run("a halt after a preview", play).await;
 }

@@ -51,13 +51,15 @@ async fn play(step: Nth, moment: Moment, kill: Kill) -> Option<String> {
     let case = format!("{kill:?} at {step:?}, {moment:?}");
     let emergency = Emergency::begin(Some((step, moment))).await;
     let mut running = emergency.stop_all().spawn();
-    tokio::select! {
+    let missed = tokio::select! {
         biased;
-        () = in_time(HANG_TIMEOUT, "the moment", emergency.gate.reached()) => {}
-        _ = running.over() => {}
+        () = in_time(HANG_TIMEOUT, "the moment", emergency.gate.reached()) => false,
+        _ = running.over() => true,
+    };
+    if !missed {
+        running.signal(kill.name()).await;
     }
-    running.signal(kill.name()).await;
-    if kill == Kill::Outright {
+    if !missed && kill == Kill::Outright {
         in_time(HANG_TIMEOUT, "a killed process is gone", running.over()).await;
     }
     emergency.gate.release();

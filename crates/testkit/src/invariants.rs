@@ -178,7 +178,8 @@ pub fn written_down(state: &RunState, there: &There) {
         let Some(known) = known else { continue };
         assert!(known.is_open(), "{own:?} is left, and the state says {:?}", known.phase);
         let launched = known.launch.as_ref().is_none_or(|launch| own.is(&launch.id));
-        assert!(launched || known.phase == RunPhase::Intended, "the state knows another: {known:#?}");
+        let is_sought = matches!(known.phase, RunPhase::Previewing | RunPhase::Intended);
+        assert!(launched || is_sought, "the state knows another: {known:#?}");
     }
     for name in &there.made {
         let open = state.open_subscriptions().any(|of| of.name == *name || of.rules.contains(name));

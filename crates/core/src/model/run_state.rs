@@ -103,11 +103,20 @@ impl RunState {
 pub enum RunPhase {
     /// No request was made that could begin the experiment.
     Planned,
+    /// The preview of the experiment was about to begin, and is not known to have ended.
+    Previewing,
     /// The request that could begin the experiment was about to be sent, and no answer is known.
     Intended,
     Launched,
     /// The engine's own record says that the experiment has ended, or that it never began.
     Over,
+}
+
+impl RunPhase {
+    /// Returns `true` if the experiment may be running, or its preview.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Previewing | Self::Intended | Self::Launched)
+    }
 }
 
 /// The state of one experiment.
@@ -163,9 +172,9 @@ impl ExperimentState {
         self.phase == RunPhase::Intended && self.unfound_at.is_some_and(|at| !clearly_over(at))
     }
 
-    /// Returns `true` if the experiment may be running.
+    /// Returns `true` if the experiment may be running, or its preview.
     pub fn is_open(&self) -> bool {
-        matches!(self.phase, RunPhase::Intended | RunPhase::Launched)
+        self.phase.is_open()
     }
 }
 

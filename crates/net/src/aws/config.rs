@@ -28,10 +28,11 @@ pub(super) async fn load(region: Option<&str>, http: &HttpSettings) -> Result<Sd
         .timeout_config(timeouts())
         .retry_config(retries())
         .http_client(http_client(http)?);
-    Ok(match region {
-        Some(region) => loader.region(Region::new(region.to_owned())).load().await,
-        None => loader.load().await,
-    })
+    let loader = match region {
+        Some(region) => loader.region(Region::new(region.to_owned())),
+        None => loader,
+    };
+    Ok(loader.load().await)
 }
 
 /// Returns the same configuration for another Region.

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use async_trait::async_trait;
 use faultgate::lifecycle::Journal;
 use faultgate_core::model::{
-    ExperimentPlace, ExperimentState, Intent, LaunchRecord, Plan, RunIdentity, RunPhase, RunState,
-    SubscriptionState,
+    ExperimentPlace, ExperimentState, Intent, LaunchRecord, Plan, PreviewRecord, RunIdentity, RunPhase,
+    RunState, SubscriptionState,
 };
 
 /// The journal.
@@ -33,6 +33,14 @@ impl Noted {
 impl Journal for Noted {
     async fn note_intent(&self, experiment: usize, intent: Intent) {
         self.change(experiment, |entry| (entry.phase, entry.intent) = (RunPhase::Intended, intent));
+    }
+
+    async fn note_previewing(&self, experiment: usize) {
+        self.change(experiment, |entry| entry.phase = RunPhase::Previewing);
+    }
+
+    async fn note_previewed(&self, experiment: usize, preview: Option<PreviewRecord>) {
+        self.change(experiment, |entry| (entry.phase, entry.preview) = (RunPhase::Planned, preview));
     }
 
     async fn note_launch(&self, experiment: usize, launch: LaunchRecord) {
