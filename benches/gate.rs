@@ -2,12 +2,12 @@
 //!
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
 //! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
-//! since machines differ. With the argument `load` only the large suite is run, with `alarm` only the halt
-//! by an alarm.
+//! since machines differ. With the argument `load` only the large suite is run, with `halt` only the
+//! halts, by an alarm and by a probe.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,10 +22,12 @@ use tokio_util::task::AbortOnDropHandle;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-#[path = "gate/alarm.rs"]
-mod alarm;
+#[path = "gate/halt.rs"]
+mod halt;
 #[path = "gate/load.rs"]
 mod load;
+#[path = "gate/policy.rs"]
+mod policy;
 
 /// Number of runs of which each median is taken.
 const RUNS: usize = 15;
@@ -42,8 +44,8 @@ async fn main() {
     let binary =
         std::env::var_os("FAULTGATE_BIN").map_or_else(|| "target/release/faultgate".into(), PathBuf::from);
     assert!(binary.exists(), "{} is not there: cargo build --release", binary.display());
-    if std::env::args().any(|argument| argument == "alarm") {
-        return row("from an alarm's event to StopExperiment", millis(halts(&binary).await));
+    if std::env::args().any(|argument| argument == "halt") {
+        return halts(&binary).await;
     }
     if std::env::args().any(|argument| argument == "load") {
         return load::load(&binary).await;
@@ -85,7 +87,9 @@ async fn main() {
         stops.push(stop(&binary).await);
     }
     row("from SIGTERM to StopExperiment", millis(median(stops)));
-    row("from an alarm's event to StopExperiment", millis(halts(&binary).await));
+    halts(&binary).await;
+    let judgements = (0..RUNS).map(|_| policy::judge_large_suite()).collect();
+    row("a policy of 200 rules read, and 500 experiments judged by it", millis(median(judgements)));
     let poll = poll().await;
     row("the end seen by a loop that polls every 5 s (one run)", millis(poll));
     row("FIS requests of a healthy run", near[0].fis_requests.to_string());
@@ -96,13 +100,15 @@ async fn main() {
     load::load(&binary).await;
 }
 
-/// Returns the median of the time from an alarm's event to the request that stops the experiment.
-async fn halts(binary: &PathBuf) -> Duration {
-    let mut halts = Vec::new();
+/// Measures the times from what halts a run to the request that stops the experiment.
+async fn halts(binary: &Path) {
+    let (mut by_alarm, mut by_probe) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        halts.push(alarm::halt(binary).await);
+        by_alarm.push(halt::by_alarm(binary).await);
+        by_probe.push(halt::by_probe(binary).await);
     }
-    median(halts)
+    row("from an alarm's event to StopExperiment", millis(median(by_alarm)));
+    row("from a failing evaluation to StopExperiment", millis(median(by_probe)));
 }
 
 fn row(what: &str, value: impl std::fmt::Display) {
