@@ -97,8 +97,8 @@ async fn serve(scenario: &'static Scenario, fault: Option<Duration>, address: So
     };
     say(&format!(
         "export AWS_ENDPOINT_URL={} AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION} \
-         AWS_ACCESS_KEY_ID=rehearsal \
-         AWS_SECRET_ACCESS_KEY=rehearsal\n# the template is {TEMPLATE_ID}; the scenario is {}: {}\n\
+         AWS_ACCESS_KEY_ID=AKIDEMBEDDED \
+         AWS_SECRET_ACCESS_KEY=not-a-secret\n# the template is {TEMPLATE_ID}; the scenario is {}: {}\n\
          # the system that suffers from its fault is {}",
         server.url,
         scenario.name,

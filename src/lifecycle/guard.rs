@@ -45,6 +45,12 @@ pub trait Guard {
         outlook: Outlook<'_>,
     ) -> Vec<Finding>;
 
+    /// Returns why nothing may be launched at this moment; `None` if something may be. It is asked before each
+    /// launch, some of which are hours after the judgement.
+    fn why_closed(&self) -> Option<String> {
+        None
+    }
+
     /// Returns the most resources that one experiment may hit, if there is a limit.
     fn max_targets(&self) -> Option<u64> {
         None

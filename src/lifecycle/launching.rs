@@ -124,6 +124,9 @@ impl Lifecycle<'_> {
         if let Some(why) = self.course.probes.board.halted() {
             return Err((Verdict::Errored, format!("not launched: {why}")));
         }
+        if let Some(why) = self.guard.why_closed() {
+            return Err((Verdict::Errored, format!("not launched: {why}")));
+        }
         match self.course.not_passed.borrow().as_deref().filter(|_| self.plan.stop_on_failure) {
             None => Ok(()),
             Some(name) => {

@@ -14,6 +14,10 @@ use super::printing::{Output, screen};
 use faultgate_config::{LogFormat, Veil};
 use faultgate_core::environment::Environment;
 
+/// Where the SDK logs as an error that it cannot close the connection of a failed request. The HTTP client
+/// decides that by itself.
+const MISTAKEN_ERRORS: &str = "aws_smithy_runtime::client::http::connection_poisoning";
+
 /// Starts the log. `RUST_LOG` sets how much it says: a level, or targets with levels. In JSON it says by
 /// default what the plain lines tell people.
 ///
@@ -32,7 +36,10 @@ pub(crate) fn start(env: &Environment, format: LogFormat, veil: &Veil) -> MultiP
         Ok(targets) => (targets, None),
         Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),
     };
-    let ours = filter_fn(|event| is_ours(event.target()) || *event.level() == Level::ERROR);
+    let ours = filter_fn(|event| {
+        let is_failure = *event.level() == Level::ERROR && event.target() != MISTAKEN_ERRORS;
+        is_ours(event.target()) || is_failure
+    });
     let writer = LogWriter { screen: screen.clone(), veil: veil.clone() };
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match format {

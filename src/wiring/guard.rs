@@ -12,10 +12,10 @@ use crate::lifecycle::{Guard, Outlook, PreviewedCount};
 use faultgate_config::EngineKind;
 use faultgate_core::clock::Clock;
 use faultgate_core::mistake::key;
-use faultgate_core::model::{ExperimentPlan, Finding, Level, Plan};
+use faultgate_core::model::{ExperimentPlan, Finding, Level, Phase, Plan, ProbePlan};
 use faultgate_engines::{Engine, Inspection};
 use faultgate_policy::{
-    BrokenRule, ExperimentFacts, Fact, Inquiry, LaunchFacts, Policy, Ruling, inquiries, judge,
+    BrokenRule, ExperimentFacts, Fact, Inquiry, LaunchFacts, Policy, Ruling, inquiries, judge, judge_moment,
 };
 
 /// Number of templates whose target accounts are asked for at once.
@@ -68,6 +68,13 @@ impl Guard for PolicyGuard<'_> {
         findings
     }
 
+    fn why_closed(&self) -> Option<String> {
+        let broken = judge_moment(self.policies, self.clock.now());
+        let told = broken.iter().map(|rule| format!("{}: {}", Finding::POLICY, describe(rule)));
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
     fn max_targets(&self) -> Option<u64> {
         let limits = self.policies.iter().filter_map(|policy| policy.limits.targets);
         limits.min().map(|most| u64::try_from(most).unwrap_or(u64::MAX))
@@ -101,7 +108,7 @@ impl PolicyGuard<'_> {
                 None => Fact::NotAsked,
             },
             timeout: experiment.timeout,
-            probes: experiment.probes.len(),
+            probes: experiment.probes.iter().filter(|probe| counts(probe)).count(),
             template: ask(&inquiries, Inquiry::Template, inspection, |it| it.template(experiment)),
             targets: if inquiries.contains(&Inquiry::Targets) { targets } else { Fact::NotAsked },
         }
@@ -141,6 +148,11 @@ fn ask<T>(
     inspection.map_or(Fact::NotAsked, |inspection| to_fact(question(inspection)))
 }
 
+/// Returns `true` for a probe that can lower the score: one that is only evaluated before the launch cannot.
+fn counts(probe: &ProbePlan) -> bool {
+    probe.weight > 0 && probe.when.iter().any(|phase| *phase != Phase::Before)
+}
+
 fn to_fact<T>(answer: Result<T, String>) -> Fact<T> {
     answer.map_or_else(Fact::Unknown, Fact::Known)
 }
@@ -175,7 +187,7 @@ fn to_findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Findin
         .into_iter()
         .map(|(rule, names)| {
             let names = if count > 1 { list_names(&names) } else { String::new() };
-            let message = format!("{}: {}, {}{names}", rule.rule, rule.is, rule.may_be);
+            let message = format!("{}{names}", describe(rule));
             let remedy = format!("the policy is {}; its owners alone may change it", key(&rule.policy));
             Finding::new(Level::Error, Finding::POLICY, message).with_remedy(remedy)
         })
@@ -188,6 +200,10 @@ fn to_findings(policies: &[Policy], ruling: &Ruling, count: usize) -> Vec<Findin
     }));
     findings.extend(ruling.notes.iter().map(|note| Finding::new(Level::Warning, Finding::POLICY, note)));
     findings
+}
+
+fn describe(rule: &BrokenRule) -> String {
+    format!("{}: {}, {}", rule.rule, rule.is, rule.may_be)
 }
 
 /// Returns each broken rule once, with the names of all experiments that break it in the same way: a rule that

@@ -16,12 +16,20 @@ use super::policy::{Policy, WindowRule};
 
 /// Limit of the items of a list that a broken rule repeats.
 const MAX_LISTED: usize = 5;
-/// The source by which FIS says that a template has no stop condition.
-const NO_STOP_CONDITION: &str = "none";
 
 /// Judges a run before its launch. What nobody knows breaks the rules that need it.
 pub fn judge(policies: &[Policy], run: &LaunchFacts, experiments: &[ExperimentFacts]) -> Ruling {
     rule_on(policies, run, experiments, false)
+}
+
+/// Judges a further launch of a run by its windows: the moment is another one, and the rest has not changed.
+pub fn judge_moment(policies: &[Policy], moment: Timestamp) -> Vec<BrokenRule> {
+    let mut ruling = Ruling::default();
+    for policy in policies {
+        let mut judge = Judge::of_run(policy, &[], &mut ruling);
+        judge.judge_windows(&Fact::Known(moment));
+    }
+    ruling.broken
 }
 
 /// Judges what the suite alone tells, for a plan that asks nobody: a rule whose facts were not asked for is
@@ -39,9 +47,11 @@ fn rule_on(
     let mut ruling = Ruling::default();
     for policy in policies {
         let tags = list_required_tags(policy);
-        let mut judge = Judge { policy, tags: &tags, experiment: None, leaves_to_later, ruling: &mut ruling };
+        let mut judge = Judge { leaves_to_later, ..Judge::of_run(policy, &tags, &mut ruling) };
         judge.judge_run(run);
-        judge.judge_windows(&run.moment, experiments);
+        if let Some(now) = judge.judge_windows(&run.moment) {
+            judge.note_closing(now, run.parallel, experiments);
+        }
         for experiment in experiments {
             judge.experiment = Some(experiment);
             judge.judge_allowed(experiment);
@@ -80,7 +90,11 @@ struct Judge<'a> {
     ruling: &'a mut Ruling,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    fn of_run(policy: &'a Policy, tags: &'a [RequiredTag<'a>], ruling: &'a mut Ruling) -> Self {
+        Self { policy, tags, experiment: None, leaves_to_later: false, ruling }
+    }
+
     fn add_broken(&mut self, rule: &str, is: impl Display, may_be: impl Into<String>) {
         self.ruling.broken.push(BrokenRule {
             policy: self.policy.origin.clone(),
@@ -132,15 +146,14 @@ impl Judge<'_> {
         }
     }
 
-    fn judge_windows(&mut self, moment: &Fact<Timestamp>, experiments: &[ExperimentFacts]) {
+    /// Returns the moment if the windows are open then.
+    fn judge_windows(&mut self, moment: &Fact<Timestamp>) -> Option<Timestamp> {
         let windows = &self.policy.windows;
         if windows.is_empty() {
-            return;
+            return None;
         }
         let before = self.ruling.broken.len();
-        let Some(now) = self.find_known("windows", moment, || "must be within a window".to_owned()) else {
-            return;
-        };
+        let now = self.find_known("windows", moment, || "must be within a window".to_owned())?;
         let allowed: Vec<_> = windows.iter().filter(|rule| matches!(rule, WindowRule::Allow(_))).collect();
         if let Some(first) = allowed.first()
             && !allowed.iter().any(|rule| rule.window().holds_at(*now))
@@ -156,18 +169,14 @@ impl Judge<'_> {
                 self.add_broken(&path, window.clock(*now), format!("not within {window}"));
             }
         }
-        if self.ruling.broken.len() == before {
-            self.note_closing(*now, experiments);
-        }
+        (self.ruling.broken.len() == before).then_some(*now)
     }
 
-    /// Notes that windows close before an experiment that is launched now must have ended.
-    fn note_closing(&mut self, now: Timestamp, experiments: &[ExperimentFacts]) {
-        let Some(longest) = experiments.iter().max_by_key(|experiment| experiment.timeout) else { return };
+    /// Notes that windows close before a run that begins now must have ended.
+    fn note_closing(&mut self, now: Timestamp, parallel: usize, experiments: &[ExperimentFacts]) {
+        let longest = measure_run(experiments, parallel);
         let windows = &self.policy.windows;
-        let Some(until) =
-            SignedDuration::try_from(longest.timeout).ok().and_then(|t| now.checked_add(t).ok())
-        else {
+        let Some(until) = SignedDuration::try_from(longest).ok().and_then(|t| now.checked_add(t).ok()) else {
             return;
         };
         let Some(closing) = find_closing(windows, now, until).filter(|closing| *closing < until) else {
@@ -175,10 +184,10 @@ impl Judge<'_> {
         };
         let Some(first) = windows.first() else { return };
         self.ruling.notes.push(format!(
-            "policy: windows: they close at {}, and {} may run for {} from now; what runs then is not stopped",
+            "windows: they close at {}, and the experiments may take {} from now; what runs then is not stopped, and \
+             nothing more is launched",
             first.window().clock(closing),
-            key(&longest.name),
-            write_duration(longest.timeout)
+            write_duration(longest)
         ));
     }
 
@@ -280,9 +289,7 @@ impl Judge<'_> {
             return;
         }
         if require.stop_condition {
-            let has = |template: &TemplateFacts| {
-                template.stop_conditions.iter().any(|source| source != NO_STOP_CONDITION)
-            };
+            let has = |template: &TemplateFacts| template.stop_alarms > 0;
             self.judge_presence("require.stop-condition", template, has, "at least one");
         }
         if require.logs {
@@ -335,6 +342,15 @@ impl Judge<'_> {
             None => self.add_broken(rule, "none", may_be),
         }
     }
+}
+
+/// Returns the longest time that experiments take, of which so many run at once.
+fn measure_run(experiments: &[ExperimentFacts], parallel: usize) -> Duration {
+    let timeouts = || experiments.iter().map(|experiment| experiment.timeout);
+    let longest = timeouts().max().unwrap_or_default();
+    let at_once = u32::try_from(parallel.clamp(1, experiments.len().max(1))).unwrap_or(u32::MAX);
+    let others = timeouts().fold(Duration::ZERO, Duration::saturating_add).saturating_sub(longest);
+    longest.saturating_add(others / at_once)
 }
 
 fn write_limit(most: impl Display) -> String {

@@ -6,9 +6,22 @@ use std::time::Duration;
 use faultgate_core::model::ActionFacts;
 use jiff::{Span, SpanRelativeTo};
 
-/// The parameters that hold durations. An action without any acts once and takes no time.
+/// The parameters that hold durations.
 const DURATIONS: [&str; 4] =
     ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
+
+/// The kinds of actions that act once and take no time, so that they need no duration.
+const INSTANT: [&str; 9] = [
+    "aws:cloudwatch:assert-alarm-state",
+    "aws:ec2:reboot-instances",
+    "aws:ec2:stop-instances",
+    "aws:ec2:terminate-instances",
+    "aws:ecs:stop-task",
+    "aws:eks:pod-delete",
+    "aws:eks:terminate-nodegroup-instances",
+    "aws:rds:failover-db-cluster",
+    "aws:rds:reboot-db-instances",
+];
 
 /// Returns the time from the start of the first action to the end of the last one.
 ///
@@ -41,14 +54,14 @@ pub(crate) fn measure_length(actions: &[ActionFacts]) -> Result<Duration, String
 
 /// Returns how long one action takes: the longest of its durations.
 fn measure_action(action: &ActionFacts) -> Result<Duration, String> {
-    let mut longest = Duration::ZERO;
+    let mut longest = INSTANT.contains(&action.id.as_str()).then_some(Duration::ZERO);
     for name in DURATIONS {
         let Some(text) = action.parameters.get(name).filter(|text| !text.is_empty()) else { continue };
         let duration = parse_iso(text)
             .ok_or_else(|| format!("{name} of the action {} is {text}, not a duration", action.name))?;
-        longest = longest.max(duration);
+        longest = longest.max(Some(duration));
     }
-    Ok(longest)
+    longest.ok_or_else(|| format!("the action {}, {}, has no duration", action.name, action.id))
 }
 
 /// Parses a duration as FIS writes it: `PT1H30M`.

@@ -30,7 +30,7 @@ pub use broken::{BrokenRule, Ruling};
 pub use facts::{ExperimentFacts, Fact, LaunchFacts};
 pub use faultgate_core::model::{ActionFacts, TemplateFacts};
 pub use inquiry::{Inquiry, inquiries};
-pub use judge::{judge, judge_suite};
+pub use judge::{judge, judge_moment, judge_suite};
 pub use pattern::NamePattern;
 pub use policy::{AllowRules, DenyRules, Policy, PolicyLimits, RequireRules, WindowRule};
 pub use window::Window;

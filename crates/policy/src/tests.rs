@@ -65,7 +65,7 @@ fn experiment() -> ExperimentFacts {
         probes: 1,
         template: Fact::Known(TemplateFacts {
             actions: vec![action("stop", "aws:ec2:stop-instances", "PT5M", &[])],
-            stop_conditions: vec!["aws:cloudwatch:alarm".to_owned()],
+            stop_alarms: 1,
             has_logs: true,
             tags: [("environment".to_owned(), "staging".to_owned())].into(),
         }),

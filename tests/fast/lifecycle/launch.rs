@@ -1,10 +1,11 @@
 //! Launches whose answers are lost.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use faultgate_core::model::{RunPhase, Verdict};
 use faultgate_rehearsal::{FaultEffect, FaultRule};
-use faultgate_testkit::paused::chaos::Chaos;
+use faultgate_testkit::paused::chaos::{Chaos, ChaosLife};
 use faultgate_testkit::paused::laws;
 use faultgate_testkit::paused::player::{PlayedChaos, play};
 
@@ -84,4 +85,29 @@ fn a_launch_that_was_throttled_to_the_end_is_over() {
     assert_eq!(played.result.gate.verdict, Verdict::Errored);
     assert_eq!(played.world.count("ListExperiments"), 0, "there is nothing to look for");
     assert_eq!(played.noted.experiments[0].phase, RunPhase::Over);
+}
+
+/// The guard is asked before each launch, since some are hours after the beginning of the run.
+#[test]
+fn nothing_is_launched_any_more_once_the_windows_have_closed() {
+    let two = Chaos { lives: vec![ChaosLife::Completes; 2], ..Chaos::with_faults(Vec::new()) };
+    assert_eq!(play(&two).result.gate.verdict, Verdict::Passed);
+    let played = play(&Chaos { closes_after: Some(Duration::from_secs(2)), ..two.clone() });
+    let verdicts = played.result.experiments.iter().map(|experiment| experiment.verdict);
+    assert_eq!(verdicts.collect::<Vec<_>>(), [Verdict::Passed, Verdict::Errored]);
+    assert_eq!(played.result.experiments[1].reason, "not launched: the windows are closed");
+    assert_eq!((played.result.gate.verdict, played.world.count("StartExperiment")), (Verdict::Errored, 1));
+
+    // Nor is it while a launch waits for a slot.
+    let quota = FaultEffect::Error {
+        status: 402,
+        code: "ServiceQuotaExceededException".into(),
+        message: "no more".into(),
+        retry_after: None,
+    };
+    let full = FaultRule::on("StartExperiment", quota).times(3);
+    let one = Chaos { closes_after: Some(Duration::from_secs(2)), ..Chaos::with_faults(vec![full]) };
+    let played = play(&one);
+    assert_eq!(played.result.gate.verdict, Verdict::Errored);
+    assert!(played.world.inventory.experiments.is_empty());
 }

@@ -130,6 +130,21 @@ async fn a_record_of_another_experiment_is_no_record() {
 }
 
 /// Returns `true` for a request that starts an experiment.
+#[tokio::test(start_paused = true)]
+async fn a_template_that_is_not_the_one_asked_for_is_not_launched() {
+    let another = json!({"id": "EXTanother", "actions": {"wait": {"actionId": "aws:fis:wait"}}});
+    for template in [another, json!({"id": null}), Value::Null] {
+        let lie = move |_: &str, path: &str, answer: &mut Value| {
+            if path.starts_with("experimentTemplates/") {
+                answer["experimentTemplate"] = template.clone();
+            }
+        };
+        let (result, world) = told(&planned(false, RULES[0]), lie).await;
+        assert_eq!(result.gate.verdict, Verdict::Errored, "{:?}", result.gate.reasons);
+        assert!(world.inventory().experiments.is_empty(), "{:?}", result.gate.reasons);
+    }
+}
+
 fn is_start(method: &str, path: &str) -> bool {
     method == "POST" && path == "experiments"
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TemplateFacts {
     pub actions: Vec<ActionFacts>,
-    /// Source of each stop condition, as FIS names it. `none` is what FIS calls a template without one.
-    pub stop_conditions: Vec<String>,
+    /// Number of alarms that stop an experiment of the template.
+    pub stop_alarms: usize,
     /// `true` if there is a log configuration.
     pub has_logs: bool,
     pub tags: BTreeMap<String, String>,

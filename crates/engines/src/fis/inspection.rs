@@ -9,7 +9,7 @@ use aws_sdk_fis::types::{AccountTargeting, ExperimentTemplate};
 use super::FisEngine;
 use super::error::failure;
 use super::pages::next_page;
-use super::preflight::CheckedTemplate;
+use super::preflight::{CheckedTemplate, list_stop_alarms};
 use crate::{EngineFailure, FailureKind, Inspection};
 use faultgate_core::model::{ActionFacts, ExperimentPlan, TemplateFacts};
 
@@ -25,29 +25,39 @@ pub(super) fn has_target_accounts(template: &ExperimentTemplate) -> bool {
 }
 
 /// Returns what a template says.
-pub(super) fn template_facts(template: &ExperimentTemplate) -> TemplateFacts {
-    let mut actions: Vec<ActionFacts> = template
-        .actions()
-        .into_iter()
-        .flatten()
-        .map(|(name, action)| ActionFacts {
+///
+/// # Errors
+///
+/// FIS does not tell which actions the template has: a rule on them must not take that for none.
+pub(super) fn template_facts(template: &ExperimentTemplate) -> Result<TemplateFacts, String> {
+    let told = template.actions().filter(|actions| !actions.is_empty());
+    let told = told.ok_or("FIS tells no action of the template")?;
+    let mut actions = Vec::with_capacity(told.len());
+    for (name, action) in told {
+        let id = action.action_id().filter(|id| is_action_id(id));
+        actions.push(ActionFacts {
             name: name.clone(),
-            id: action.action_id().unwrap_or_default().to_owned(),
+            id: id.ok_or_else(|| format!("FIS does not tell what the action {name} is"))?.to_owned(),
             parameters: sorted(action.parameters()),
             start_after: action.start_after().to_vec(),
-        })
-        .collect();
-    actions.sort_by(|one, other| one.name.cmp(&other.name));
-    let conditions = template.stop_conditions().iter().filter_map(|condition| condition.source());
-    let log = template.log_configuration();
-    TemplateFacts {
-        actions,
-        stop_conditions: conditions.map(str::to_owned).collect(),
-        has_logs: log.is_some_and(|log| {
-            log.cloud_watch_logs_configuration().is_some() || log.s3_configuration().is_some()
-        }),
-        tags: sorted(template.tags()),
+        });
     }
+    actions.sort_by(|one, other| one.name.cmp(&other.name));
+    let log = template.log_configuration();
+    let log_group = log.and_then(|log| log.cloud_watch_logs_configuration()?.log_group_arn());
+    let bucket = log.and_then(|log| log.s3_configuration()?.bucket_name());
+    Ok(TemplateFacts {
+        actions,
+        stop_alarms: list_stop_alarms(template).len(),
+        has_logs: [log_group, bucket].into_iter().flatten().any(|place| !place.trim().is_empty()),
+        tags: sorted(template.tags()),
+    })
+}
+
+/// Returns `true` for a text in the form of the id of a kind of action, such as `aws:ec2:stop-instances`.
+fn is_action_id(text: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b":-".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_usual)
 }
 
 fn sorted(pairs: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
@@ -119,7 +129,7 @@ impl Inspection for FisEngine {
     }
 
     fn template(&self, experiment: &ExperimentPlan) -> Result<TemplateFacts, String> {
-        self.of_template(experiment, |template| template.facts.clone())
+        self.of_template(experiment, |template| template.facts.clone())?
     }
 
     async fn target_accounts(&self, experiment: &ExperimentPlan) -> Result<Vec<String>, String> {
@@ -134,5 +144,60 @@ impl Inspection for FisEngine {
         let found = self.configured_accounts(template).await.map_err(|failure| why_unknown(failure.kind))?;
         self.target_accounts.borrow_mut().insert(template.to_owned(), found.clone());
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_fis::types::{
+        ExperimentTemplateAction, ExperimentTemplateCloudWatchLogsLogConfiguration,
+        ExperimentTemplateLogConfiguration, ExperimentTemplateStopCondition,
+    };
+
+    use super::*;
+
+    fn action(id: Option<&str>) -> ExperimentTemplateAction {
+        ExperimentTemplateAction::builder().set_action_id(id.map(str::to_owned)).build()
+    }
+
+    #[test]
+    fn what_the_actions_are_is_not_known_unless_each_says_so() {
+        let nothing = ExperimentTemplate::builder().build();
+        assert!(template_facts(&nothing).is_err());
+        assert!(
+            template_facts(&ExperimentTemplate::builder().set_actions(Some(HashMap::new())).build()).is_err()
+        );
+        for id in [None, Some(""), Some("AWS:ECS:stop-task"), Some(" aws:ecs:stop-task")] {
+            let template = ExperimentTemplate::builder().actions("stop", action(id)).build();
+            let why = template_facts(&template).unwrap_err();
+            assert_eq!(why, "FIS does not tell what the action stop is", "{id:?}");
+        }
+        let template =
+            ExperimentTemplate::builder().actions("stop", action(Some("aws:ecs:stop-task"))).build();
+        assert_eq!(template_facts(&template).unwrap().actions[0].id, "aws:ecs:stop-task");
+    }
+
+    #[test]
+    fn a_stop_condition_needs_an_alarm_and_a_log_a_place() {
+        let facts = |source: &str, value: Option<&str>, group: &str| {
+            let stop = ExperimentTemplateStopCondition::builder().source(source);
+            let to = ExperimentTemplateCloudWatchLogsLogConfiguration::builder().log_group_arn(group).build();
+            let log =
+                ExperimentTemplateLogConfiguration::builder().cloud_watch_logs_configuration(to).build();
+            let template = ExperimentTemplate::builder()
+                .actions("stop", action(Some("aws:ecs:stop-task")))
+                .stop_conditions(stop.set_value(value.map(str::to_owned)).build())
+                .log_configuration(log);
+            let facts = template_facts(&template.build()).unwrap();
+            (facts.stop_alarms, facts.has_logs)
+        };
+        let alarm = "aws:cloudwatch:alarm";
+        assert_eq!(
+            facts(alarm, Some("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:slow"), "arn"),
+            (1, true)
+        );
+        for (source, value) in [(alarm, None), (alarm, Some(" ")), ("none", None), ("NONE", Some("x"))] {
+            assert_eq!(facts(source, value, ""), (0, false), "{source} {value:?}");
+        }
     }
 }

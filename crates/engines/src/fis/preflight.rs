@@ -9,7 +9,7 @@ use aws_sdk_fis::types::{ExperimentTemplate, SafetyLeverStatus};
 use futures_util::future::join_all;
 
 use super::clients::Clients;
-use super::error::failure;
+use super::error::{failure, unreadable};
 use super::inspection::{has_target_accounts, template_facts};
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{Finding, Level, TemplateFacts};
@@ -31,7 +31,8 @@ pub(super) struct CheckedTemplate {
     pub(super) place: Option<AwsPlace>,
     /// ARNs of the alarms that stop an experiment of this template.
     pub(super) stop_alarms: Vec<String>,
-    pub(super) facts: TemplateFacts,
+    /// What the template says. The error tells why that is not known.
+    pub(super) facts: Result<TemplateFacts, String>,
     /// `true` if experiments act in accounts that are configured for the template.
     pub(super) has_target_accounts: bool,
 }
@@ -109,12 +110,7 @@ pub(super) async fn preflight(
 impl Preflight {
     fn take_template(&mut self, id: &str, template: &ExperimentTemplate, region: &str) {
         let subject = format!("template {id}");
-        let stop_alarms: Vec<String> = template
-            .stop_conditions()
-            .iter()
-            .filter(|condition| condition.source() == Some(ALARM_STOP_SOURCE))
-            .filter_map(|condition| condition.value().map(str::to_owned))
-            .collect();
+        let stop_alarms = list_stop_alarms(template);
         self.findings.push(Finding::new(Level::Ok, &subject, "the template exists"));
         if stop_alarms.is_empty() {
             self.findings.push(
@@ -137,7 +133,14 @@ impl Preflight {
     }
 }
 
-/// Reads a template.
+/// Returns the ARNs of the alarms that stop an experiment of the template.
+pub(super) fn list_stop_alarms(template: &ExperimentTemplate) -> Vec<String> {
+    let alarms = template.stop_conditions().iter().filter(|stop| stop.source() == Some(ALARM_STOP_SOURCE));
+    let arns = alarms.filter_map(|stop| stop.value()).filter(|arn| !arn.trim().is_empty());
+    arns.map(str::to_owned).collect()
+}
+
+/// Reads a template. An answer about another template is a failure.
 pub(super) async fn get_template(
     clients: &Clients,
     place: &AwsPlace,
@@ -146,8 +149,14 @@ pub(super) async fn get_template(
     let what = format!("read the experiment template {id}");
     let answer = clients.fis.get_experiment_template().id(id).send().await;
     let answer = answer.map_err(|error| failure(error, "GetExperimentTemplate", &what, place))?;
-    let missing = || EngineFailure::new(FailureKind::Unanswered, what, "the answer holds no template");
-    answer.experiment_template.ok_or_else(missing)
+    let why = match answer.experiment_template {
+        Some(template) if template.id() == Some(id) => return Ok(template),
+        Some(other) => {
+            format!("the answer is of another template, {}", other.id().unwrap_or("without an id"))
+        }
+        None => "the answer holds no template".to_owned(),
+    };
+    Err(unreadable(&what, &why))
 }
 
 /// Returns FIS's word for the state of the safety lever.

@@ -25,7 +25,7 @@ fn all_broken_rules_are_told_at_once_in_the_words_of_the_contract() {
             action("reboot", "aws:rds:reboot-db-instances", "PT1H", &[]),
             action("cut", "aws:network:disrupt-connectivity", "PT30M30S", &["reboot"]),
         ],
-        stop_conditions: vec!["none".to_owned()],
+        stop_alarms: 0,
         has_logs: false,
         tags: [("environment".to_owned(), "production".to_owned())].into(),
     };

@@ -119,7 +119,7 @@ fn of_experiment(policy: &Value, e: &ExperimentFacts, later: bool) -> Vec<(Strin
         return outcomes;
     }
     if require["stop-condition"] == true {
-        let has = |t: &TemplateFacts| t.stop_conditions.iter().any(|source| source == "aws:cloudwatch:alarm");
+        let has = |t: &TemplateFacts| t.stop_alarms != 0;
         add("require.stop-condition", on(&e.template, true, later, has));
     }
     if require["logs"] == true {
@@ -166,6 +166,7 @@ fn end(template: &TemplateFacts) -> Option<f64> {
 
 fn end_of(template: &TemplateFacts, action: &ActionFacts, depth: usize) -> Option<f64> {
     let own = match action.parameters.get("maxDuration").map(String::as_str) {
+        None | Some("") if ["aws", "aws:fis:wait"].contains(&action.id.as_str()) => return None,
         None | Some("" | "PT0S") => 0.0,
         Some("PT90S") => 90.0,
         Some("PT5M") => 300.0,

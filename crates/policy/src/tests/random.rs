@@ -166,20 +166,21 @@ fn actions() -> impl Strategy<Value = Vec<ActionFacts>> {
 }
 
 fn template() -> impl Strategy<Value = TemplateFacts> {
-    let sources = prop::collection::vec(select(vec!["none", "aws:cloudwatch:alarm"]), 0..3);
     let tags = prop::collection::btree_map(
         select(vec!["environment", "team", "other"]),
         select(vec!["staging", "a", ""]),
         0..3,
     );
-    (actions(), sources, any::<bool>(), tags).prop_map(|(actions, sources, has_logs, tags)| TemplateFacts {
-        actions,
-        stop_conditions: sources.into_iter().map(str::to_owned).collect(),
-        has_logs,
-        tags: tags
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect::<BTreeMap<_, _>>(),
+    (actions(), 0_usize..3, any::<bool>(), tags).prop_map(|(actions, stop_alarms, has_logs, tags)| {
+        TemplateFacts {
+            actions,
+            stop_alarms,
+            has_logs,
+            tags: tags
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        }
     })
 }
 

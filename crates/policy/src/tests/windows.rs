@@ -161,10 +161,15 @@ fn a_window_that_closes_before_the_timeout_is_a_note_and_refuses_nothing() {
     assert_eq!(
         ruling.notes,
         [
-            "policy: windows: they close at wed 2026-11-25 16:00 (Europe/Berlin), and checkout may run for 30m from \
-          now; what runs then is not stopped"
+            "windows: they close at wed 2026-11-25 16:00 (Europe/Berlin), and the experiments may take 30m from now; \
+             what runs then is not stopped, and nothing more is launched"
         ]
     );
+    // Two experiments follow one another, so the second one may run when the window has closed.
+    run.moment = Fact::Known(at("2026-11-25T14:30:00Z"));
+    run.parallel = 1;
+    let notes = judge(std::slice::from_ref(&policy), &run, &[experiment(), experiment()]).notes;
+    assert!(notes[0].contains("may take 1h from now"), "{notes:?}");
     // A run that must have ended when the window does is none.
     run.moment = Fact::Known(at("2026-11-25T14:30:00Z"));
     assert!(judge(&[policy], &run, &[experiment()]).notes.is_empty());

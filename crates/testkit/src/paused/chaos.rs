@@ -43,6 +43,8 @@ pub struct Chaos {
     pub faults: Vec<FaultRule>,
     pub noise: Vec<(Duration, usize)>,
     pub signal: Option<(Duration, Signal)>,
+    /// The time after which nothing may be launched any more.
+    pub closes_after: Option<Duration>,
     pub seed: u64,
 }
 
@@ -61,6 +63,7 @@ impl Chaos {
             faults,
             noise: Vec::new(),
             signal: None,
+            closes_after: None,
             seed: 0,
         }
     }
@@ -196,6 +199,7 @@ pub fn without_request_faults() -> impl Strategy<Value = Chaos> {
                 faults: Vec::new(),
                 noise,
                 signal,
+                closes_after: None,
                 seed,
             }
         })

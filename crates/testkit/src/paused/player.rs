@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
+use async_trait::async_trait;
+use faultgate::lifecycle::{Cancel, Equipment, Guard, Lifecycle, Outlook, RunInputs};
 use faultgate_core::clock::Clock;
-use faultgate_core::model::{ExperimentPlan, Monitor, Plan, RunIdentity, RunResult, RunState};
+use faultgate_core::model::{ExperimentPlan, Finding, Monitor, Plan, RunIdentity, RunResult, RunState};
 use faultgate_engines::Engine;
 use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
@@ -76,6 +77,24 @@ fn beats(life: ChaosLife, pace: Duration) -> Vec<Beat> {
     }
 }
 
+/// A guard that lets experiments be launched for some time.
+struct Windows {
+    clock: Clock,
+    closed_after: Option<Duration>,
+}
+
+#[async_trait(?Send)]
+impl Guard for Windows {
+    async fn judge(&self, _: &Plan, _: &[(&ExperimentPlan, &dyn Engine)], _: Outlook<'_>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn why_closed(&self) -> Option<String> {
+        let is_closed = self.closed_after.is_some_and(|after| self.clock.elapsed() >= after);
+        is_closed.then(|| "the windows are closed".to_owned())
+    }
+}
+
 /// Plays a schedule to its end, on a clock of its own that only moves when everybody waits.
 pub fn play(chaos: &Chaos) -> PlayedChaos {
     fastrand::seed(chaos.seed);
@@ -120,7 +139,8 @@ async fn run(chaos: &Chaos) -> PlayedChaos {
         cancel: &cancel,
         publish: &|_| {},
     };
-    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan");
+    let windows = Windows { clock, closed_after: chaos.closes_after };
+    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan").guarded_by(&windows);
     let disturb = async {
         tokio::join!(
             async {
