@@ -121,12 +121,16 @@ impl Lifecycle<'_> {
             record = self.cancel.within(LAST_RECORD_LIMIT, Share::Close, looking).await.and_then(Result::ok);
         }
         let confirmed = record.as_ref().is_some_and(Record::has_ended);
-        // A signal outweighs the first cause of the stop: the run was cancelled.
-        if let Some(signal) = self.cancel.signal() {
+        let signal = self.cancel.signal();
+        // A signal outweighs the first cause of the stop: the run was cancelled. Only a halt stands beside it,
+        // since the weakness that it has found is no less true.
+        let halted = matches!(cause, StopCause::Halted(_));
+        if let Some(signal) = signal.filter(|_| !halted) {
             cause = StopCause::Cancelled(signal);
         }
         let error = refused.as_ref().map(ToString::to_string);
-        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error };
+        let signal = signal.filter(|_| halted);
+        let report = StopReport { why, requested_at, accepted: refused.is_none(), confirmed, error, signal };
         let record = record.unwrap_or_else(Record::unknown);
         self.finish(progress, &launched, record, Some(report), Some(cause)).await
     }

@@ -36,6 +36,12 @@ pub(super) fn decide(result: &RunResult) -> Gate {
     // Verdicts are ordered by weight, so the cause of the run's verdict comes first.
     culprits.sort_by_key(|experiment| experiment.verdict);
     let mut reasons = guard::reasons_of_refused(findings);
+    // An experiment whose halt a signal overtook has failed, and its run was cancelled all the same.
+    let overtaken = experiments.iter().find_map(|experiment| experiment.stop.as_ref()?.signal);
+    if let Some(signal) = overtaken {
+        verdict = verdict.min(Verdict::Cancelled);
+        reasons.push(format!("{} cancelled the run while a halt was under way", signal.as_str()));
+    }
     // A refusal is the reason of each experiment, and need not be told for each.
     let told = guard::why_not_launched(findings).filter(|_| !reasons.is_empty());
     culprits.retain(|experiment| told.as_ref() != Some(&experiment.reason));
@@ -70,7 +76,7 @@ pub(super) fn decide(result: &RunResult) -> Gate {
     }
     Gate {
         verdict,
-        exit_code: verdict.exit_code(signal),
+        exit_code: verdict.exit_code(signal.or(overtaken)),
         resilience_score: score,
         expected_resilience_score: expected,
         reasons,

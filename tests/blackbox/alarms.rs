@@ -7,7 +7,7 @@ use faultgate_rehearsal::{
     ACCOUNT, ALARM_NAME, EventFaults, FaultEffect, FaultRule, SYSTEM_ALARM_NAME, Snapshot, TEMPLATE_ID,
 };
 use faultgate_testkit::account::EmbeddedAccount;
-use faultgate_testkit::binary::{Finished, Running};
+use faultgate_testkit::binary::{Finished, Running, at_once};
 use faultgate_testkit::contract::{assert_listed, assert_result};
 use faultgate_testkit::lives::{ALARMING, IN, OVER};
 use serde_json::{Value, json};
@@ -180,8 +180,8 @@ async fn events_that_come_twice_and_in_any_order_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_event_that_lies_counts_for_nothing_and_is_named() {
-    for keys in ["", ", aborts-after: 1"] {
+async fn an_event_that_lies_is_named_and_counts_for_nothing_where_a_look_refutes_it() {
+    at_once(["", ", aborts-after: 1"], |keys| async move {
         let run = OnAlarm::begin(keys).await;
         let lie = json!({
             "version": "0", "id": "a-lie", "source": "aws.cloudwatch", "account": ACCOUNT, "region": REGION,
@@ -196,13 +196,49 @@ async fn an_event_that_lies_counts_for_nothing_and_is_named() {
         }
         let (ended, asked) = run.complete().await;
         let result = ended.result();
-        ended.assert_code(0, "an alarm that was in OK all the time");
         assert_eq!(asked.stops, 0, "{keys}: an event alone halts nothing");
-        assert_measured(&result, 0, 0);
         let warnings = result["experiments"][0]["warnings"].to_string();
-        assert!(warnings.contains("the history counts"), "{keys}: {warnings}");
-        assert!(ended.summary().contains("the history counts"), "{}", ended.summary());
-    }
+        if keys.is_empty() {
+            // Nobody looked, so that it may as well be the history that lags.
+            ended.assert_code(1, "it may have rung");
+            assert_unmeasured(&result, "may not be complete: an event told that ");
+            assert!(warnings.contains("it was not measured"), "{warnings}");
+        } else {
+            ended.assert_code(0, "an alarm that was in OK all the time");
+            assert_measured(&result, 0, 0);
+            assert!(warnings.contains("the history counts"), "{warnings}");
+            assert!(ended.summary().contains("the history counts"), "{}", ended.summary());
+        }
+    })
+    .await;
+}
+
+/// Asserts that the alarm was not measured, for a reason with these words.
+fn assert_unmeasured(result: &Value, why: &str) {
+    let probe = probe(result);
+    assert_eq!((&probe["score"], &probe["unevaluated"]), (&0.0.into(), &"during".into()), "{probe:#}");
+    let reason = result["experiments"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("shop was not measured while ") && reason.contains(why), "{reason}");
+}
+
+/// CloudWatch answers, and its history has nothing of what its events told: it lags, or lost it.
+#[tokio::test]
+async fn an_alarm_that_rang_by_its_events_never_passes_by_a_history_that_lacks_it() {
+    let lacking_always = || FaultRule::on("DescribeAlarmHistory", FaultEffect::Nothing);
+    at_once([None, Some(4)], |readings: Option<u32>| async move {
+        let lacking = readings.map_or_else(lacking_always, |readings| lacking_always().times(readings + 1));
+        let run = OnAlarm::prepared(", aborts-after: 50", |account| account.world.inject(lacking), &[]).await;
+        run.ring().await;
+        let heard = |seen: &Snapshot| seen.count("ReceiveMessage") > 2;
+        run.account.until("the events are heard", heard).await;
+        let (ended, _) = run.complete().await;
+        ended.assert_code(1, "it rang");
+        match readings {
+            Some(_) => assert_measured(&ended.result(), 1, 0),
+            None => assert_unmeasured(&ended.result(), "may not be complete: an event told that "),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

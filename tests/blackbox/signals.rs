@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use faultgate_rehearsal::{EventFaults, FaultEffect, FaultRule};
+use faultgate_rehearsal::{EventFaults, FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Finished, Running, at_once, in_time};
 use faultgate_testkit::contract::assert_result;
-use faultgate_testkit::lives::{ENDLESS, QUICK};
+use faultgate_testkit::lives::{ENDLESS, IN, QUICK};
 use serde_json::Value;
 
 const SIGNALS: [(&str, u8); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
@@ -165,7 +165,7 @@ async fn during_teardown_the_verdict_stands_and_the_rest_is_removed() {
 #[tokio::test]
 async fn between_two_experiments_the_next_one_is_not_launched() {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    let both = format!("{0},{0}", faultgate_rehearsal::TEMPLATE_ID);
+    let both = format!("{TEMPLATE_ID},{TEMPLATE_ID}");
     let running = account.run().env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", both).spawn();
     account.until_running().await;
     let cancelled = Cancelled::by("INT", account, running).await;
@@ -260,4 +260,32 @@ async fn the_same_signal_again_ends_at_once() {
     let ended = in_time(Duration::from_secs(20), "the second signal", running.ended()).await;
     ended.assert_code(130, "interrupted twice");
     assert!(!ended.path("reports/result.json").exists());
+}
+
+/// The stop of a halt is under way when the signal comes. What the halt has found is true all the same.
+#[tokio::test]
+async fn a_signal_during_the_stop_of_a_halt_cancels_the_run_and_keeps_the_halt() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = EmbeddedAccount::living(IN).await;
+        let delay = FaultEffect::Delay(Duration::from_millis(1200));
+        account.world.inject(FaultRule::on("StopExperiment", delay));
+        let suite = format!(
+            "version: 1\nexperiments:\n  - name: az\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
+             \x20     - {{ name: shop, tcp: {{ address: '127.0.0.1:1' }}, every: 100ms, aborts-after: 2 }}\n"
+        );
+        let running = account.faultgate(&["run"]).file(".faultgate.yml", &suite).spawn();
+        account.until_asked("StopExperiment").await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        let experiment = &result["experiments"][0];
+        let told = (&experiment["verdict"], &experiment["score"], &experiment["score_source"]);
+        assert_eq!(told, (&"failed".into(), &0.0.into(), &"abort".into()), "{experiment:#}");
+        assert_eq!(experiment["stop"]["signal"], format!("SIG{signal}"), "{experiment:#}");
+        let halt = experiment["reason"].as_str().unwrap();
+        assert!(halt.starts_with("shop failed ") && halt.contains(" looks in a row"), "{halt}");
+        let reasons = result["gate"]["reasons"].as_array().unwrap();
+        let cancelling = format!("SIG{signal} cancelled the run while a halt was under way");
+        assert_eq!(reasons, &[Value::from(cancelling), halt.into()]);
+    })
+    .await;
 }

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use faultgate_core::model::{AlarmChange, Sample};
+use faultgate_core::model::{ALARM_OK, AlarmChange, Phase, Sample};
 use faultgate_engines::alarms::HeardChange;
 
 /// Divisor of the interval that gives the time by which a failure may last less long and still count: looks
 /// come a little late.
 const TOLERANCE: u32 = 10;
+
+/// CloudWatch's words for the states besides OK.
+const STATES_OUT_OF_OK: [&str; 2] = ["ALARM", "INSUFFICIENT_DATA"];
+/// Number of looks that are kept. Where they contradict the history, some do.
+const MAX_LOOKS: usize = 512;
 
 /// The course of one alarm.
 #[derive(Debug, Clone)]
@@ -24,6 +29,17 @@ pub(super) struct AlarmCourse {
     newest: Option<(Timestamp, Timestamp)>,
     /// The failure that goes on, if one does.
     failing: Option<AlarmFailure>,
+    /// The looks in which CloudWatch told the alarm's state.
+    looks: Vec<AlarmLook>,
+}
+
+/// An answer of CloudWatch about the state in which the alarm stands.
+#[derive(Debug, Clone)]
+pub(super) struct AlarmLook {
+    pub(super) at: Timestamp,
+    pub(super) state: String,
+    /// `true` if the look was made while the experiment went on.
+    pub(super) during: bool,
 }
 
 /// A time in which an alarm is in another state than OK.
@@ -37,7 +53,7 @@ impl AlarmCourse {
     /// Begins the course. Changes up to the number `taken` were heard before, and the first look knows of
     /// them.
     pub(super) fn new(begun_at: Timestamp, taken: u64) -> Self {
-        Self { begun_at, taken, newest: None, failing: None }
+        Self { begun_at, taken, newest: None, failing: None, looks: Vec::new() }
     }
 
     /// Takes the changes that were heard since the last time, and returns those that are news. A change that
@@ -71,6 +87,22 @@ impl AlarmCourse {
             self.enter(sample.passed, sample.at, why);
         }
         is_new
+    }
+
+    /// Keeps what a look has told of the state. A look without an answer tells nothing of it.
+    pub(super) fn keep(&mut self, sample: &Sample) {
+        let said = sample.reason.as_deref().unwrap_or_default();
+        let state = said.split_once(": ").map_or(said, |(state, _)| state);
+        if self.looks.len() < MAX_LOOKS && (sample.passed || STATES_OUT_OF_OK.contains(&state)) {
+            let state = if sample.passed { ALARM_OK } else { state };
+            let (state, during) = (state.to_owned(), sample.phase == Phase::During);
+            self.looks.push(AlarmLook { at: sample.at, state, during });
+        }
+    }
+
+    /// Returns the looks in which CloudWatch told the alarm's state.
+    pub(super) fn looks(&self) -> &[AlarmLook] {
+        &self.looks
     }
 
     fn enter(&mut self, ok: bool, at: Timestamp, why: impl FnOnce() -> String) {

@@ -1,5 +1,4 @@
 use super::*;
-use faultgate_core::model::Phase;
 
 const EVERY: Duration = Duration::from_secs(5);
 

@@ -1,5 +1,6 @@
 //! The reconciliation of a followed alarm: CloudWatch's own history of it makes its score. What events have
-//! told counts for nothing; that they and the history differ is said.
+//! told makes no score; that they and the history differ is said, and where the history cannot be complete there is
+//! no measure.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,21 +9,35 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::alarm_course::AlarmCourse;
+use super::alarm_gap::ToldOfAlarm;
 use super::alarm_time::{MeasuredAlarm, measure};
-use super::samples::Samples;
+use super::samples::{Purpose, Samples};
 use super::schedule::RunningProbe;
 use faultgate_core::model::{ALARM_OK, AlarmChange, FaultWindow, Phase, Probe, ProbePlan, Score};
 use faultgate_engines::alarms::{AlarmHistory, AlarmStanding, FollowAlarm, HeardChange};
 
 /// Number of times that the history is read, at most: it may lag behind the events.
 const MAX_READINGS: u32 = 3;
+/// Number of times that the history is read, at most, where it cannot be complete: about ten seconds.
+const MAX_READINGS_OF_GAP: u32 = 11;
 /// Pause between two readings.
 const READING_PAUSE: Duration = Duration::from_secs(1);
 /// Time by which an event and the history may differ about one and the same change.
-const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// The measure of an alarm, or the reason why there is none.
 pub(super) type Measure = Result<MeasuredAlarm, String>;
+
+/// The history of an alarm, held against what was told otherwise.
+struct ReadHistory {
+    history: AlarmHistory,
+    /// The state before the first change.
+    before: AlarmStanding,
+    /// The events that the history does not have.
+    untrue: Vec<HeardChange>,
+    /// The reason why the history cannot be complete.
+    gap: Option<String>,
+}
 
 impl RunningProbe {
     /// Measures the alarm by its history, if it was followed. Without an answer it stays unmeasured.
@@ -65,28 +80,73 @@ impl RunningProbe {
         begun_at: Timestamp,
     ) -> Measure {
         let since = begun_at.min(fault.started_at);
-        let (history, untrue) = read_changes(alarm, since).await?;
+        let end = fault.ended_at.unwrap_or_else(|| self.clock.now());
+        let ReadHistory { history, before, untrue, gap } = self.read_changes(alarm, fault, since).await?;
+        let so = if gap.is_some() { "it was not measured" } else { "the history counts" };
         for told in &untrue {
             self.warn(format!(
-                "an event told that {}, and CloudWatch's history of the alarm does not: the history counts",
+                "an event told that {}, and CloudWatch's history of the alarm does not: {so}",
                 told.change.in_words()
             ));
         }
+        if let Some(gap) = gap {
+            return Err(gap);
+        }
+        let mut measured = measure(fault.started_at, end, &before, &history.changes);
+        measured.time.lost_events = count_lost(&history, &alarm.heard_changes());
+        Ok(measured)
+    }
+
+    /// Reads the history until it has what events and looks have told: for longer where they cannot all be true.
+    async fn read_changes(
+        &self,
+        alarm: &dyn FollowAlarm,
+        fault: &FaultWindow,
+        since: Timestamp,
+    ) -> Result<ReadHistory, String> {
+        let mut reading = 1;
+        loop {
+            let read = self.read_changes_once(alarm, fault, since).await;
+            let limit = match &read {
+                Ok(read) if read.gap.is_some() => MAX_READINGS_OF_GAP,
+                Ok(read) if read.untrue.is_empty() => 0,
+                _ => MAX_READINGS,
+            };
+            if reading >= limit {
+                return read;
+            }
+            reading += 1;
+            tokio::time::sleep(READING_PAUSE).await;
+        }
+    }
+
+    async fn read_changes_once(
+        &self,
+        alarm: &dyn FollowAlarm,
+        fault: &FaultWindow,
+        since: Timestamp,
+    ) -> Result<ReadHistory, String> {
+        let history = alarm.read_history(since).await?;
+        let heard = alarm.heard_changes();
+        let untrue = find_untrue(&history, heard.clone(), since);
         let before = match &history.before {
             Some(before) => before.clone(),
             // An alarm that has not changed is in the state in which it was.
             None => self.find_standing(untrue.is_empty()).await,
         };
-        let end = fault.ended_at.unwrap_or_else(|| self.clock.now());
-        let mut measured = measure(fault.started_at, end, &before, &history.changes);
-        measured.time.lost_events = count_lost(&history, &alarm.heard_changes());
-        Ok(measured)
+        let looks = self.course().as_ref().map(|course| course.looks().to_vec()).unwrap_or_default();
+        let told = ToldOfAlarm { heard: &heard, looks: &looks };
+        let gap = told.find_gap(&untrue, &before, &history.changes, fault);
+        Ok(ReadHistory { history, before, untrue, gap })
     }
 
     /// Returns the state in which the alarm stands. It is asked for unless the last look will do.
     async fn find_standing(&self, may_reuse: bool) -> AlarmStanding {
         let passed = may_reuse && self.samples().has_passed_last();
         let sample = if passed { None } else { Some(self.evaluate(Phase::After, Instant::now()).await) };
+        if let Some(sample) = &sample {
+            self.samples().add(sample.clone(), Purpose::Attempt);
+        }
         match sample.filter(|sample| !sample.passed) {
             None => AlarmStanding { state: ALARM_OK.to_owned(), reason: None },
             Some(sample) => {
@@ -97,28 +157,6 @@ impl RunningProbe {
             }
         }
     }
-}
-
-/// Reads the history until it has what events have told, and returns the events that it does not have in the
-/// end.
-async fn read_changes(
-    alarm: &dyn FollowAlarm,
-    since: Timestamp,
-) -> Result<(AlarmHistory, Vec<HeardChange>), String> {
-    let mut read = Err("CloudWatch's history of it was not read".to_owned());
-    for reading in 1..=MAX_READINGS {
-        read = alarm.read_history(since).await.map(|history| {
-            let untrue = find_untrue(&history, alarm.heard_changes(), since);
-            (history, untrue)
-        });
-        if read.as_ref().is_ok_and(|(_, untrue)| untrue.is_empty()) {
-            break;
-        }
-        if reading < MAX_READINGS {
-            tokio::time::sleep(READING_PAUSE).await;
-        }
-    }
-    read
 }
 
 /// Returns the events that tell of changes since a time which the history does not have.

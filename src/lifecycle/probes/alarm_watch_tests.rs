@@ -35,7 +35,7 @@ async fn an_alarm_is_asked_once_and_measured_by_its_history() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_events_do_not_tell_is_found_and_what_they_invent_is_not_counted() {
+async fn what_events_do_not_tell_is_found() {
     let stage = AlarmStage::begin(DURING, None, |_| {}).await;
     stage.wait(49).await;
     stage.alarm.enter("ALARM", false);
@@ -43,14 +43,53 @@ async fn what_events_do_not_tell_is_found_and_what_they_invent_is_not_counted() 
     let (probe, _) = stage.end().await;
     assert!(close(probe.score.get(), 50.0), "{}", probe.score);
     assert_eq!(probe.by_time.unwrap().lost_events, 1);
+}
 
-    let stage = AlarmStage::begin(DURING, None, |_| {}).await;
-    stage.alarm.tell("ALARM");
-    stage.wait(50).await;
-    let (probe, warnings) = stage.end().await;
-    assert_eq!(probe.score, Score::FULL, "the history decides");
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("slow went to ALARM at "), "{warnings:?}");
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_refuted_counts_for_nothing_and_another_one_leaves_nothing_known() {
+    for (aborts_after, score, so) in
+        [(Some(1), Score::FULL, "the history counts"), (None, Score::ZERO, "it was not measured")]
+    {
+        let stage = AlarmStage::begin(DURING, aborts_after, |_| {}).await;
+        stage.alarm.tell("ALARM");
+        stage.wait(50).await;
+        let (probe, warnings) = stage.end().await;
+        assert_eq!((probe.score, probe.unmeasured.is_some()), (score, aborts_after.is_none()));
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("slow went to ALARM at ") && warnings[0].ends_with(so), "{warnings:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_lags_is_read_until_it_explains_what_was_told() {
+    for (lags_for, measured) in [(0, true), (8, true), (11, false)] {
+        let stage = AlarmStage::begin(DURING, Some(50), |_| {}).await;
+        stage.alarm.set(|staged| staged.lags_for = lags_for);
+        stage.wait(19).await;
+        stage.alarm.enter("ALARM", true);
+        stage.wait(10).await;
+        stage.alarm.enter("OK", true);
+        stage.wait(20).await;
+        let (probe, warnings) = stage.end().await;
+        assert_eq!(probe.by_time.is_some(), measured, "{lags_for}: {:?}", probe.unmeasured);
+        let expected = if measured { 80.0 } else { 0.0 };
+        assert!(close(probe.score.get(), expected), "{lags_for}: {}", probe.score);
+        assert_eq!(warnings.len(), if measured { 0 } else { 2 }, "{warnings:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_lacks_what_a_look_saw_is_not_complete() {
+    let ringing = |alarm: &StagedAlarm| alarm.set(|staged| staged.state = "ALARM");
+    let stage = AlarmStage::begin(DURING, None, ringing).await;
+    stage.wait(20).await;
+    stage.alarm.set(|staged| staged.state = "OK");
+    stage.wait(20).await;
+    let (probe, _) = stage.end().await;
+    assert_eq!((probe.score, probe.unevaluated), (Score::ZERO, Some(Phase::During)));
+    let why = probe.unmeasured.unwrap();
+    assert!(why.contains("is not complete: DescribeAlarms told that it was in ALARM at "), "{why}");
+    assert!(probe.samples.iter().any(|sample| !sample.passed), "{:?}", probe.samples);
 }
 
 #[tokio::test(start_paused = true)]

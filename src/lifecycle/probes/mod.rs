@@ -2,7 +2,8 @@
 //!
 //! - `schedule` evaluates the probes of one experiment in their phases, and `samples` keeps what they saw.
 //! - `alarm_watch` follows an alarm by events instead, with `alarm_course` as its memory; `alarm_record`
-//!   reconciles that with CloudWatch's history, and `alarm_time` is the arithmetic.
+//!   reconciles that with CloudWatch's history, `alarm_gap` finds what that lacks, and `alarm_time` is the
+//!   arithmetic.
 //! - `turns` tells when a probe turns; `trip` asks for a halt, and `halt_board` counts failing probes of all
 //!   experiments together.
 //! - `score` makes the score of an experiment, from facts alone.
@@ -10,6 +11,7 @@
 //! Nothing here speaks to an engine, and no evaluation waits for another probe or for an engine.
 
 mod alarm_course;
+mod alarm_gap;
 mod alarm_record;
 #[cfg(test)]
 mod alarm_stage_tests;

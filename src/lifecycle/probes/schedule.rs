@@ -272,6 +272,9 @@ impl RunningProbe {
         let latency_ms = latency.and_then(|latency| u64::try_from(latency.as_millis()).ok());
         let sample = Sample { at, phase, passed, latency_ms, reason: reason.map(Into::into) };
         self.teller.observe(&sample);
+        if let Some(course) = self.course().as_mut() {
+            course.keep(&sample);
+        }
         sample
     }
 

@@ -271,6 +271,10 @@ pub struct StopReport {
     pub confirmed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+    /// The signal that came before the stop of a halt was confirmed. The experiment has failed by its halt, and
+    /// the run was cancelled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signal: Option<Signal>,
 }
 
 /// The record of how an experiment was monitored.

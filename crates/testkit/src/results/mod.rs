@@ -206,6 +206,7 @@ pub fn mixed() -> RunResult {
         accepted: true,
         confirmed: true,
         error: None,
+        signal: None,
     });
     let mut errored = experiment(
         "disk-fill",
@@ -287,6 +288,7 @@ pub fn cancelled() -> RunResult {
         accepted: true,
         confirmed: false,
         error: None,
+        signal: None,
     });
     let mut waiting = experiment("pod-delete", Verdict::Cancelled, State::Cancelled, "");
     waiting.reason = "not launched: SIGINT came first".into();
