@@ -254,6 +254,10 @@ pub struct ActiveExperiment {
 /// well. One that does not skip its actions is a failure of [`Engine::follow`].
 #[async_trait(?Send)]
 pub trait Preview {
+    /// Checks the accounts that experiments would act in beside their own, without changing anything. It comes
+    /// after [`Engine::check`], and sends requests only for experiments that act in several accounts.
+    async fn check_accounts(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding>;
+
     /// Starts the preview of an experiment, at most once, whatever happens to the requests.
     ///
     /// # Errors
