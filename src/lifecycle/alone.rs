@@ -15,13 +15,18 @@ use super::scheduled::Scheduled;
 use faultgate_core::backoff::{Backoff, Jitter};
 use faultgate_core::duration::exact;
 use faultgate_core::model::{RunEvent, Verdict};
-use faultgate_engines::{ActiveExperiment, Admission, EngineFailure, FailureKind, Launched};
+use faultgate_engines::{ActiveExperiment, Admission, EngineFailure, FailureKind, Launched, Occupants};
 
 /// Pauses between looks at who is in the place.
 const LOOK_PAUSES: Backoff =
     Backoff::new(Duration::from_secs(1), Duration::from_secs(15)).with_jitter(Jitter::Part(0.25));
 /// Time within which the place must be looked at after a launch. Without an answer the experiment is stopped.
 const LOOK_AGAIN_LIMIT: Duration = Duration::from_secs(15);
+/// Time within which the list must hold the experiment that was launched. A list that lacks it may lack others
+/// that began at the same time.
+const LISTED_LIMIT: Duration = Duration::from_secs(10);
+/// Pauses between looks for the experiment that was launched.
+const LISTED_PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(2));
 /// Number of others that a sentence names.
 const MAX_NAMED: usize = 5;
 
@@ -47,7 +52,7 @@ impl Lifecycle<'_> {
         };
         let (name, queue_timeout) = (&scheduled.plan.name, scheduled.plan.queue_timeout);
         for attempt in 0.. {
-            let seen = admission.list_active().await;
+            let seen = admission.list_active(None).await.map(|seen| seen.active);
             if seen.as_ref().is_ok_and(Vec::is_empty) {
                 break;
             }
@@ -83,24 +88,47 @@ impl Lifecycle<'_> {
     /// Looks once more after a launch, and returns why the experiment must not go on, if it must not.
     pub(super) async fn contest(&self, scheduled: &Scheduled<'_>, launched: &Launched) -> Option<String> {
         let admission = scheduled.engine.admission().filter(|_| self.guard.wants_alone())?;
-        match look_again(admission).await {
-            Ok(active) => {
-                let first = find_first(&active, &launched.id, launched.first.at)?;
-                let (place, who) = (admission.place(), name_some(std::slice::from_ref(first)));
-                Some(format!("policy: limits.alone: {who} was in {place} before it"))
+        let begin = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let seen = match look_again(admission, &launched.id, begin + LOOK_AGAIN_LIMIT).await {
+                Ok(seen) => seen,
+                Err(failure) => return Some(describe_unseen("", &failure)),
+            };
+            let place = admission.place();
+            if let Some(first) = find_first(&seen.active, &launched.id, launched.first.at) {
+                let who = name_some(std::slice::from_ref(first));
+                return Some(format!("policy: limits.alone: {who} was in {place} before it"));
             }
-            Err(failure) => Some(describe_unseen("", &failure)),
+            if seen.shows_own {
+                return None;
+            }
+            let next = Instant::now() + LISTED_PAUSES.pause(attempt, 0.0);
+            if next > begin + LISTED_LIMIT {
+                return Some(format!(
+                    "policy: limits.alone: who else runs in {place} cannot be seen: the list of experiments there \
+                     lacks {} itself, which was launched {} ago",
+                    launched.id,
+                    exact(Duration::from_secs(begin.elapsed().as_secs()))
+                ));
+            }
+            tokio::time::sleep_until(next).await;
+            attempt += 1;
         }
     }
 }
 
-/// Asks who is in the place until there is an answer, or the time is over.
-async fn look_again(admission: &dyn Admission) -> Result<Vec<ActiveExperiment>, EngineFailure> {
-    let until = Instant::now() + LOOK_AGAIN_LIMIT;
+/// Asks who is in the place until there is an answer, or the time is over. `own` is the id of the experiment
+/// that was launched.
+async fn look_again(
+    admission: &dyn Admission,
+    own: &str,
+    until: Instant,
+) -> Result<Occupants, EngineFailure> {
     let mut attempt = 0;
     loop {
-        let failure = match tokio::time::timeout_at(until, admission.list_active()).await {
-            Ok(Ok(active)) => return Ok(active),
+        let failure = match tokio::time::timeout_at(until, admission.list_active(Some(own))).await {
+            Ok(Ok(seen)) => return Ok(seen),
             Ok(Err(failure)) => failure,
             Err(_) => {
                 let what = "see which experiments run";

@@ -151,7 +151,8 @@ impl Lifecycle<'_> {
         }
         let cut = self.finish_probing(progress, &record).await;
         self.publish_turns();
-        let cause = cause.or(cut);
+        let grown = || self.find_growth_in_record(progress.scheduled, &record).map(StopCause::Forbidden);
+        let cause = cause.or(cut).or_else(grown);
         let fault = record.fault();
         self.reconcile(progress, &record).await;
         let probes = progress.probing.borrow().results(fault.as_ref());
@@ -167,7 +168,8 @@ impl Lifecycle<'_> {
         }
         // A dry run is its own preview: only now is it known what it would hit.
         if judged.verdict == Verdict::Passed
-            && let Some((verdict, why)) = self.find_excess_of_dry_run(progress.scheduled, launched).await
+            && let Some((verdict, why)) =
+                self.find_excess_of_dry_run(progress.scheduled, launched, &record).await
         {
             judged = Judgement {
                 warnings: judged.warnings,

@@ -1,5 +1,5 @@
-//! The second count of an experiment's targets, at its launch: it must not hit more than its preview has
-//! told.
+//! The second count of an experiment's targets, at its launch, and what the engine's record says of them at
+//! the end: it must not hit more than its preview has told.
 
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use super::progress::Progress;
 use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use faultgate_core::backoff::{Backoff, Jitter};
-use faultgate_core::model::{PreviewRecord, ResourceCount, State, Verdict, count_all, count_by_target};
+use faultgate_core::model::{
+    PreviewRecord, ResourceCount, State, Target, Verdict, count_all, count_by_target,
+};
 use faultgate_core::text;
-use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Preview};
+use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Preview, Record};
 
-/// Time within which resolved targets must be read. Without an answer nothing is launched, or what was
-/// launched is stopped.
+/// Time within which resolved targets must be read, and before that the record which says that they are
+/// resolved. Without an answer nothing is launched, or what was launched is stopped.
 const COUNT_LIMIT: Duration = Duration::from_secs(15);
 /// Time past `queue-timeout` within which a launched experiment must say what its targets resolved to.
 const MAX_LATENESS: Duration = Duration::from_secs(30);
@@ -48,11 +50,23 @@ impl Lifecycle<'_> {
         }
     }
 
+    /// Holds the engine's last record against the preview and the limit, without a request: it may tell of
+    /// more than the count at the launch did. Returns why the experiment cannot pass, if it cannot.
+    pub(super) fn find_growth_in_record(&self, scheduled: &Scheduled<'_>, record: &Record) -> Option<String> {
+        if self.plan.dry_run {
+            return None;
+        }
+        let previews = self.course.previews.borrow();
+        let previewed = previews.get(&scheduled.number)?;
+        describe_growth(&previewed.targets, &count_recorded(&record.targets), self.guard.max_targets())
+    }
+
     /// Counts the resources of a dry run that has ended, and returns why the policy refuses it, if it does.
     pub(super) async fn find_excess_of_dry_run(
         &self,
         scheduled: &Scheduled<'_>,
         launched: &Launched,
+        record: &Record,
     ) -> Option<(Verdict, String)> {
         let most = self.guard.max_targets().filter(|_| self.plan.dry_run)?;
         let preview = scheduled.engine.preview()?;
@@ -67,9 +81,9 @@ impl Lifecycle<'_> {
         match counted {
             Ok(targets) => {
                 let took_ms = self.clock.now().duration_since(began).as_millis();
-                let record = PreviewRecord::new(&launched.id, u64::try_from(took_ms).unwrap_or(0), targets);
-                let total = record.total;
-                self.course.previews.borrow_mut().insert(scheduled.number, record);
+                let preview = PreviewRecord::new(&launched.id, u64::try_from(took_ms).unwrap_or(0), targets);
+                let total = preview.total.max(count_all(&count_recorded(&record.targets)));
+                self.course.previews.borrow_mut().insert(scheduled.number, preview);
                 (total > most)
                     .then(|| (Verdict::Errored, format!("policy: limits.targets: {total}, at most {most}")))
             }
@@ -87,23 +101,20 @@ async fn wait_until_resolved(
     engine: &dyn Engine,
     launched: &Launched,
 ) -> Result<(), EngineFailure> {
-    let mut silent_since = None;
+    let mut silent_until = None;
     for attempt in 0.. {
         // An event is a reason to ask sooner.
         tokio::select! {
             () = progress.stirred.notified() => {}
             () = tokio::time::sleep(READ_PAUSES.pause(attempt, fastrand::f64())) => {}
         }
-        match engine.look(launched).await {
-            Ok(record) if record.state != State::Pending => break,
-            Ok(_) => silent_since = None,
-            Err(failure) if failure.kind == FailureKind::Unanswered => {
-                let since = *silent_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= COUNT_LIMIT {
-                    return Err(failure);
-                }
-            }
-            Err(failure) => return Err(failure),
+        let until = *silent_until.get_or_insert_with(|| Instant::now() + COUNT_LIMIT);
+        match tokio::time::timeout_at(until, engine.look(launched)).await {
+            Ok(Ok(record)) if record.state != State::Pending => break,
+            Ok(Ok(_)) => silent_until = None,
+            Ok(Err(failure)) if failure.kind == FailureKind::Unanswered && Instant::now() < until => {}
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => return Err(make_unanswered("the engine did not answer")),
         }
     }
     Ok(())
@@ -129,6 +140,19 @@ pub(super) async fn count_targets(
         tokio::time::sleep_until(next).await;
         attempt += 1;
     }
+}
+
+/// Returns the counts that a record tells. A target of which it tells nothing, or not all, is counted with
+/// what is certain.
+fn count_recorded(targets: &[Target]) -> Vec<ResourceCount> {
+    let count = |target: &Target| ResourceCount {
+        name: text::plain(&target.name, MAX_NAME_CHARS),
+        resource_type: target.resource_type.clone(),
+        account: None,
+        region: None,
+        count: target.resolved.unwrap_or_default(),
+    };
+    targets.iter().map(count).collect()
 }
 
 fn make_unanswered(why: &str) -> EngineFailure {

@@ -5,7 +5,9 @@
 //! that its actions are skipped.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
@@ -65,6 +67,19 @@ impl Lifecycle<'_> {
     /// Returns `true` if previews are to be made. A dry run is one already.
     pub(super) fn makes_previews(&self) -> bool {
         !self.plan.dry_run && (self.plan.preview || self.guard.max_targets().is_some())
+    }
+
+    /// Checks the accounts that the experiments would act in, where what they hit is counted before they act.
+    pub(super) async fn check_accounts_to_preview(&self) -> Vec<Finding> {
+        if !self.plan.preview && self.guard.max_targets().is_none() {
+            return Vec::new();
+        }
+        let checks = self.engines.iter().filter_map(|engine| Some((engine, engine.preview()?)));
+        let checks = checks.map(|(engine, preview)| async move {
+            let own = self.scheduled.iter().filter(|scheduled| Rc::ptr_eq(&scheduled.engine, engine));
+            preview.check_accounts(&own.map(|scheduled| scheduled.plan).collect::<Vec<_>>()).await
+        });
+        join_all(checks).await.into_iter().flatten().collect()
     }
 
     /// Previews all experiments that can be, and lets the guard judge again. The error holds the results

@@ -30,10 +30,11 @@ pub struct Known {
 
 impl Lifecycle<'_> {
     /// Lets the engines verify what they can without changing anything, then the guard judge the run, and
-    /// publishes the findings.
+    /// publishes the findings. What only previews need is verified last.
     pub(super) async fn preflight(&self, outlook: Outlook<'_>) -> Vec<Finding> {
         let mut findings = self.check_all().await;
         findings.extend(self.ask_guard(outlook).await);
+        findings.extend(self.check_accounts_to_preview().await);
         for finding in &findings {
             (self.publish)(&RunEvent::Found(finding));
         }

@@ -160,12 +160,12 @@ async fn what_is_not_permitted_to_be_read_breaks_the_rules_that_need_it() {
     assert_only_read(&account, "an unread template");
 }
 
+fn configuration(id: &str) -> Value {
+    json!({"accountId": id, "roleArn": format!("arn:aws:iam::{id}:role/target")})
+}
+
 /// Makes a template that acts in other accounts, and returns its id.
-async fn make_multi_account(account: &EmbeddedAccount, targets: &[&str]) -> String {
-    let configurations: Vec<Value> = targets
-        .iter()
-        .map(|id| json!({"accountId": id, "roleArn": format!("arn:aws:iam::{id}:role/target")}))
-        .collect();
+async fn make_multi_account(account: &EmbeddedAccount, configurations: &[Value]) -> String {
     let template = json!({
         "clientToken": "once", "description": "in several accounts",
         "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/chaos"),
@@ -191,7 +191,8 @@ async fn make_multi_account(account: &EmbeddedAccount, targets: &[&str]) -> Stri
 #[tokio::test]
 async fn target_accounts_are_asked_for_only_where_a_rule_needs_them() {
     let account = EmbeddedAccount::living(QUICK).await;
-    let template = make_multi_account(&account, &[ACCOUNT, "999988887777"]).await;
+    let configurations = [configuration(ACCOUNT), configuration("999988887777")];
+    let template = make_multi_account(&account, &configurations).await;
     let made = account.world.requests().len();
     let check = |policy: &str| {
         let check = account.faultgate(&["check"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", &template);
@@ -213,6 +214,29 @@ async fn target_accounts_are_asked_for_only_where_a_rule_needs_them() {
     ended.assert_code(3, "target accounts that may not be read");
     assert!(ended.stdout.contains("allow.accounts: not known (access denied)"), "{}", ended.stdout);
     assert!(account.world.requests()[made..].iter().all(|request| request.operation != "StartExperiment"));
+}
+
+/// FIS would try to act in such an account, or act in fewer than the template says.
+#[tokio::test]
+async fn target_accounts_that_are_not_configured_in_full_are_not_known() {
+    let only = format!("only {ACCOUNT}, 999988887777");
+    let cases = [
+        (
+            vec![configuration(ACCOUNT), json!({"accountId": "999988887777"})],
+            "the target account 999988887777 has no role",
+        ),
+        (vec![], "it acts in several accounts, and no target account is configured"),
+    ];
+    for (configurations, why) in cases {
+        let account = EmbeddedAccount::living(QUICK).await;
+        let template = make_multi_account(&account, &configurations).await;
+        let run = account.run().env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", &template);
+        let policy = format!("allow: {{ accounts: ['{ACCOUNT}', '999988887777'] }}");
+        let ended = under(run, &policy).finish().await;
+        ended.assert_code(3, why);
+        assert_eq!(reasons(&ended)[0], format!("policy: allow.accounts: not known ({why}), {only}"));
+        assert!(account.requests_of("StartExperiment").is_empty(), "{why}");
+    }
 }
 
 #[tokio::test]

@@ -229,6 +229,23 @@ async fn the_steps_of_a_split_run_hand_the_preview_over() {
     account.assert_nothing_left("three steps");
 }
 
+/// FIS tells at the end of more than it told the process that launched.
+#[tokio::test]
+async fn a_monitor_holds_the_last_record_against_the_preview() {
+    let account = EmbeddedAccount::living(QUICK).await;
+    let launch = account.faultgate(&["launch"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", TEMPLATE_ID);
+    let launched = limited(launch, 2).finish().await;
+    launched.assert_code(0, "launch");
+    account.world.resolve_more(3);
+    let monitored = account.faultgate(&["monitor"]).after(launched).finish().await;
+    monitored.assert_code(3, "monitor");
+    let scored = account.faultgate(&["score"]).after(monitored).finish().await;
+    scored.assert_code(3, "score");
+    let told = "the target tasks resolved to 5 resources at the launch, and to 2 in the preview";
+    assert_eq!(reason(&scored), told);
+    account.assert_nothing_left("three steps");
+}
+
 #[tokio::test]
 async fn a_split_launch_counts_before_it_hands_over() {
     let account = EmbeddedAccount::living(ENDLESS).await;

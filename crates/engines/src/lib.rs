@@ -224,8 +224,18 @@ pub trait Admission {
     fn place(&self) -> String;
 
     /// Lists the experiments in the place that have begun and not ended, whoever began them. Previews are
-    /// left out, since they touch nothing.
-    async fn list_active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure>;
+    /// left out, since they touch nothing. `own` is the id of an experiment of which the answer says whether
+    /// the engine lists it at all, also where it has ended.
+    async fn list_active(&self, own: Option<&str>) -> Result<Occupants, EngineFailure>;
+}
+
+/// The experiments in a place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occupants {
+    pub active: Vec<ActiveExperiment>,
+    /// `true` if the engine lists the experiment that was asked for. If it does not, the list lacks what was
+    /// begun a moment ago, by this run or by others.
+    pub shows_own: bool,
 }
 
 /// An experiment in a place that has begun and not ended.
@@ -244,6 +254,10 @@ pub struct ActiveExperiment {
 /// well. One that does not skip its actions is a failure of [`Engine::follow`].
 #[async_trait(?Send)]
 pub trait Preview {
+    /// Checks the accounts that experiments would act in beside their own, without changing anything. It comes
+    /// after [`Engine::check`], and sends requests only for experiments that act in several accounts.
+    async fn check_accounts(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding>;
+
     /// Starts the preview of an experiment, at most once, whatever happens to the requests.
     ///
     /// # Errors

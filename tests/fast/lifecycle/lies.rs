@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use faultgate::lifecycle::{Guard, Unguarded};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{InjectionRule, Monitor, Plan, RunResult, Verdict};
 use faultgate_engines::fis::FisEngine;
@@ -69,7 +70,7 @@ impl HttpConnector for Lying<SharedHttpConnector> {
     }
 }
 
-fn planned(dry_run: bool, injection: InjectionRule) -> Plan {
+pub(super) fn planned(dry_run: bool, injection: InjectionRule) -> Plan {
     let mut plan = plan(&Chaos { monitor: Monitor::Poll, ..Chaos::with_faults(Vec::new()) });
     (plan.dry_run, plan.injection) = (dry_run, injection);
     plan.experiments[0].timeout = Duration::from_mins(1);
@@ -80,17 +81,28 @@ async fn told(
     plan: &Plan,
     lie: impl Fn(&str, &str, &mut Value) + Send + Sync + 'static,
 ) -> (RunResult, World) {
+    told_under(&Unguarded, |_| {}, plan, lie).await
+}
+
+/// Runs a plan under a guard in a world that is arranged before, and whose answers are changed.
+pub(super) async fn told_under(
+    guard: &dyn Guard,
+    arrange: impl FnOnce(&World),
+    plan: &Plan,
+    lie: impl Fn(&str, &str, &mut Value) + Send + Sync + 'static,
+) -> (RunResult, World) {
     let clock = Clock::start();
     let scenario = Scenario::find("completed").expect("it is there");
     let world = World::new(scenario, clock);
     // A preview lasts as long as any other experiment, so that there is time to see what it does.
     world.script_previews(scenario.life(None));
+    arrange(&world);
     let client = Lying { inner: http_client(world.clone()), lie: Arc::new(lie) };
     let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client))).unwrap();
     let fis = |cancel: &faultgate::lifecycle::Cancel| {
         FisEngine::new(&sdk, settings(plan, &identity("chaos")), clock, cancel.token().clone())
     };
-    let result = world::run(plan, &world, clock, fis, std::future::pending()).await;
+    let result = world::run_guarded(plan, &world, clock, guard, fis, std::future::pending()).await;
     (result, world)
 }
 
@@ -99,7 +111,7 @@ fn is_record(method: &str, path: &str) -> bool {
     method == "GET" && path.starts_with("experiments/") && path.matches('/').count() == 1
 }
 
-const RULES: [InjectionRule; 3] = [
+pub(super) const RULES: [InjectionRule; 3] = [
     InjectionRule { accepts_nothing: false, requires_all: false },
     InjectionRule { accepts_nothing: true, requires_all: false },
     InjectionRule { accepts_nothing: false, requires_all: true },

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use aws_sdk_fis::types::{ActionsMode, ExperimentSummary};
 
 use super::FisEngine;
-use super::error::failure;
+use super::error::{failure, unreadable};
 use super::events::state_of;
 use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use super::record::timestamp;
 use super::tags::URL;
-use crate::{ActiveExperiment, Admission, EngineFailure, FailureKind};
+use crate::{ActiveExperiment, Admission, EngineFailure, FailureKind, Occupants};
 use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 
@@ -24,20 +24,23 @@ impl Admission for FisEngine {
         name_place(&self.place())
     }
 
-    async fn list_active(&self) -> Result<Vec<ActiveExperiment>, EngineFailure> {
+    async fn list_active(&self, own: Option<&str>) -> Result<Occupants, EngineFailure> {
         let what = "see which experiments run";
         let place = self.place();
-        let (mut all, mut next) = (Vec::new(), None);
+        let (mut seen, mut next) = (Occupants::default(), None);
         for _ in 0..MAX_PAGES {
             let request = self.clients.fis.list_experiments().max_results(MAX_ENTRIES_PER_PAGE);
             let page = request.set_next_token(next.clone()).send().await;
             let page = page.map_err(|error| failure(error, "ListExperiments", what, &place))?;
-            all.extend(
-                page.experiments.unwrap_or_default().iter().filter(|one| is_active(one)).map(read_active),
-            );
+            // An answer without the list says nothing, which is not that there is no experiment.
+            let Some(listed) = page.experiments else {
+                return Err(unreadable(what, "the answer of ListExperiments holds no list of experiments"));
+            };
+            seen.shows_own |= listed.iter().any(|one| own.is_some() && one.id() == own);
+            seen.active.extend(listed.iter().filter(|one| is_active(one)).map(read_active));
             next = next_page(page.next_token, next.as_deref(), what)?;
             if next.is_none() {
-                return Ok(all);
+                return Ok(seen);
             }
         }
         Err(EngineFailure::new(FailureKind::Unanswered, what, "the list has no end"))

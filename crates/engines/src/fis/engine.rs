@@ -19,6 +19,7 @@ use super::preflight::{CheckedTemplate, alarm_name};
 use super::record::{details, record, timestamp};
 use super::settings::{FisSettings, RunStep};
 use super::subscription::Subscription;
+use super::target_accounts::ConfiguredAccounts;
 use super::tracking::ExperimentTracking;
 use super::watch::Watching;
 use crate::{FailureKind, Launched};
@@ -44,7 +45,7 @@ pub struct FisEngine {
     /// The kind of the failure of each template that could not be read, by its id.
     pub(super) unread: RefCell<BTreeMap<String, FailureKind>>,
     /// The target accounts of the templates that were asked for theirs.
-    pub(super) target_accounts: RefCell<BTreeMap<String, Vec<String>>>,
+    pub(super) target_accounts: RefCell<BTreeMap<String, ConfiguredAccounts>>,
     pub(super) inbox: RefCell<Inbox>,
     pub(super) subscription: RefCell<Option<Rc<Subscription>>>,
     /// The subscription that is planned: it is written to the state file before it is made.

@@ -7,14 +7,9 @@ use async_trait::async_trait;
 use aws_sdk_fis::types::{AccountTargeting, ExperimentTemplate};
 
 use super::FisEngine;
-use super::error::failure;
-use super::pages::next_page;
 use super::preflight::{CheckedTemplate, list_stop_alarms};
-use crate::{EngineFailure, FailureKind, Inspection};
+use crate::{FailureKind, Inspection};
 use faultgate_core::model::{ActionFacts, ExperimentPlan, TemplateFacts};
-
-/// Maximum number of pages of target accounts that are read. FIS allows 40 accounts.
-const MAX_PAGES: usize = 10;
 
 /// Returns `true` if experiments of the template act in accounts that are configured for it, and not only in
 /// its own.
@@ -91,30 +86,6 @@ impl FisEngine {
             }),
         }
     }
-
-    /// Reads the accounts that are configured for a template. A list that is not read to its end is a failure,
-    /// because the account that is missing from it may be the one that is forbidden.
-    async fn configured_accounts(&self, template: &str) -> Result<Vec<String>, EngineFailure> {
-        let what = format!("read the target accounts of the template {template}");
-        let (mut all, mut next) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let request = self.clients.fis.list_target_account_configurations();
-            let request = request.experiment_template_id(template).set_next_token(next.clone());
-            let page = request
-                .send()
-                .await
-                .map_err(|error| failure(error, "ListTargetAccountConfigurations", &what, &self.place()))?;
-            for account in page.target_account_configurations.unwrap_or_default() {
-                let nameless = || EngineFailure::new(FailureKind::Unanswered, &what, "one of them has no id");
-                all.push(account.account_id.ok_or_else(nameless)?);
-            }
-            next = next_page(page.next_token, next.as_deref(), &what)?;
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
-        Err(EngineFailure::new(FailureKind::Unanswered, what, "there are more than FIS allows"))
-    }
 }
 
 #[async_trait(?Send)]
@@ -136,14 +107,8 @@ impl Inspection for FisEngine {
         if !self.of_template(experiment, |template| template.has_target_accounts)? {
             return Ok(Vec::new());
         }
-        let template = experiment.spec.source();
-        // A second judgement asks for nothing again.
-        if let Some(known) = self.target_accounts.borrow().get(template) {
-            return Ok(known.clone());
-        }
-        let found = self.configured_accounts(template).await.map_err(|failure| why_unknown(failure.kind))?;
-        self.target_accounts.borrow_mut().insert(template.to_owned(), found.clone());
-        Ok(found)
+        let found = self.configured_accounts(experiment.spec.source()).await;
+        found.map_err(|failure| why_unknown(failure.kind))?.into_ids()
     }
 }
 

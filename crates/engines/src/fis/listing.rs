@@ -1,16 +1,21 @@
 //! The lists that FIS has of one experiment: the resources that its targets resolved to, and the accounts
 //! that it was to act in.
 
+use std::time::Duration;
+
 use super::clients::Clients;
 use super::error::failure;
 use super::record::Resolved;
 use crate::Watcher;
+use faultgate_core::duration::exact;
 use faultgate_net::aws::AwsPlace;
 
 /// Maximum number of pages of resolved targets that are read, of 100 targets each.
 const MAX_TARGET_PAGES: usize = 10;
 /// Maximum number of pages of accounts that are read. FIS allows 40 accounts.
 const MAX_ACCOUNT_PAGES: usize = 10;
+/// Time within which the resolved targets must be read. The confirmation of an end waits for them.
+const LIST_LIMIT: Duration = Duration::from_secs(20);
 
 /// The lists of one experiment. A list that cannot be read is None, and a warning to the watcher.
 pub(super) struct Listing<'a> {
@@ -23,6 +28,20 @@ pub(super) struct Listing<'a> {
 impl Listing<'_> {
     /// Reads the resolved targets, as many as the pages allow.
     pub(super) async fn resolved_targets(self) -> Option<Resolved> {
+        let (id, watcher) = (self.id, self.watcher);
+        match tokio::time::timeout(LIST_LIMIT, self.read_resolved_targets()).await {
+            Ok(resolved) => resolved,
+            Err(_) => {
+                let within = exact(LIST_LIMIT);
+                watcher.warning(&format!(
+                    "could not read the resolved targets of {id}: FIS did not answer within {within}"
+                ));
+                None
+            }
+        }
+    }
+
+    async fn read_resolved_targets(self) -> Option<Resolved> {
         let mut all = Resolved::default();
         let request = self.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
         let mut pages = request.into_paginator().send();

@@ -53,6 +53,7 @@ mod shared_queue;
 mod subscription;
 mod sweep;
 mod tags;
+mod target_accounts;
 mod templates;
 mod tracking;
 mod users_queue;

@@ -35,6 +35,8 @@ pub(super) struct CheckedTemplate {
     pub(super) facts: Result<TemplateFacts, String>,
     /// `true` if experiments act in accounts that are configured for the template.
     pub(super) has_target_accounts: bool,
+    /// Number of these accounts by the template's own record; None where it does not tell.
+    pub(super) target_accounts_count: Option<i64>,
 }
 
 /// An alarm and its state in CloudWatch at the time of the request.
@@ -128,7 +130,9 @@ impl Preflight {
         let place = own.or_else(|| AwsPlace::of_role(template.role_arn()?, region));
         let facts = template_facts(template);
         let has_target_accounts = has_target_accounts(template);
-        let checked = CheckedTemplate { place, stop_alarms, facts, has_target_accounts };
+        let target_accounts_count = template.target_account_configurations_count();
+        let checked =
+            CheckedTemplate { place, stop_alarms, facts, has_target_accounts, target_accounts_count };
         self.templates.insert(id.to_owned(), checked);
     }
 }
@@ -253,7 +257,7 @@ fn lever_finding(lever: Result<String, EngineFailure>) -> Finding {
 
 /// Makes a note of a look that failed. It does not forbid the launch, since FIS itself decides by alarms and
 /// lever.
-fn could_not_look(subject: &str, failure: &EngineFailure) -> Finding {
+pub(super) fn could_not_look(subject: &str, failure: &EngineFailure) -> Finding {
     let mut finding = failure.to_finding(Level::Note, subject);
     finding.message.push_str("; going on without this look");
     finding

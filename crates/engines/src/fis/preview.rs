@@ -9,7 +9,7 @@ use super::FisEngine;
 use super::error::{failure, unreadable};
 use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use crate::{EngineFailure, FailureKind, Launched, Preview, Unnoted};
-use faultgate_core::model::{ExperimentPlan, ResourceCount};
+use faultgate_core::model::{ExperimentPlan, Finding, ResourceCount};
 use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 
@@ -20,6 +20,10 @@ const MAX_TEXT_CHARS: usize = 300;
 
 #[async_trait(?Send)]
 impl Preview for FisEngine {
+    async fn check_accounts(&self, experiments: &[&ExperimentPlan]) -> Vec<Finding> {
+        self.check_configured_accounts(experiments).await
+    }
+
     async fn start_preview(&self, experiment: &ExperimentPlan) -> Result<Launched, EngineFailure> {
         let launch = self.launch_of(experiment).as_preview();
         let calls = self.calls_for(experiment);

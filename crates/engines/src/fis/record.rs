@@ -1,7 +1,7 @@
 //! FIS's own record of an experiment, translated into the words of the model. Nothing is asked here: the
 //! answers of GetExperiment and ListExperimentResolvedTargets are handed in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_fis::types::{Experiment, ResolvedTarget};
 use aws_smithy_types::DateTime;
@@ -192,21 +192,25 @@ fn actions(experiment: &Experiment) -> Vec<Action> {
     actions
 }
 
-/// Reads the targets, each with the resources that it resolved to.
+/// Reads the targets, each with the resources that it resolved to. A target that only its resources name is
+/// one as well.
 fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> {
-    let mut found: HashMap<&str, Vec<String>> = HashMap::new();
+    let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut types: BTreeMap<&str, &str> = BTreeMap::new();
     for target in resolved.into_iter().flat_map(|resolved| &resolved.targets) {
-        found.entry(target.target_name().unwrap_or_default()).or_default().push(describe(target));
+        let name = target.target_name().unwrap_or_default();
+        found.entry(name).or_default().push(describe(target));
+        types.insert(name, target.resource_type().unwrap_or_default());
     }
-    let mut targets: Vec<Target> = experiment
-        .targets()
+    let own = experiment.targets().into_iter().flatten();
+    types.extend(own.map(|(name, target)| (name.as_str(), target.resource_type().unwrap_or_default())));
+    types
         .into_iter()
-        .flatten()
-        .map(|(name, target)| {
-            let resources = found.get(name.as_str()).cloned().unwrap_or_default();
+        .map(|(name, kind)| {
+            let resources = found.remove(name).unwrap_or_default();
             Target {
-                name: name.clone(),
-                resource_type: target.resource_type().unwrap_or_default().to_owned(),
+                name: name.to_owned(),
+                resource_type: kind.to_owned(),
                 // A target that was not seen may have resources, where not all of them were read.
                 resolved: resolved
                     .filter(|resolved| !resolved.has_more || !resources.is_empty())
@@ -215,9 +219,7 @@ fn targets(experiment: &Experiment, resolved: Option<&Resolved>) -> Vec<Target> 
                 resources: resources.into_iter().take(MAX_KEPT_RESOURCES).collect(),
             }
         })
-        .collect();
-    targets.sort_by(|a, b| a.name.cmp(&b.name));
-    targets
+        .collect()
 }
 
 /// Returns the ARN of a resource, or all that FIS says of it where it has no ARN.

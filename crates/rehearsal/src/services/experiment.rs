@@ -194,6 +194,15 @@ impl FisExperiment {
         resolved.filter(|entry| target.is_none_or(|name| entry["targetName"] == name)).cloned().collect()
     }
 
+    /// Adds as many resources to those that the targets have resolved to, all like the first of them.
+    pub(crate) fn resolve_more(&mut self, more: usize) {
+        if let Some(first) = self.resolved.as_ref().and_then(|resolved| resolved.first().cloned()) {
+            self.resolved
+                .iter_mut()
+                .for_each(|resolved| resolved.resize(resolved.len() + more, first.clone()));
+        }
+    }
+
     /// Resolves the targets, and skips actions that have nothing to act on.
     fn resolve(&mut self, context: &ServiceContext) {
         let targets = self.definition.get("targets").and_then(Value::as_object);

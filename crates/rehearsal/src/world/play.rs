@@ -19,6 +19,12 @@ use crate::world::account::World;
 use crate::world::observe::Published;
 
 impl World {
+    /// Lets FIS tell from now on that the targets of all experiments so far have resolved to so many resources
+    /// more.
+    pub fn resolve_more(&self, more: usize) {
+        self.change(|state| state.regions.resolve_more(more));
+    }
+
     /// Carries out a consequence, now or in a task.
     pub(crate) fn follow(&self, consequence: Consequence) {
         match consequence {

@@ -145,6 +145,12 @@ impl Regions {
         }
     }
 
+    /// Lets the targets of all experiments resolve to more resources than they did.
+    pub(crate) fn resolve_more(&mut self, more: usize) {
+        let experiments = self.0.values_mut().flat_map(|region| region.fis.experiments.values_mut());
+        experiments.for_each(|experiment| experiment.resolve_more(more));
+    }
+
     /// Returns all resources that exist.
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();

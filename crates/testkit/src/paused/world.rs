@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
+use faultgate::lifecycle::{Cancel, Equipment, Guard, Lifecycle, RunInputs, Unguarded};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Plan, RunResult};
 use faultgate_engines::fis::FisEngine;
@@ -38,6 +38,18 @@ pub async fn run(
     engine: impl FnOnce(&Cancel) -> FisEngine,
     disturb: impl Future<Output = ()>,
 ) -> RunResult {
+    run_guarded(plan, world, clock, &Unguarded, engine, disturb).await
+}
+
+/// Runs a plan of one experiment under a guard, as [`run`] does without one.
+pub async fn run_guarded(
+    plan: &Plan,
+    world: &World,
+    clock: Clock,
+    guard: &dyn Guard,
+    engine: impl FnOnce(&Cancel) -> FisEngine,
+    disturb: impl Future<Output = ()>,
+) -> RunResult {
     let (identity, cancel) = (identity("chaos"), Cancel::new());
     let engine: Rc<dyn Engine> = Rc::new(engine(&cancel));
     let user = || -> Arc<dyn Evaluate> { Arc::new(SufferingUser(world.clone())) };
@@ -51,7 +63,9 @@ pub async fn run(
         cancel: &cancel,
         publish: &|_| {},
     };
-    let lifecycle = Lifecycle::new(inputs, vec![Equipment { engine, evaluators }]).expect("it fits the plan");
+    let lifecycle = Lifecycle::new(inputs, vec![Equipment { engine, evaluators }])
+        .expect("it fits the plan")
+        .guarded_by(guard);
     let disturb = async {
         disturb.await;
         std::future::pending::<()>().await;

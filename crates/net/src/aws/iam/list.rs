@@ -192,8 +192,9 @@ pub const CALLS: &[Call] = &[
         "tells in which accounts an experiment was to act, where it acts in several")
         .or("a warning that an account without a target is not told"),
     call("ListTargetAccountConfigurations", &[("fis:ListTargetAccountConfigurations", &TEMPLATES)], &[Use::Policy],
-        "tells in which accounts a template acts, where a policy allows only some and the template acts in several")
-        .or("the policy refuses such a template"),
+        "tells in which accounts a template acts, where a policy allows only some, or before a preview, and the \
+         template acts in several")
+        .or("a policy with allow.accounts refuses such a template; a preview is made all the same, with a note"),
     call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], EVERY_MODE,
         "stops it when its time is up, the run is cancelled, a sweep finds it, or all are stopped"),
     call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY_AND_LEVER,
