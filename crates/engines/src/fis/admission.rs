@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use aws_sdk_fis::types::{ActionsMode, ExperimentSummary};
 
 use super::FisEngine;
-use super::error::{failure, unreadable};
+use super::error::failure;
 use super::events::state_of;
-use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
+use super::pages::{MAX_ENTRIES_PER_PAGE, next_page, read_listed};
 use super::record::timestamp;
 use super::tags::URL;
 use crate::{ActiveExperiment, Admission, EngineFailure, FailureKind, Occupants};
@@ -32,10 +32,7 @@ impl Admission for FisEngine {
             let request = self.clients.fis.list_experiments().max_results(MAX_ENTRIES_PER_PAGE);
             let page = request.set_next_token(next.clone()).send().await;
             let page = page.map_err(|error| failure(error, "ListExperiments", what, &place))?;
-            // An answer without the list says nothing, which is not that there is no experiment.
-            let Some(listed) = page.experiments else {
-                return Err(unreadable(what, "the answer of ListExperiments holds no list of experiments"));
-            };
+            let listed = read_listed(page.experiments, what)?;
             seen.shows_own |= listed.iter().any(|one| own.is_some() && one.id() == own);
             seen.active.extend(listed.iter().filter(|one| is_active(one)).map(read_active));
             next = next_page(page.next_token, next.as_deref(), what)?;

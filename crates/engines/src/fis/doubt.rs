@@ -11,6 +11,7 @@ use aws_sdk_fis::types::Experiment;
 use super::clients::Clients;
 use super::error::failure;
 use super::launch::{ExperimentLaunch, get};
+use super::pages::read_listed;
 use super::tags::{RUN, moment};
 use crate::{EngineFailure, Notary};
 use faultgate_core::clock::Clock;
@@ -118,18 +119,15 @@ impl ExperimentLaunch<'_> {
     /// Looks once for the experiment, by its tags.
     async fn find(&self, clients: &Clients, place: &AwsPlace) -> Result<Option<Experiment>, EngineFailure> {
         let what = format!("look for an experiment of the template {}", self.template);
-        let mut pages = clients
-            .fis
-            .list_experiments()
-            .experiment_template_id(self.template)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(summary) = pages.next().await {
-            let summary = summary.map_err(|error| failure(error, "ListExperiments", &what, place))?;
-            let ours = self.has_made(|key| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str));
-            if let (true, Some(id)) = (ours, summary.id()) {
-                return get(clients, place, id).await.map(Some);
+        let mut pages =
+            clients.fis.list_experiments().experiment_template_id(self.template).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure(error, "ListExperiments", &what, place))?;
+            for summary in read_listed(page.experiments, &what)? {
+                let tag = |key: &str| summary.tags().and_then(|tags| tags.get(key)).map(String::as_str);
+                if let (true, Some(id)) = (self.has_made(tag), summary.id()) {
+                    return get(clients, place, id).await.map(Some);
+                }
             }
         }
         Ok(None)

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::clients::Clients;
 use super::error::failure;
 use super::events::state_of;
-use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
+use super::pages::{MAX_ENTRIES_PER_PAGE, next_page, read_listed};
 use super::preflight::{SAFETY_LEVER_ID, get_lever};
 use super::sweep::find_place;
 use super::tags::{ENVIRONMENT, EXPERIMENT, RUN, tag_value};
@@ -72,7 +72,7 @@ impl Emergency {
         let answer = request.set_next_token(token.map(str::to_owned)).send().await;
         let page = answer.map_err(|error| failure(error, "ListExperiments", WHAT, &self.place))?;
         let next = next_page(page.next_token, token, WHAT)?;
-        let live = page.experiments.unwrap_or_default();
+        let live = read_listed(page.experiments, WHAT)?;
         Ok(ListedPage { live: live.iter().filter_map(read_live).collect(), next })
     }
 
@@ -94,9 +94,9 @@ impl Emergency {
         }
     }
 
-    /// Requests that the lever be engaged until FIS says that it is, or refuses for good. Where the answer
-    /// does not say so, the state is read: somebody else may have engaged it, or an answer may have been
-    /// lost.
+    /// Requests that the lever be engaged until FIS says that it is, or refuses for good. The state is read
+    /// after each request, whatever was answered: somebody else may have engaged it, an answer may have been
+    /// lost, and one may be of another lever.
     async fn wait_until_engaged(
         &self,
         reason: &str,
@@ -105,11 +105,7 @@ impl Emergency {
         let mut asks = true;
         loop {
             let failed = match asks.then_some(self.update(reason)) {
-                Some(request) => match request.await {
-                    Ok(word) if word == ENGAGED => return Ok(()),
-                    Ok(_) => None,
-                    Err(failed) => Some(failed),
-                },
+                Some(request) => request.await.err(),
                 None => None,
             };
             match (self.read_lever().await, failed) {
@@ -129,25 +125,22 @@ impl Emergency {
         }
     }
 
-    /// Requests that the lever be engaged, and returns FIS's word for its state. The error says whether
-    /// another request may succeed.
-    async fn update(&self, reason: &str) -> Result<String, (EngineFailure, bool)> {
+    /// Requests that the lever be engaged. The error says whether another request may succeed.
+    async fn update(&self, reason: &str) -> Result<(), (EngineFailure, bool)> {
         let state = UpdateSafetyLeverStateInput::builder()
             .status(SafetyLeverStatusInput::Engaged)
             .reason(reason)
             .build()
             .map_err(|error| (EngineFailure::new(FailureKind::Refused, ENGAGE, error.to_string()), false))?;
         let request = self.clients.fis.update_safety_lever_state().id(SAFETY_LEVER_ID).state(state);
-        let answer = request.send().await.map_err(|error| {
+        request.send().await.map(drop).map_err(|error| {
             // FIS answers so while the lever is on its way, in whatever direction.
             let conflicts =
                 error.as_service_error().is_some_and(UpdateSafetyLeverStateError::is_conflict_exception);
             let failure = failure(error, "UpdateSafetyLeverState", ENGAGE, &self.place);
             let may_succeed = conflicts || failure.kind == FailureKind::Unanswered;
             (failure, may_succeed)
-        })?;
-        let state = answer.safety_lever().and_then(|lever| lever.state()).and_then(|state| state.status());
-        Ok(state.map_or("unknown", |status| status.as_str()).to_owned())
+        })
     }
 }
 

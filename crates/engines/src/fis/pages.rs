@@ -1,4 +1,7 @@
-//! The pages of EventBridge's lists, for which the SDK has no paginators.
+//! The pages of lists: those of EventBridge, for which the SDK has no paginators, and the experiments on one of
+//! FIS.
+
+use aws_sdk_fis::types::ExperimentSummary;
 
 use super::error::unreadable;
 use crate::EngineFailure;
@@ -19,6 +22,15 @@ pub(super) fn next_page(
         }
         token => Ok(token),
     }
+}
+
+/// Returns the experiments of a page. An answer without the list says nothing, which is not that there is no
+/// experiment.
+pub(super) fn read_listed(
+    listed: Option<Vec<ExperimentSummary>>,
+    what: &str,
+) -> Result<Vec<ExperimentSummary>, EngineFailure> {
+    listed.ok_or_else(|| unreadable(what, "the answer of ListExperiments holds no list of experiments"))
 }
 
 #[cfg(test)]

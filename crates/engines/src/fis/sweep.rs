@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::clients::Clients;
 use super::error::failure;
 use super::events::state_of;
-use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
+use super::pages::{MAX_ENTRIES_PER_PAGE, next_page, read_listed};
 use super::removal::{QueueToRemove, RuleTargets, queue_left, remove_queue, remove_rule, rule_left, until};
 use super::tags::{EXPERIMENT, Expiry, RUN, Tags};
 use crate::{EngineFailure, FailureKind};
@@ -187,19 +187,14 @@ impl Sweeper {
         &self,
         over: &BTreeMap<String, Timestamp>,
     ) -> Result<Vec<OpenExperiment>, EngineFailure> {
+        const WHAT: &str = "list the experiments";
         let mut open = Vec::new();
-        let mut pages = self
-            .clients
-            .fis
-            .list_experiments()
-            .max_results(MAX_ENTRIES_PER_PAGE)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(summary) = pages.next().await {
-            let summary = summary
-                .map_err(|error| failure(error, "ListExperiments", "list the experiments", &self.place))?;
-            open.extend(open_experiment(&summary, over, self.now));
+        let mut pages =
+            self.clients.fis.list_experiments().max_results(MAX_ENTRIES_PER_PAGE).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure(error, "ListExperiments", WHAT, &self.place))?;
+            let listed = read_listed(page.experiments, WHAT)?;
+            open.extend(listed.iter().filter_map(|summary| open_experiment(summary, over, self.now)));
         }
         Ok(open)
     }

@@ -143,6 +143,10 @@ impl World {
                 return WireAnswer::ConnectionLost;
             }
             Some(FaultEffect::Garbage) => page_of(200, None),
+            // FIS's list is there in any case.
+            Some(FaultEffect::Nothing) if call.operation == "ListExperiments" => {
+                call.encode(&Ok(json!({ "experiments": [] })))
+            }
             Some(FaultEffect::Nothing) => call.encode(&Ok(json!({}))),
             Some(FaultEffect::Page { status, retry_after }) => page_of(status, retry_after),
             Some(FaultEffect::Error { status, code, message, retry_after }) => {
