@@ -29,16 +29,14 @@ impl Listing<'_> {
     /// Reads the resolved targets, as many as the pages allow.
     pub(super) async fn resolved_targets(self) -> Option<Resolved> {
         let (id, watcher) = (self.id, self.watcher);
-        match tokio::time::timeout(LIST_LIMIT, self.read_resolved_targets()).await {
-            Ok(resolved) => resolved,
-            Err(_) => {
-                let within = exact(LIST_LIMIT);
-                watcher.warning(&format!(
-                    "could not read the resolved targets of {id}: FIS did not answer within {within}"
-                ));
-                None
-            }
-        }
+        let reading = tokio::time::timeout(LIST_LIMIT, self.read_resolved_targets()).await;
+        reading.unwrap_or_else(|_| {
+            let within = exact(LIST_LIMIT);
+            watcher.warning(&format!(
+                "could not read the resolved targets of {id}: FIS did not answer within {within}"
+            ));
+            None
+        })
     }
 
     async fn read_resolved_targets(self) -> Option<Resolved> {
