@@ -2,8 +2,6 @@
 
 use super::*;
 use faultgate_testkit::binary::in_time;
-use wiremock::matchers::path;
-use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// Longest time in which a request that hangs is sent again, and all that follows from it.
 const AGAIN: Duration = Duration::from_mins(2);
@@ -195,20 +193,4 @@ async fn a_panic_keeps_no_other_place_and_no_other_experiment_from_being_stopped
         account.assert_nothing_left(&context);
     })
     .await;
-}
-
-/// An answer without the list of experiments says nothing, which is not that there are none.
-#[tokio::test]
-async fn an_answer_without_a_list_is_not_that_nothing_runs() {
-    for body in ["{}", r#"{"experiments":null}"#, r#"{"message":"Please log in"}"#] {
-        let account = EmbeddedAccount::living(ENDLESS).await;
-        account.fill(VIRGINIA, 2).await;
-        let portal = MockServer::start().await;
-        let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
-        Mock::given(path("/experiments")).respond_with(answer).mount(&portal).await;
-        let stop = account.stop_all(&[]).env("AWS_ENDPOINT_URL_FIS", &portal.uri());
-        let ended = stop.spawn().ended_within(AGAIN).await;
-        ended.assert_code(3, body);
-        assert_told(&ended, &["NOT all experiments in us-east-1 are known"]);
-    }
 }

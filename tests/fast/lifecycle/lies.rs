@@ -14,7 +14,7 @@ use aws_smithy_types::body::SdkBody;
 use faultgate::lifecycle::{Guard, Unguarded};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{InjectionRule, Monitor, Plan, RunResult, Verdict};
-use faultgate_engines::fis::FisEngine;
+use faultgate_engines::fis::{Emergency, FisEngine};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Scenario, World, http_client};
 use faultgate_testkit::paused::chaos::Chaos;
@@ -301,4 +301,20 @@ async fn accounts_without_a_target_are_told() {
 
     let (_, world) = told(&any, |_, _, _| {}).await;
     assert_eq!(asked(&world), 0, "an experiment of one account");
+}
+
+/// An answer without the list of experiments says nothing, which is not that there are none.
+#[tokio::test(start_paused = true)]
+async fn a_stop_of_everything_takes_no_answer_without_a_list_for_an_empty_one() {
+    let world = World::new(Scenario::find("completed").expect("it is there"), Clock::start());
+    let list = async |body: Value| {
+        let lie = move |_: &str, _: &str, answer: &mut Value| *answer = body.clone();
+        let client = Lying { inner: http_client(world.clone()), lie: Arc::new(lie) };
+        let sdk = connect_embedded("http://world", Some(SharedHttpClient::new(client))).unwrap();
+        Emergency::new(&sdk, None).list(None).await
+    };
+    for body in [json!({}), json!({"experiments": null}), json!({"message": "Please log in"})] {
+        assert!(list(body.clone()).await.is_err(), "{body}");
+    }
+    assert!(list(json!({"experiments": []})).await.unwrap().live.is_empty());
 }
