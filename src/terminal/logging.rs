@@ -14,7 +14,7 @@ use super::printing::{Output, screen};
 use faultgate_config::{LogFormat, Veil};
 use faultgate_core::environment::Environment;
 
-/// Where the SDK logs as an error that it cannot close the connection of a failed request. The HTTP client
+/// Target at which the SDK logs as an error that it cannot close the connection of a failed request. The HTTP client
 /// decides that by itself.
 const MISTAKEN_ERRORS: &str = "aws_smithy_runtime::client::http::connection_poisoning";
 

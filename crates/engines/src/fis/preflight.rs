@@ -31,7 +31,7 @@ pub(super) struct CheckedTemplate {
     pub(super) place: Option<AwsPlace>,
     /// ARNs of the alarms that stop an experiment of this template.
     pub(super) stop_alarms: Vec<String>,
-    /// What the template says. The error tells why that is not known.
+    /// Facts by which a policy judges the template. The error tells why they are not known.
     pub(super) facts: Result<TemplateFacts, String>,
     /// `true` if experiments act in accounts that are configured for the template.
     pub(super) has_target_accounts: bool,
