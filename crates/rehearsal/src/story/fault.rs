@@ -41,7 +41,7 @@ pub enum FaultEffect {
     /// takes effect.
     Garbage,
     /// The answer is a 200 that tells of nothing, like a list that does not yet contain what has begun, and
-    /// nothing takes effect.
+    /// nothing takes effect. The list of experiments is there, as FIS's is, and empty.
     Nothing,
     /// The request is refused with a page, as by a proxy that does not speak the protocol, and nothing takes
     /// effect.

@@ -143,11 +143,7 @@ impl World {
                 return WireAnswer::ConnectionLost;
             }
             Some(FaultEffect::Garbage) => page_of(200, None),
-            // FIS's list is there in any case.
-            Some(FaultEffect::Nothing) if call.operation == "ListExperiments" => {
-                call.encode(&Ok(json!({ "experiments": [] })))
-            }
-            Some(FaultEffect::Nothing) => call.encode(&Ok(json!({}))),
+            Some(FaultEffect::Nothing) => call.encode(&Ok(json!({ "experiments": [] }))),
             Some(FaultEffect::Page { status, retry_after }) => page_of(status, retry_after),
             Some(FaultEffect::Error { status, code, message, retry_after }) => {
                 call.encode(&Err(ApiError { status, code, message, retry_after }))
