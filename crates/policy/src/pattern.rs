@@ -17,23 +17,13 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// Parses a pattern of ids of actions.
-    pub(crate) fn of_actions(text: &str) -> Result<Self, Problem> {
-        let is_usual = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ":-*".contains(c);
-        Self::parse(text, is_usual, "lower-case letters, digits, : and -, and * for any of them: aws:rds:*")
-    }
-
-    /// Parses a pattern of ids of templates.
-    pub(crate) fn of_templates(text: &str) -> Result<Self, Problem> {
-        let is_usual = |c: char| c.is_ascii_alphanumeric() || "-_*".contains(c);
-        Self::parse(text, is_usual, "letters and digits, and * for any of them: EXT*")
-    }
-
-    /// Parses a pattern. One with a character that no name has would match none, and guard nothing.
-    fn parse(text: &str, is_usual: impl Fn(char) -> bool, usual: &str) -> Result<Self, Problem> {
-        if text.is_empty() || text.chars().count() > MAX_CHARS || !text.chars().all(is_usual) {
-            let hint = format!("write up to {MAX_CHARS} {usual}");
-            return Err(Problem::new("is not a pattern of names").hint(hint));
+    /// Parses a pattern; `example` is shown to whoever wrote one that is none.
+    pub(crate) fn parse(text: &str, example: &str) -> Result<Self, Problem> {
+        let is_foreign = |c: char| c.is_whitespace() || c.is_control();
+        if text.is_empty() || text.chars().count() > MAX_CHARS || text.chars().any(is_foreign) {
+            return Err(Problem::new("is not a pattern of names").hint(format!(
+                "write up to {MAX_CHARS} characters without white space, for example {example}"
+            )));
         }
         let (begins, rest) = match text.split_once('*') {
             Some((begins, rest)) => (begins, Some(rest.to_owned())),

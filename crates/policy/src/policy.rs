@@ -167,14 +167,14 @@ fn allowed(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> All
         engines: reader.list(table.get("engines"), "fis", engine),
         accounts: reader.list(table.get("accounts"), "\"111122223333\"", account),
         regions: reader.list(table.get("regions"), "eu-west-1", region),
-        templates: reader.list(table.get("templates"), "\"EXT*\"", NamePattern::of_templates),
+        templates: reader.list(table.get("templates"), "\"EXT*\"", |text| NamePattern::parse(text, "EXT*")),
     }
 }
 
 fn denied(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> DenyRules {
     let table = reader.table(found, &["actions"], "deny: { actions: [\"aws:rds:*\"] }");
     let actions = table.and_then(|table| table.get("actions"));
-    DenyRules { actions: reader.list(actions, "\"aws:rds:*\"", NamePattern::of_actions) }
+    DenyRules { actions: reader.list(actions, "\"aws:rds:*\"", |text| NamePattern::parse(text, "aws:rds:*")) }
 }
 
 fn required(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> RequireRules {

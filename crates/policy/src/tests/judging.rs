@@ -108,7 +108,11 @@ fn durations_are_summed_along_start_after() {
     for (actions, want) in [
         (vec![("a", "PT6M", vec![]), ("b", "PT6M", vec![])], None),
         (vec![("b", "PT6M", vec!["a"]), ("a", "PT6M", vec![])], Some("12m, at most 10m")),
-        (vec![("a", "PT10M", vec![]), ("b", "", vec!["a"])], None),
+        (vec![("a", "PT10M", vec![]), ("b", "PT0S", vec!["a"])], None),
+        (
+            vec![("a", "", vec![])],
+            Some("not known (the action a, aws:fis:wait, has no duration), at most 10m"),
+        ),
         (
             vec![("a", "PT1M", vec!["b"]), ("b", "PT1M", vec!["a"])],
             Some("not known (the action a starts after one that never ends), at most 10m"),

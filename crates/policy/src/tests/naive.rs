@@ -107,7 +107,10 @@ fn of_experiment(policy: &Value, e: &ExperimentFacts, later: bool) -> Vec<(Strin
     }
     if limits["alone"] == true {
         add("limits.alone", on(&e.account, is_fis, later, |_| true));
-        add("limits.alone", on(&e.region, is_fis, later, |_| true));
+        // An account that is asked for later leaves the Region to that judgement too.
+        if !matches!(e.account, Fact::NotAsked | Fact::Later) {
+            add("limits.alone", on(&e.region, is_fis, later, |_| true));
+        }
     }
     let longest = limits["duration"].as_str().map(seconds);
     if let Some(most) = longest {
