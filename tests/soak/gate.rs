@@ -89,8 +89,8 @@ enum Behind {
 }
 
 pub(crate) struct Gate {
-    aws: SocketAddr,
-    forge: SocketAddr,
+    aws: Doorway,
+    forge: Doorway,
     shared: Arc<Shared>,
     serving: Vec<AbortOnDropHandle<()>>,
 }
@@ -108,19 +108,18 @@ impl Gate {
             changes: watch::Sender::new(0),
             state: Mutex::default(),
         });
-        let anywhere = || listen(([127, 0, 0, 1], 0).into());
-        let (aws, forge) = (anywhere(), anywhere());
-        let addresses = (aws.local_addr().unwrap(), forge.local_addr().unwrap());
-        let serving = vec![serve(aws, Behind::Aws, &shared), serve(forge, Behind::Forge, &shared)];
-        Self { aws: addresses.0, forge: addresses.1, shared, serving }
+        let (aws, forge) = (Doorway::reserve(), Doorway::reserve());
+        let mut gate = Self { aws, forge, shared, serving: Vec::new() };
+        gate.mend();
+        gate
     }
 
     pub(crate) fn aws(&self) -> String {
-        format!("http://{}", self.aws)
+        format!("http://{}", self.aws.address)
     }
 
     pub(crate) fn forge(&self) -> String {
-        format!("http://{}", self.forge)
+        format!("http://{}", self.forge.address)
     }
 
     /// Waits until the request that is to be held is at its moment.
@@ -164,8 +163,8 @@ impl Gate {
     /// Takes connections again, at the same addresses.
     pub(crate) fn mend(&mut self) {
         self.serving = vec![
-            serve(listen(self.aws), Behind::Aws, &self.shared),
-            serve(listen(self.forge), Behind::Forge, &self.shared),
+            serve(self.aws.listen(), Behind::Aws, &self.shared),
+            serve(self.forge.listen(), Behind::Forge, &self.shared),
         ];
     }
 
@@ -276,11 +275,30 @@ fn expired() -> Response<Bytes> {
         .unwrap()
 }
 
-fn listen(address: SocketAddr) -> TcpListener {
+/// An address that stays the gate's own, whether or not connections are taken at it.
+struct Doorway {
+    address: SocketAddr,
+    /// A socket that never listens. It keeps the kernel from giving the port to others while nobody listens.
+    _keeper: TcpSocket,
+}
+
+impl Doorway {
+    fn reserve() -> Self {
+        let keeper = bind(([127, 0, 0, 1], 0).into());
+        Self { address: keeper.local_addr().unwrap(), _keeper: keeper }
+    }
+
+    fn listen(&self) -> TcpListener {
+        bind(self.address).listen(256).unwrap()
+    }
+}
+
+fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
+    socket.set_reuseport(true).unwrap();
     socket.bind(address).unwrap();
-    socket.listen(256).unwrap()
+    socket
 }
 
 fn serve(listener: TcpListener, behind: Behind, shared: &Arc<Shared>) -> AbortOnDropHandle<()> {
