@@ -111,7 +111,8 @@ impl Lifecycle<'_> {
         let why = describe(&cause, plan);
         (self.publish)(&RunEvent::Stopping { experiment: progress.scheduled.number, why: &why });
         let request = StopRequest { engine: engine.as_ref(), launched: &launched };
-        let refused = request.send(self.cancel.deadline(STOP_LIMIT, Share::Stop)).await.err();
+        let tell_trouble = |told: &str| (self.publish)(&RunEvent::Warning(&format!("{}: {told}", plan.name)));
+        let refused = request.send(self.cancel.deadline(STOP_LIMIT, Share::Stop), tell_trouble).await.err();
         progress.drop_duty();
         let limit = if refused.is_none() { CONFIRM_LIMIT + engine.stop_takes(plan) } else { REFUSED_LIMIT };
         let following = engine.follow(&launched, progress);
@@ -157,14 +158,8 @@ impl Lifecycle<'_> {
         self.reconcile(progress, &record).await;
         let probes = progress.probing.borrow().results(fault.as_ref());
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
-        if let Some(unconfirmed) = stop.as_ref().filter(|stop| !stop.confirmed) {
-            let error = unconfirmed.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
-            let asked = if unconfirmed.accepted { "was requested but" } else { "was not taken and" };
-            judged.reason = format!(
-                "{}; the stop {asked} is NOT confirmed{error}: look at it, or stop it by: {}",
-                judged.reason,
-                engine.stop_command(launched)
-            );
+        if let Some(told) = stop.as_ref().and_then(|stop| describe_trouble(stop, engine.as_ref(), launched)) {
+            judged.reason = format!("{}; {told}", judged.reason);
         }
         // A dry run is its own preview: only now is it known what it would hit.
         if judged.verdict == Verdict::Passed
@@ -225,6 +220,24 @@ impl Lifecycle<'_> {
 fn later(now: Timestamp, time: Duration) -> Timestamp {
     let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
     now.saturating_add(time).unwrap_or(Timestamp::MAX)
+}
+
+/// Returns what a reader has to know of a stop that was not accepted or is not confirmed.
+fn describe_trouble(stop: &StopReport, engine: &dyn Engine, launched: &Launched) -> Option<String> {
+    let error = stop.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
+    let by_hand = engine.stop_command(launched);
+    match (stop.accepted, stop.confirmed) {
+        (true, true) => None,
+        (false, true) => {
+            Some(format!("the engine did not take the request to stop it{error}; it has ended all the same"))
+        }
+        (true, false) => Some(format!(
+            "the stop was requested but is NOT confirmed{error}: look at it, or stop it by: {by_hand}"
+        )),
+        (false, false) => Some(format!(
+            "the stop was not taken and is NOT confirmed{error}: look at it, or stop it by: {by_hand}"
+        )),
+    }
 }
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {

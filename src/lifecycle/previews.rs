@@ -288,7 +288,8 @@ impl Lifecycle<'_> {
     /// Stops a preview. Returns what a reader has to know of it: nothing if it has ended.
     async fn end_preview(&self, engine: &dyn Engine, launched: &Launched) -> String {
         let request = StopRequest { engine, launched };
-        let refused = request.send(self.cancel.deadline(STOP_LIMIT, Share::Stop)).await.err();
+        let tell_trouble = |told: &str| (self.publish)(&RunEvent::Warning(told));
+        let refused = request.send(self.cancel.deadline(STOP_LIMIT, Share::Stop), tell_trouble).await.err();
         let deadline = self.cancel.deadline(CONFIRM_LIMIT, Share::Confirm);
         if request.confirm(deadline).await.is_ok() {
             return String::new();

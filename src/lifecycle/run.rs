@@ -50,7 +50,10 @@ impl Course {
             previews: RefCell::default(),
             turns: Turns::default(),
             probes: SharedByProbes {
-                board: Arc::new(HaltBoard::new(plan.halt)),
+                board: Arc::new(HaltBoard::new(
+                    plan.halt,
+                    plan.experiments.iter().map(|experiment| experiment.name.clone()).collect(),
+                )),
                 ..SharedByProbes::default()
             },
             launches: Semaphore::new(LAUNCHES_AT_ONCE),

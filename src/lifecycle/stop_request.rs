@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use faultgate_core::backoff::Backoff;
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record};
 
@@ -22,6 +24,8 @@ const RECORD_PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopFailure {
     Failed(EngineFailure),
+    /// The experiment ended before the engine took the request, with the first failure to take it.
+    Ended(EngineFailure),
     /// The engine has given no answer.
     NoAnswer,
 }
@@ -29,7 +33,7 @@ pub enum StopFailure {
 impl fmt::Display for StopFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(failure) => f.write_str(&failure.with_remedy()),
+            Self::Failed(failure) | Self::Ended(failure) => f.write_str(&failure.with_remedy()),
             Self::NoAnswer => f.write_str("the engine did not answer the request to stop"),
         }
     }
@@ -43,52 +47,78 @@ pub struct StopRequest<'a> {
 }
 
 impl StopRequest<'_> {
-    /// Sends the request until it is accepted, refused for good, or `deadline` is over.
-    pub async fn send(self, deadline: impl Future<Output = ()>) -> Result<(), StopFailure> {
+    /// Sends the request until it is accepted, refused for good, or `deadline` is over. From the first request
+    /// without an answer on, the record is read too, since an experiment that has ended needs no stop.
+    /// `tell_trouble` gets the sentence for the user about that request.
+    pub async fn send(
+        self,
+        deadline: impl Future<Output = ()>,
+        tell_trouble: impl Fn(&str),
+    ) -> Result<(), StopFailure> {
         let unanswered = RefCell::new(None);
+        let is_unanswered = Notify::new();
         let asking = async {
             loop {
                 match self.engine.stop(self.launched).await {
                     Err(failure) if failure.kind == FailureKind::Unanswered => {
                         tracing::debug!(%failure, "asking for the stop again");
-                        *unanswered.borrow_mut() = Some(failure);
+                        if unanswered.borrow().is_none() {
+                            tell_trouble(&self.describe_trouble(&failure));
+                            is_unanswered.notify_one();
+                        }
+                        unanswered.borrow_mut().get_or_insert(failure);
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
-                    other => return other,
+                    other => return other.map_err(StopFailure::Failed),
                 }
             }
         };
-        let answer = tokio::select! {
+        let ending = async {
+            is_unanswered.notified().await;
+            self.wait_for_end(&RefCell::default()).await
+        };
+        tokio::select! {
             // An answer that is there at the last moment counts.
             biased;
-            answer = asking => Some(answer),
-            () = deadline => None,
-        };
-        if let Some(answer) = answer {
-            return answer.map_err(StopFailure::Failed);
+            answer = asking => answer,
+            _ = ending => Err(unanswered.take().map_or(StopFailure::NoAnswer, StopFailure::Ended)),
+            () = deadline => {
+                let so_far = self.engine.stop_so_far(self.launched).or(unanswered.take());
+                Err(so_far.map_or(StopFailure::NoAnswer, StopFailure::Failed))
+            }
         }
-        let so_far = self.engine.stop_so_far(self.launched).or(unanswered.take());
-        Err(so_far.map_or(StopFailure::NoAnswer, StopFailure::Failed))
+    }
+
+    fn describe_trouble(self, failure: &EngineFailure) -> String {
+        format!(
+            "the request to stop {} is not taken yet, and is repeated until it is or the experiment has ended: \
+             {failure}; by hand: {}",
+            self.launched.id,
+            self.engine.stop_command(self.launched)
+        )
     }
 
     /// Reads the record until it says that the experiment has ended. The error is the last failure to read it
     /// before `deadline`, if the last request failed.
     pub async fn confirm(self, deadline: impl Future<Output = ()>) -> Result<Record, Option<EngineFailure>> {
         let trouble = RefCell::new(None);
-        let reading = async {
-            for attempt in 0.. {
-                match self.engine.look(self.launched).await {
-                    Ok(record) if record.has_ended() => return record,
-                    answer => *trouble.borrow_mut() = answer.err(),
-                }
-                tokio::time::sleep(RECORD_PAUSES.pause(attempt, 0.0)).await;
-            }
-            unreachable!("the loop ends by a return")
-        };
         tokio::select! {
             biased;
-            record = reading => Ok(record),
+            record = self.wait_for_end(&trouble) => Ok(record),
             () = deadline => Err(trouble.take()),
         }
+    }
+
+    /// Reads the record until it says that the experiment has ended. `trouble` keeps the failure of the last
+    /// request, if it failed.
+    async fn wait_for_end(self, trouble: &RefCell<Option<EngineFailure>>) -> Record {
+        for attempt in 0.. {
+            match self.engine.look(self.launched).await {
+                Ok(record) if record.has_ended() => return record,
+                answer => *trouble.borrow_mut() = answer.err(),
+            }
+            tokio::time::sleep(RECORD_PAUSES.pause(attempt, 0.0)).await;
+        }
+        unreachable!("the loop ends by a return")
     }
 }

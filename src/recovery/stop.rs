@@ -10,8 +10,10 @@ use tokio::time::{Instant, timeout};
 use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{
-    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, Share, StopRequest,
+    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, Share, StopFailure,
+    StopRequest,
 };
+use crate::terminal::say_line;
 use crate::wiring::accounts::AwsAccount;
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
@@ -354,8 +356,11 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        let accepted = request.send(self.cancel.deadline(STOP_LIMIT + longer, Share::Stop)).await;
-        accepted.map_err(|failure| failure.to_string())?;
+        let deadline = self.cancel.deadline(STOP_LIMIT + longer, Share::Stop);
+        match request.send(deadline, say_line).await {
+            Ok(()) | Err(StopFailure::Ended(_)) => {}
+            Err(failure) => return Err(failure.to_string()),
+        }
         let accepted_at = Instant::now();
         let confirmed = request.confirm(self.cancel.deadline(CONFIRM_LIMIT + longer, Share::Confirm)).await;
         confirmed.map(|record| record.state).map_err(|trouble| {

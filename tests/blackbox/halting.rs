@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use faultgate_rehearsal::{Beat, SECOND_TEMPLATE_ID, Step, TEMPLATE_ID, Which};
+use faultgate_rehearsal::{
+    Beat, DEFAULT_REGION, FaultEffect, FaultRule, SECOND_TEMPLATE_ID, Snapshot, Step, TEMPLATE_ID, Which,
+};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::contract::assert_result;
 use serde_json::Value;
@@ -70,7 +72,9 @@ async fn probes_that_fail_at_the_same_time_halt_their_experiments_alone() {
             let reason = experiment["reason"].as_str().unwrap();
             let told = "2 probes failed at the same time while the fault was in: ";
             assert!(
-                reason.contains(told) && reason.contains("checkout (") && reason.contains("cart ("),
+                reason.contains(told)
+                    && reason.contains("checkout of first (")
+                    && reason.contains("cart of second ("),
                 "{reason}"
             );
         }
@@ -108,4 +112,48 @@ async fn a_halt_stops_the_whole_run_where_the_suite_says_so() {
     assert_eq!(result["experiments"][1]["verdict"], "failed");
     assert_eq!(result["experiments"][2]["verdict"], "errored");
     assert_eq!(result["gate"]["verdict"], "failed", "it weighs more than what never ran");
+}
+
+#[tokio::test]
+async fn a_stop_that_the_engine_never_takes_ends_with_the_experiment_and_is_told() {
+    let account = EmbeddedAccount::living(HURTING).await;
+    let broken = FaultEffect::Error {
+        status: 500,
+        code: "InternalServerException".into(),
+        message: "try later".into(),
+        retry_after: None,
+    };
+    account.world.inject(FaultRule::on("StopExperiment", broken));
+    let halting = format!("{FAILING}, aborts-after: 1");
+    let suite =
+        format!("version: 1\nexperiments:\n{}", experiment("first", TEMPLATE_ID, &[("checkout", &halting)]));
+    let run = account.faultgate(&[]).file(".faultgate.yml", &suite).spawn();
+    // While the stop is not taken, nothing but the record tells that the experiment has ended.
+    let reads_on = |seen: &Snapshot| {
+        let refused = seen.requests.iter().position(|request| request.operation == "StopExperiment");
+        refused.is_some_and(|first| {
+            seen.requests[first..].iter().filter(|request| request.operation == "GetExperiment").count() > 2
+        })
+    };
+    account.until("the record is read while the stop is not taken", reads_on).await;
+    let id = account.world.inventory().experiments[0].id.clone();
+    for step in [
+        Step::Actions { which: Which::All, status: "completed", reason: "Action was completed." },
+        Step::Experiment { status: "completed", reason: "Experiment completed." },
+    ] {
+        assert!(account.world.advance(DEFAULT_REGION, &id, &step));
+    }
+    let ended = run.ended().await;
+    ended.assert_code(1, "halted");
+    let told = format!("the request to stop {id} is not taken yet");
+    let lines = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(lines.matches(&told).count(), 1, "{lines}");
+    let result = ended.result();
+    let experiment = &result["experiments"][0];
+    assert_eq!((&experiment["verdict"], &experiment["state"]), (&"failed".into(), &"completed".into()));
+    let stop = &experiment["stop"];
+    assert_eq!((stop["accepted"].as_bool(), stop["confirmed"].as_bool()), (Some(false), Some(true)));
+    let reason = experiment["reason"].as_str().unwrap();
+    assert!(reason.contains("the engine did not take the request to stop it (could not stop"), "{reason}");
+    assert!(reason.ends_with("; it has ended all the same"), "{reason}");
 }

@@ -1,7 +1,7 @@
 //! The command `faultgate stop --all`, with the safety lever: it exits with 0 only where everything has ended
 //! and the lever is engaged, and stops what it can in any case.
 
-use faultgate_rehearsal::{FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::FaultRule;
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::lives::ENDLESS;
 
@@ -13,25 +13,12 @@ const EXPERIMENTS: usize = 3;
 
 /// Returns the ids of the experiments that have not ended.
 fn live(account: &EmbeddedAccount) -> Vec<String> {
-    let over = ["completed", "stopped", "failed", "cancelled"];
-    let there = account.world.inventory().experiments.into_iter();
-    there.filter(|own| !over.contains(&own.status.as_str())).map(|own| own.id).collect()
-}
-
-/// Starts experiments as runs do, each of another one.
-async fn fill(account: &EmbeddedAccount) {
-    let sdk = faultgate_net::aws::connect_embedded(account.url(), None).unwrap();
-    let fis = aws_sdk_fis::Client::new(&sdk);
-    for number in 0..EXPERIMENTS {
-        let request =
-            fis.start_experiment().client_token(number.to_string()).experiment_template_id(TEMPLATE_ID);
-        request.tags("faultgate:run-id", format!("run-{number}")).send().await.unwrap();
-    }
+    account.live().into_iter().map(|own| own.id).collect()
 }
 
 async fn play(fault: Option<FaultRule>) -> Vec<String> {
     let account = EmbeddedAccount::living(ENDLESS).await;
-    fill(&account).await;
+    account.begin_runs(EXPERIMENTS, ENDLESS);
     let asked_before = account.world.requests().len();
     if let Some(fault) = fault {
         account.world.inject(fault);

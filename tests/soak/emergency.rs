@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use faultgate_rehearsal::TEMPLATE_ID;
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, in_time};
 use faultgate_testkit::forges::{ForgeStandIn, GitLabManners, HEAD};
@@ -28,13 +27,7 @@ impl Emergency {
     async fn begin(hold: Option<(Nth, Moment)>) -> Self {
         let account = EmbeddedAccount::living(IN).await;
         account.world.set_stopping(Duration::from_millis(20));
-        let sdk = faultgate_net::aws::connect_embedded(account.url(), None).unwrap();
-        let fis = aws_sdk_fis::Client::new(&sdk);
-        for number in 0..EXPERIMENTS {
-            let request =
-                fis.start_experiment().client_token(number.to_string()).experiment_template_id(TEMPLATE_ID);
-            request.tags("faultgate:run-id", format!("run-{number}")).send().await.unwrap();
-        }
+        account.begin_runs(EXPERIMENTS, IN);
         let forge = ForgeStandIn::start(GitLabManners { commit: HEAD, git_ref: "main" }).await;
         let gate = Gate::before(account.world.clone(), &forge.url(""), hold);
         Self { account, gate }

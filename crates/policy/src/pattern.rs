@@ -1,4 +1,4 @@
-//! Patterns of names, in which `*` stands for any characters, or for none.
+//! Patterns of the ids that FIS gives, in which `*` stands for any characters, or for none.
 
 use std::fmt;
 
@@ -6,6 +6,25 @@ use faultgate_core::mistake::Problem;
 
 /// Limit of a pattern, in characters.
 const MAX_CHARS: usize = 255;
+
+/// The ids that patterns stand for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdKind {
+    /// The text with which each of these ids begins.
+    prefix: &'static str,
+    /// A pattern that is shown to whoever wrote one that is none.
+    example: &'static str,
+}
+
+impl IdKind {
+    pub(crate) const TEMPLATE: Self = Self { prefix: "EXT", example: "EXT*" };
+    pub(crate) const ACTION: Self = Self { prefix: "aws:", example: "aws:rds:*" };
+
+    /// Returns the example as a value of YAML.
+    pub(crate) fn quote_example(self) -> String {
+        format!("\"{}\"", self.example)
+    }
+}
 
 /// A pattern that a whole name has to match. Case counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +36,22 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// Parses a pattern; `example` is shown to whoever wrote one that is none.
-    pub(crate) fn parse(text: &str, example: &str) -> Result<Self, Problem> {
-        let is_foreign = |c: char| c.is_whitespace() || c.is_control();
-        if text.is_empty() || text.chars().count() > MAX_CHARS || text.chars().any(is_foreign) {
-            return Err(Problem::new("is not a pattern of names").hint(format!(
-                "write up to {MAX_CHARS} characters without white space, for example {example}"
-            )));
-        }
+    /// Parses a pattern. One that no id of this kind can match is a mistake, since a rule with it would
+    /// forbid nothing.
+    pub(crate) fn parse(text: &str, kind: IdKind) -> Result<Self, Problem> {
+        let IdKind { prefix, example } = kind;
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "*:_-".contains(c);
         let (begins, rest) = match text.split_once('*') {
             Some((begins, rest)) => (begins, Some(rest.to_owned())),
             None => (text, None),
         };
+        let may_match = begins.starts_with(prefix) || (rest.is_some() && prefix.starts_with(begins));
+        if text.len() > MAX_CHARS || !text.chars().all(is_known) || !may_match {
+            return Err(Problem::new("is a pattern that matches nothing").hint(format!(
+                "such ids begin with {prefix}; write up to {MAX_CHARS} letters, digits, and the characters : _ - *, \
+                 for example {example}"
+            )));
+        }
         Ok(Self { begins: begins.to_owned(), rest })
     }
 

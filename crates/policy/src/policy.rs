@@ -9,7 +9,7 @@ use faultgate_core::mistake::{Mistake, Problem, nearest, quote, suggestion};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::format;
-use super::pattern::NamePattern;
+use super::pattern::{IdKind, NamePattern};
 use super::reader::{PlacedValue, PolicyReader};
 use super::window::Window;
 
@@ -167,14 +167,22 @@ fn allowed(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> All
         engines: reader.list(table.get("engines"), "fis", engine),
         accounts: reader.list(table.get("accounts"), "\"111122223333\"", account),
         regions: reader.list(table.get("regions"), "eu-west-1", region),
-        templates: reader.list(table.get("templates"), "\"EXT*\"", |text| NamePattern::parse(text, "EXT*")),
+        templates: read_patterns(reader, table.get("templates"), IdKind::TEMPLATE),
     }
 }
 
 fn denied(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> DenyRules {
     let table = reader.table(found, &["actions"], "deny: { actions: [\"aws:rds:*\"] }");
     let actions = table.and_then(|table| table.get("actions"));
-    DenyRules { actions: reader.list(actions, "\"aws:rds:*\"", |text| NamePattern::parse(text, "aws:rds:*")) }
+    DenyRules { actions: read_patterns(reader, actions, IdKind::ACTION) }
+}
+
+fn read_patterns(
+    reader: &mut PolicyReader<'_>,
+    found: Option<PlacedValue<'_>>,
+    kind: IdKind,
+) -> Option<Vec<NamePattern>> {
+    reader.list(found, &kind.quote_example(), |text| NamePattern::parse(text, kind))
 }
 
 fn required(reader: &mut PolicyReader<'_>, found: Option<PlacedValue<'_>>) -> RequireRules {

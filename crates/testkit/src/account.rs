@@ -1,8 +1,10 @@
 //! An AWS account to run the binary against.
 
+use std::collections::BTreeMap;
+
 use faultgate_core::clock::Clock;
 use faultgate_rehearsal::{
-    Beat, FaultEffect, FaultRule, Recorded, Scenario, Server, Snapshot, TEMPLATE_ID, World,
+    Beat, ExperimentEntry, FaultEffect, FaultRule, Recorded, Scenario, Server, Snapshot, TEMPLATE_ID, World,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -84,16 +86,30 @@ impl EmbeddedAccount {
         requests.filter(|request| request.service == "fis").map(|request| request.operation).collect()
     }
 
+    /// Begins this number of experiments in the default Region, each as that of another run.
+    pub fn begin_runs(&self, count: usize, beats: &[Beat]) {
+        for number in 0..count {
+            let run = ("faultgate:run-id".to_owned(), format!("run-{number}"));
+            self.world.start_foreign(beats, BTreeMap::from([run]));
+        }
+    }
+
+    /// Returns the experiments that have not ended.
+    pub fn live(&self) -> Vec<ExperimentEntry> {
+        let over = ["completed", "stopped", "failed", "cancelled"];
+        let mut live = self.world.inventory().experiments;
+        live.retain(|experiment| !over.contains(&experiment.status.as_str()));
+        live
+    }
+
     /// Returns the rules and queues that are left, and the experiments that have not ended.
     pub fn left(&self) -> Vec<String> {
         let there = self.world.inventory();
-        let over = ["completed", "stopped", "failed", "cancelled"];
         let rules = there.rules.into_iter().map(|rule| format!("rule {}", rule.name));
         let queues = there.queues.into_iter().map(|queue| format!("queue {}", queue.name));
-        let experiments = there
-            .experiments
+        let experiments = self
+            .live()
             .into_iter()
-            .filter(|experiment| !over.contains(&experiment.status.as_str()))
             .map(|experiment| format!("experiment {} is {}", experiment.id, experiment.status));
         rules.chain(queues).chain(experiments).collect()
     }

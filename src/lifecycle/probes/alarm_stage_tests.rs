@@ -194,7 +194,7 @@ impl AlarmStage {
         let evaluator: Arc<dyn Evaluate> = Arc::new(AlarmEvaluator(alarm.clone()));
         let (turns, cancelled) = (Turns::default(), CancellationToken::new());
         let teller = |probe: &str| turns.teller(0, probe);
-        let board = Arc::new(HaltBoard::new(rule));
+        let board = Arc::new(HaltBoard::new(rule, Vec::new()));
         let shared = SharedByProbes { permits: EvaluationPermits::default(), board: board.clone() };
         let mut probing = Probing::new(0, &[plan], &[evaluator], clock, &shared, &cancelled, teller);
         probing.start();

@@ -19,6 +19,8 @@ const MAX_NAMED: usize = 5;
 #[derive(Debug, Default)]
 pub(crate) struct HaltBoard {
     rule: HaltRule,
+    /// The names of the experiments, in the plan's order.
+    names: Vec<String>,
     posted: Mutex<Posted>,
 }
 
@@ -56,9 +58,9 @@ impl PostedExperiment {
 }
 
 impl HaltBoard {
-    /// Creates the board of a run with this rule.
-    pub(crate) fn new(rule: HaltRule) -> Self {
-        Self { rule, posted: Mutex::default() }
+    /// Creates the board of a run with this rule, and with experiments of these names.
+    pub(crate) fn new(rule: HaltRule, names: Vec<String>) -> Self {
+        Self { rule, names, posted: Mutex::default() }
     }
 
     fn posted(&self) -> MutexGuard<'_, Posted> {
@@ -129,13 +131,18 @@ impl HaltBoard {
     /// experiments count whose fault is in.
     fn find_reason(&self, posted: &Posted) -> Option<String> {
         let limit = self.rule.failing_probes? as usize;
-        let with_fault = posted.experiments.values().filter(|known| known.has_fault);
-        let failing: Vec<(&str, &str)> = with_fault.flat_map(PostedExperiment::failures).collect();
+        let with_fault = posted.experiments.iter().filter(|(_, known)| known.has_fault);
+        let failing: Vec<(usize, &str, &str)> = with_fault
+            .flat_map(|(number, known)| known.failures().map(|(probe, reason)| (*number, probe, reason)))
+            .collect();
         if failing.len() < limit {
             return None;
         }
-        let mut named: Vec<String> =
-            failing.iter().take(MAX_NAMED).map(|(probe, reason)| format!("{probe} ({reason})")).collect();
+        let name = |(number, probe, reason): &(usize, &str, &str)| {
+            let owner = self.names.get(*number).map(|name| format!(" of {name}")).unwrap_or_default();
+            format!("{probe}{owner} ({reason})")
+        };
+        let mut named: Vec<String> = failing.iter().take(MAX_NAMED).map(name).collect();
         let more = failing.len() - named.len();
         if more > 0 {
             named.push(format!("and {more} more"));

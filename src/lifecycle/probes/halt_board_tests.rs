@@ -9,7 +9,10 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn board(failing_probes: u32, scope: HaltScope, experiments: usize) -> (HaltBoard, Vec<Arc<Trip>>) {
-    let board = HaltBoard::new(HaltRule { failing_probes: Some(failing_probes), scope });
+    let board = HaltBoard::new(
+        HaltRule { failing_probes: Some(failing_probes), scope },
+        (0..experiments).map(|number| format!("e{number}")).collect(),
+    );
     let trips: Vec<Arc<Trip>> = (0..experiments).map(|_| Arc::default()).collect();
     for (number, trip) in trips.iter().enumerate() {
         board.join(number, trip.clone());
@@ -35,7 +38,7 @@ fn as_many_probes_as_the_rule_says_must_fail_at_the_same_time() {
     assert!(has_fired(&trips[0]));
     assert_eq!(
         board.reason_to_halt(0).unwrap(),
-        "2 probes failed at the same time while the fault was in: a (status 500), b (slow)"
+        "2 probes failed at the same time while the fault was in: a of e0 (status 500), b of e0 (slow)"
     );
 }
 

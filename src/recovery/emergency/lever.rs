@@ -44,9 +44,14 @@ impl PlaceStop<'_> {
             confirmed = stop.confirmation.confirm(&account, &self.place) => confirmed?,
             signal = stop.cancel.cancelled() => return Err(format!("{} came first", signal.as_str())),
         }
-        let engaging = self.connection.engage_lever(&stop.reason, LEVER_LIMIT);
-        let engaged = stop.cancel.within(LEVER_LIMIT, Share::Confirm, engaging).await;
-        engaged.ok_or("FIS did not answer in time")?.map_err(|failure| failure.with_remedy())?;
+        say_line(&format!(
+            "engaging the safety lever of the account {account} in {}: FIS has {} s to say that it is engaged",
+            self.place,
+            LEVER_LIMIT.as_secs()
+        ));
+        let deadline = stop.cancel.deadline(LEVER_LIMIT, Share::Confirm);
+        let engaged = self.connection.engage_lever(&stop.reason, deadline).await;
+        engaged.map_err(|failure| failure.with_remedy())?;
         say_line(&format!(
             "the safety lever of the account {account} in {} is engaged: FIS stops all experiments there, \
              and refuses new ones until you disengage it: aws fis update-safety-lever-state --region \

@@ -25,7 +25,7 @@ async fn only_experiments_of_the_environment_are_stopped() {
     // No variable narrows an emergency stop, nor does one widen it.
     let ended = stop.env("FAULTGATE_ENVIRONMENT", "production").finish().await;
     ended.assert_code(0, "staging");
-    assert_eq!(account.live(VIRGINIA), [production.clone(), untold.clone()].into());
+    assert_eq!(account.live_in(VIRGINIA), [production.clone(), untold.clone()].into());
     assert_told(&ended, &[&format!("stopped {staging}")]);
     assert_told(&ended, &["left alone", &production, "its environment is production"]);
     assert_told(&ended, &["left alone", &untold, "no tag faultgate:environment"]);
@@ -62,9 +62,9 @@ async fn a_run_tags_its_experiments_by_the_environment_it_is_told() {
         let Some((name, _)) = told else { return };
         let elsewhere = account.stop_all(&["--environment", "elsewhere"]).finish().await;
         elsewhere.assert_code(0, "another environment");
-        assert_eq!(account.live(VIRGINIA).len(), 1);
+        assert_eq!(account.live_in(VIRGINIA).len(), 1);
         account.stop_all(&["--environment", name]).finish().await.assert_code(0, name);
-        assert!(account.live(VIRGINIA).is_empty(), "{name}");
+        assert!(account.live_in(VIRGINIA).is_empty(), "{name}");
     })
     .await;
 }

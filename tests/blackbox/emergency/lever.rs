@@ -175,7 +175,7 @@ async fn a_stop_that_is_refused_because_the_lever_stops_already_counts() {
     account.world.inject(FaultRule::on("StopExperiment", refused));
     let without = account.stop_all(&[]).finish().await;
     without.assert_code(3, "nothing stops them");
-    for id in account.live(VIRGINIA) {
+    for id in account.live_in(VIRGINIA) {
         assert_by_hand(&without, &id, VIRGINIA);
     }
     account.world.set_stopping(Duration::from_millis(300));

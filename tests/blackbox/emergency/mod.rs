@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_fis::types::ExperimentStatus;
-use faultgate_rehearsal::{ExperimentEntry, FaultEffect, FaultRule, Snapshot};
+use faultgate_rehearsal::{FaultEffect, FaultRule, Snapshot};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished, at_once};
 use faultgate_testkit::contract::assert_result;
@@ -26,7 +26,7 @@ trait Stopped {
     /// Starts experiments of several runs in a Region, some of them out of time, and returns their ids.
     async fn fill(&self, region: &str, number: usize) -> BTreeSet<String>;
     /// Returns the experiments that have not ended, in a Region.
-    fn live(&self, region: &str) -> BTreeSet<String>;
+    fn live_in(&self, region: &str) -> BTreeSet<String>;
 }
 
 impl Stopped for EmbeddedAccount {
@@ -44,10 +44,8 @@ impl Stopped for EmbeddedAccount {
         ids
     }
 
-    fn live(&self, region: &str) -> BTreeSet<String> {
-        let over = ["completed", "stopped", "failed", "cancelled"];
-        let is_live = |own: &ExperimentEntry| own.region == region && !over.contains(&own.status.as_str());
-        self.world.inventory().experiments.into_iter().filter(is_live).map(|own| own.id).collect()
+    fn live_in(&self, region: &str) -> BTreeSet<String> {
+        self.live().into_iter().filter(|own| own.region == region).map(|own| own.id).collect()
     }
 }
 
@@ -77,7 +75,7 @@ async fn all_that_runs_ends_and_nothing_of_others() {
     let ended = account.stop_all(&["--aws-region", &all]).without("AWS_REGION").finish().await;
     ended.assert_code(0, "all has ended");
     for name in REGIONS {
-        assert_eq!(account.live(name), theirs[name], "{name}: {}", ended.stdout);
+        assert_eq!(account.live_in(name), theirs[name], "{name}: {}", ended.stdout);
         for id in &ours[name] {
             assert_told(
                 &ended,
@@ -117,7 +115,7 @@ async fn all_experiments_of_a_place_are_asked_at_once() {
         .iter()
         .map(|request| request.input["id"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(asked, account.live(VIRGINIA));
+    assert_eq!(asked, account.live_in(VIRGINIA));
     account.world.heal();
     running.ended().await.assert_code(0, "healed");
     account.assert_nothing_left("healed");
@@ -175,7 +173,7 @@ async fn a_dry_run_only_lists() {
     let asked = account.world.requests().len();
     let ended = account.stop_all(&["--dry-run", "--engage-safety-lever"]).finish().await;
     ended.assert_code(0, "dry");
-    assert_eq!(account.live(VIRGINIA), ids);
+    assert_eq!(account.live_in(VIRGINIA), ids);
     let operations: BTreeSet<String> =
         account.world.requests().into_iter().skip(asked).map(|request| request.operation).collect();
     let looks = ["GetCallerIdentity", "GetSafetyLever", "ListExperiments"];

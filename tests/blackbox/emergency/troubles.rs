@@ -28,7 +28,7 @@ async fn a_place_that_does_not_answer_keeps_no_other_from_being_stopped() {
                 of_others.map(|own| own.status.as_str()).all(|status| status == "stopped")
             })
             .await;
-        assert_eq!(account.live(IRELAND).len(), 4, "{context}");
+        assert_eq!(account.live_in(IRELAND).len(), 4, "{context}");
         account.world.heal();
         let ended = running.ended_within(AGAIN).await;
         ended.assert_code(0, &context);
@@ -45,7 +45,7 @@ async fn a_page_that_does_not_come_keeps_nothing_before_it_from_being_stopped() 
     account.world.inject(FaultRule::on("ListExperiments", denied).from(2));
     let ended = account.stop_all(&[]).finish().await;
     ended.assert_code(3, "a page is missing");
-    assert_eq!(account.live(VIRGINIA).len(), 5, "{}", ended.stdout);
+    assert_eq!(account.live_in(VIRGINIA).len(), 5, "{}", ended.stdout);
     assert_told(
         &ended,
         &["NOT all experiments in us-east-1 are known", "aws fis list-experiments --region us-east-1"],
@@ -64,13 +64,13 @@ async fn a_place_that_is_denied_is_named_with_statement_and_command() {
     account.world.inject(deny("StopExperiment", "fis:StopExperiment").in_region(MUMBAI));
     let ended = account.stop_all(&["--aws-region", &REGIONS.join(",")]).finish().await;
     ended.assert_code(3, "denied");
-    assert!(account.live(VIRGINIA).is_empty() && account.live(IRELAND).len() == 2, "{}", ended.stdout);
+    assert!(account.live_in(VIRGINIA).is_empty() && account.live_in(IRELAND).len() == 2, "{}", ended.stdout);
     assert_told(
         &ended,
         &["NOT all experiments in eu-west-1", "add this statement", "\"fis:ListExperiments\""],
     );
     assert_told(&ended, &["in eu-west-1", "aws fis list-experiments --region eu-west-1"]);
-    for id in account.live(MUMBAI) {
+    for id in account.live_in(MUMBAI) {
         assert_by_hand(&ended, &id, MUMBAI);
         assert_told(&ended, &[&id, "add this statement", "\"fis:StopExperiment\""]);
     }
@@ -175,14 +175,14 @@ async fn a_panic_keeps_no_other_place_and_no_other_experiment_from_being_stopped
         let ended = account.stop_all(&["--aws-region", &all]).env("PANIC_AT", &context).finish().await;
         ended.assert_code(3, &context);
         assert!(ended.stderr.contains("itself broke"), "{context}: {}", ended.stderr);
-        let untouched: Vec<_> = REGIONS.iter().filter(|name| account.live(name).is_empty()).collect();
+        let untouched: Vec<_> = REGIONS.iter().filter(|name| account.live_in(name).is_empty()).collect();
         assert!(untouched.len() >= 2, "{context}: {}", ended.stdout);
         // One request has broken: that of a list, whose place is named, or that of one experiment, which is
         // named.
-        let left: usize = REGIONS.iter().map(|name| account.live(name).len()).sum();
+        let left: usize = REGIONS.iter().map(|name| account.live_in(name).len()).sum();
         assert!([0, 1, 3].contains(&left), "{context}: {left} are left\n{}", ended.stdout);
         for name in REGIONS {
-            for id in account.live(name) {
+            for id in account.live_in(name) {
                 let place = format!("NOT all experiments in {name} are known");
                 let told = ended.stdout.contains(&place) || ended.stdout.contains(&id);
                 assert!(told, "{context}: {}", ended.stdout);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_fis::operation::update_safety_lever_state::UpdateSafetyLeverStateError;
 use aws_sdk_fis::types::{ExperimentSummary, SafetyLeverStatusInput, UpdateSafetyLeverStateInput};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::clients::Clients;
 use super::error::failure;
@@ -17,6 +17,7 @@ use super::preflight::{SAFETY_LEVER_ID, get_lever};
 use super::sweep::find_place;
 use super::tags::{ENVIRONMENT, EXPERIMENT, RUN, tag_value};
 use crate::{EngineFailure, FailureKind};
+use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 
 /// Pause before the safety lever is asked for again.
@@ -24,6 +25,8 @@ const LEVER_PAUSE: Duration = Duration::from_millis(500);
 /// Words of FIS for a safety lever that holds, and for one that is about to.
 const ENGAGED: &str = "engaged";
 const ENGAGING: &str = "engaging";
+/// Maximum length of a word that FIS says of the lever, in characters.
+const MAX_WORD_CHARS: usize = 40;
 /// Words for what is tried with the lever.
 const ENGAGE: &str = "engage the safety lever";
 
@@ -82,14 +85,18 @@ impl Emergency {
     }
 
     /// Engages the safety lever, and waits until FIS says that it is engaged, whoever has engaged it. The
-    /// error is the last failure before the time is over.
-    pub async fn engage_lever(&self, reason: &str, within: Duration) -> Result<(), EngineFailure> {
+    /// error is what was last learned before the deadline.
+    pub async fn engage_lever(
+        &self,
+        reason: &str,
+        deadline: impl Future<Output = ()>,
+    ) -> Result<(), EngineFailure> {
         let last = RefCell::new(None);
-        match timeout(within, self.wait_until_engaged(reason, &last)).await {
-            Ok(engaged) => engaged,
-            Err(_) => Err(last.take().unwrap_or_else(|| {
-                let why = format!("FIS has not said within {} s that it is engaged", within.as_secs());
-                EngineFailure::new(FailureKind::Unanswered, ENGAGE, why)
+        tokio::select! {
+            biased;
+            engaged = self.wait_until_engaged(reason, &last) => engaged,
+            () = deadline => Err(last.take().unwrap_or_else(|| {
+                EngineFailure::new(FailureKind::Unanswered, ENGAGE, "FIS did not answer in time")
             })),
         }
     }
@@ -108,19 +115,25 @@ impl Emergency {
                 Some(request) => request.await.err(),
                 None => None,
             };
-            match (self.read_lever().await, failed) {
-                (Ok(word), _) if word == ENGAGED => return Ok(()),
-                // A lever that is on its way needs no other request.
-                (Ok(word), _) if word == ENGAGING => {
-                    asks = false;
-                    *last.borrow_mut() = None;
-                }
-                (_, Some((failure, false))) => return Err(failure),
-                (looked, failed) => {
-                    asks = true;
-                    *last.borrow_mut() = failed.map(|(failure, _)| failure).or(looked.err());
-                }
+            let looked = self.read_lever().await;
+            if looked.as_deref() == Ok(ENGAGED) {
+                return Ok(());
             }
+            // A lever that is on its way needs no other request.
+            asks = looked.as_deref() != Ok(ENGAGING);
+            let trouble = match (looked, failed) {
+                (_, Some((failure, false))) if asks => return Err(failure),
+                (_, Some((failure, _))) if asks => failure,
+                (Ok(word), _) => {
+                    let why = format!(
+                        "FIS has said no more than that it is {}",
+                        text::plain(&word, MAX_WORD_CHARS)
+                    );
+                    EngineFailure::new(FailureKind::Unanswered, ENGAGE, why)
+                }
+                (Err(failure), _) => failure,
+            };
+            *last.borrow_mut() = Some(trouble);
             sleep(LEVER_PAUSE).await;
         }
     }

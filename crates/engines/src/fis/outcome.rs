@@ -44,6 +44,7 @@ pub(super) struct FisContext<'a> {
 pub(super) fn judge(record: &Record, context: &FisContext<'_>) -> Judgement {
     let asked = context.stop.and_then(|cause| judge_stop(cause, record, "FIS", "the experiment"));
     let mut judgement = asked.unwrap_or_else(|| natural(record, context));
+    judgement.warnings.extend(warn_of_alarms(record, context));
     judgement.evidence.extend(evidence(record, context));
     judgement
 }
@@ -291,6 +292,23 @@ fn judge_stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judge
     } else {
         errored(format!("somebody else stopped it{said}"))
     }
+}
+
+/// Warns of each stop condition whose alarm rang while the experiment went on, and which did not stop it.
+fn warn_of_alarms(record: &Record, context: &FisContext<'_>) -> Vec<String> {
+    if record.state != State::Completed {
+        return Vec::new();
+    }
+    let during = |change: &&AlarmChange| {
+        change.state == StateValue::Alarm.as_str()
+            && record.started_at.is_none_or(|start| change.at >= start)
+            && record.ended_at.is_none_or(|end| change.at < end)
+    };
+    let rang = context.told.iter().filter(during);
+    rang.map(|change| {
+        format!("a stop condition rang, and FIS did not stop the experiment: {}", change.in_words())
+    })
+    .collect()
 }
 
 /// Collects the facts that the judgement rests on, each with the request or event that told it.

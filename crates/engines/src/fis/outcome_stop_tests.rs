@@ -33,14 +33,40 @@ fn who_stopped_it_is_told_apart() {
     }
 }
 
-#[test]
-fn the_alarm_and_the_second_are_told_where_an_event_has_told_them() {
-    let told = |alarm: &str, state: &str, second: i64| AlarmChange {
+/// Returns the change of an alarm that an event told, so many seconds after the end.
+fn told(alarm: &str, state: &str, second: i64) -> AlarmChange {
+    AlarmChange {
         alarm: alarm.to_owned(),
         state: state.to_owned(),
         at: Timestamp::from_second(second).unwrap(),
         reason: None,
-    };
+    }
+}
+
+/// FIS has completed it all the same, so the verdict is by its record, and somebody should look.
+#[test]
+fn a_stop_condition_that_rang_and_stopped_nothing_is_a_warning() {
+    let started_at = Some(Timestamp::from_second(-10).unwrap());
+    let record = Record { started_at, ..ended(State::Completed) };
+    for (change, warned) in [
+        (told("shop-5xx", "ALARM", -5), true),
+        (told("shop-5xx", "OK", -5), false),
+        (told("shop-5xx", "ALARM", -11), false),
+        (told("shop-5xx", "ALARM", 0), false),
+    ] {
+        let judged = judge(&record, &FisContext { told: &[change], ..FisContext::default() });
+        assert_eq!(judged.verdict, Verdict::Passed);
+        assert_eq!(!judged.warnings.is_empty(), warned, "{:?}", judged.warnings);
+        if warned {
+            let sentence = "a stop condition rang, and FIS did not stop the experiment: shop-5xx went to ALARM at \
+                            1969-12-31T23:59:55Z";
+            assert_eq!(judged.warnings, [sentence]);
+        }
+    }
+}
+
+#[test]
+fn the_alarm_and_the_second_are_told_where_an_event_has_told_them() {
     let name = alarm("ALARM").name;
     let rang = [told(&name, "ALARM", -5), told(&name, "OK", -3)];
     let reason = |record: &Record, context: FisContext<'_>| judge(record, &context).reason;

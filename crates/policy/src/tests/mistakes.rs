@@ -99,6 +99,34 @@ windows[6].deny: what is empty is not a text (from p.yml:20:7); write for exampl
 }
 
 #[test]
+fn a_pattern_that_no_id_matches_is_a_mistake() {
+    let told = |text: &str| lines(&Policy::parse("p.yml", text).err().unwrap_or_default());
+    for (right, pattern) in [
+        (true, "*"),
+        (true, "a*s"),
+        (true, "aws:*:stop-*"),
+        (true, "aws:fis:wait"),
+        (false, "rds:*"),
+        (false, "aws"),
+        (false, "AWS:rds:*"),
+        (false, "aws:rds:*,aws:ec2:*"),
+        (false, "aws:rds:.*"),
+        (false, "^aws:rds:*"),
+        (false, "EXT*"),
+        (false, ""),
+    ] {
+        let told = told(&format!("version: 1\ndeny: {{ actions: [\"{pattern}\"] }}\n"));
+        let begin = format!("deny.actions[0]: \"{pattern}\" is a pattern that matches nothing");
+        assert_eq!(told.starts_with(&begin), !right, "{pattern}: {told}");
+        assert_eq!(told.is_empty(), right, "{pattern}: {told}");
+    }
+    for (right, pattern) in [(true, "*1"), (true, "E*"), (true, "EXT1"), (false, "EX"), (false, "aws:*")] {
+        let told = told(&format!("version: 1\nallow: {{ templates: [\"{pattern}\"] }}\n"));
+        assert_eq!(told.is_empty(), right, "{pattern}: {told}");
+    }
+}
+
+#[test]
 fn texts_that_do_not_parse_are_told_in_each_format() {
     for (name, text, want) in [
         ("p.yml", "version: 1\nlimits: [", "does not parse"),

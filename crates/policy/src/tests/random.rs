@@ -22,20 +22,8 @@ const ACTIONS: [&str; 5] = [
     "aws:fis:wait",
     "aws",
 ];
-const PATTERNS: [&str; 12] = [
-    "*",
-    "**",
-    "EXT*",
-    "*1",
-    "EXT1",
-    "E*T*1",
-    "*XT1*",
-    "aws:rds:*",
-    "aws:*:stop-*",
-    "aws:fis:wait",
-    "*:*:*",
-    "a*s",
-];
+const TEMPLATE_PATTERNS: [&str; 7] = ["*", "**", "EXT*", "*1", "EXT1", "E*T*1", "*XT1*"];
+const ACTION_PATTERNS: [&str; 7] = ["*", "**", "aws:rds:*", "aws:*:stop-*", "aws:fis:wait", "*:*:*", "a*s"];
 pub(super) const ZONES: [&str; 5] =
     ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Etc/GMT+5"];
 
@@ -82,9 +70,10 @@ pub(super) fn policy() -> impl Strategy<Value = Value> {
         ("engines", texts(&ENGINES).boxed()),
         ("accounts", texts(&ACCOUNTS).boxed()),
         ("regions", texts(&REGIONS).boxed()),
-        ("templates", subsequence(PATTERNS.to_vec(), 1..4).prop_map(|p| json!(p)).boxed()),
+        ("templates", subsequence(TEMPLATE_PATTERNS.to_vec(), 1..4).prop_map(|p| json!(p)).boxed()),
     ]);
-    let deny = table(vec![("actions", subsequence(PATTERNS.to_vec(), 1..4).prop_map(|p| json!(p)).boxed())]);
+    let deny =
+        table(vec![("actions", subsequence(ACTION_PATTERNS.to_vec(), 1..4).prop_map(|p| json!(p)).boxed())]);
     let tag = (select(vec!["environment", "team"]), select(vec!["staging", "a", ""]));
     let tags = prop::collection::btree_map(tag.0, tag.1, 1..3).prop_map(|tags| json!(tags)).boxed();
     let require =
