@@ -1,4 +1,4 @@
-//! Durations as text, in the styles that people read.
+//! Durations as text, in the styles that people read, and in that of FIS.
 //!
 //! - [`coarse`] for lines and tables: the two largest units, `1h30m`, `12s`, `1.2s`.
 //! - [`fine`] for latencies and drawings, where milliseconds matter: `850 ms`, `1.23 s`, and from a minute on as
@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// Writes a duration in its two largest units: `1h30m`, `1m30s`, `12s`. Less than ten seconds have tenths.
 pub fn coarse(duration: SignedDuration) -> String {
@@ -58,6 +58,16 @@ pub fn decimal(duration: SignedDuration) -> String {
     format!("{}.{:03}", duration.as_secs(), duration.subsec_millis())
 }
 
+/// Parses a duration of ISO 8601 as FIS writes it: `PT1H30M`. Returns None for anything else.
+pub fn parse_iso(text: &str) -> Option<Duration> {
+    // The library reads other forms as well, which FIS refuses.
+    if !text.starts_with('P') {
+        return None;
+    }
+    let span: Span = text.parse().ok()?;
+    Duration::try_from(span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?).ok()
+}
+
 /// Returns a number of milliseconds as a duration.
 pub fn from_millis(millis: u64) -> SignedDuration {
     SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
@@ -98,6 +108,18 @@ mod tests {
             assert_eq!(fine(from_millis(millis)), expected);
         }
         assert_eq!(fine(SignedDuration::from_millis(-12_000)), "-12s");
+    }
+
+    #[test]
+    fn durations_of_fis_are_of_iso_8601() {
+        let minutes = |text| parse_iso(text).map(|length| length.as_secs() / 60);
+        assert_eq!(minutes("PT5M"), Some(5));
+        assert_eq!(minutes("PT1H30M"), Some(90));
+        assert_eq!(minutes("P1D"), Some(24 * 60));
+        assert_eq!(parse_iso("PT5S"), Some(Duration::from_secs(5)));
+        for odd in ["", "5m", "5 minutes", "PT", "P", "-PT5M", "PT-5M", "T5M", "PT5", "pt5", "P1Y"] {
+            assert_eq!(parse_iso(odd), None, "{odd}");
+        }
     }
 
     #[test]

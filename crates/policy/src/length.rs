@@ -3,12 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use faultgate_core::model::ActionFacts;
-use jiff::{Span, SpanRelativeTo};
-
-/// The parameters that hold durations.
-const DURATIONS: [&str; 4] =
-    ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
+use faultgate_core::duration::parse_iso;
+use faultgate_core::model::{ActionFacts, DURATION_PARAMETERS};
 
 /// The kinds of actions that act once and take no time, so that they need no duration.
 const INSTANT: [&str; 9] = [
@@ -55,23 +51,13 @@ pub(crate) fn measure_length(actions: &[ActionFacts]) -> Result<Duration, String
 /// Returns how long one action takes: the longest of its durations.
 fn measure_action(action: &ActionFacts) -> Result<Duration, String> {
     let mut longest = INSTANT.contains(&action.id.as_str()).then_some(Duration::ZERO);
-    for name in DURATIONS {
+    for name in DURATION_PARAMETERS {
         let Some(text) = action.parameters.get(name).filter(|text| !text.is_empty()) else { continue };
         let duration = parse_iso(text)
             .ok_or_else(|| format!("{name} of the action {} is {text}, not a duration", action.name))?;
         longest = longest.max(Some(duration));
     }
     longest.ok_or_else(|| format!("the action {}, {}, has no duration", action.name, action.id))
-}
-
-/// Parses a duration as FIS writes it: `PT1H30M`.
-fn parse_iso(text: &str) -> Option<Duration> {
-    // The library reads other forms as well, which FIS refuses.
-    if !text.starts_with('P') {
-        return None;
-    }
-    let span: Span = text.parse().ok()?;
-    Duration::try_from(span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?).ok()
 }
 
 /// Returns a duration as settings write it: `1h30m`.

@@ -77,5 +77,5 @@ pub use spec::{
 };
 pub use state::{Source, State, Transition};
 pub use target::Target;
-pub use template_facts::{ActionFacts, TemplateFacts};
+pub use template_facts::{ActionFacts, DURATION_PARAMETERS, TemplateFacts};
 pub use verdict::{Signal, Verdict};

@@ -13,6 +13,10 @@ pub struct TemplateFacts {
     pub tags: BTreeMap<String, String>,
 }
 
+/// The parameters of actions that hold durations. The first one that an action has says how long it lasts.
+pub const DURATION_PARAMETERS: [&str; 4] =
+    ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
+
 /// The facts about one action of a template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActionFacts {

@@ -4,16 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use faultgate_core::duration::coarse;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use faultgate_core::duration::{coarse, parse_iso};
+use faultgate_core::model::DURATION_PARAMETERS;
+use jiff::SignedDuration;
 
 use super::{Hit, Judged};
 use crate::catalogue::shortest;
 use crate::template::{Held, TemplateAction};
 
-/// The parameters that hold durations. The first one that an action has says how long the action lasts.
-const DURATIONS: [&str; 4] =
-    ["duration", "maxDuration", "startInstancesAfterDuration", "durationBeforeInterruption"];
 /// The longest time that FIS lets an action, and an experiment, last.
 const MAX_DURATION: Duration = Duration::from_hours(12);
 // The quotas below are FIS's own, which AWS raises for nobody.
@@ -26,23 +24,12 @@ fn actions<'a>(judged: &'a Judged<'_>) -> &'a [TemplateAction] {
     judged.template.actions.items()
 }
 
-/// Reads a duration as FIS writes it: `PT1H30M`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    // The library reads other forms as well, which FIS refuses.
-    if !text.starts_with('P') {
-        return None;
-    }
-    let span: Span = text.parse().ok()?;
-    let whole = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    Duration::try_from(whole).ok()
-}
-
 /// Returns how long an action lasts. The error is what stands in the place of its duration.
 fn length(action: &TemplateAction) -> Result<Duration, &str> {
     if let Some(written) = action.parameters.get_unknown() {
         return Err(written);
     }
-    let Some(value) = DURATIONS.iter().find_map(|name| action.parameter(name)) else {
+    let Some(value) = DURATION_PARAMETERS.iter().find_map(|name| action.parameter(name)) else {
         return Ok(Duration::ZERO);
     };
     match &value.held {
@@ -50,7 +37,7 @@ fn length(action: &TemplateAction) -> Result<Duration, &str> {
         // The rules on parameters and durations tell of a duration that is missing or wrong, so it counts as
         // none here.
         Held::Missing => Ok(Duration::ZERO),
-        Held::Known(text) => Ok(parse_duration(text).unwrap_or_default()),
+        Held::Known(text) => Ok(parse_iso(text).unwrap_or_default()),
     }
 }
 
@@ -119,7 +106,7 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
     let (mut hits, mut unknown) = (Vec::new(), Vec::new());
     for action in actions(judged) {
         for (name, value) in
-            action.parameters.items().iter().filter(|(name, _)| DURATIONS.contains(&name.as_str()))
+            action.parameters.items().iter().filter(|(name, _)| DURATION_PARAMETERS.contains(&name.as_str()))
         {
             if let Some(written) = value.get_unknown() {
                 let what = format!("{name} of the action {} is {written}", action.name);
@@ -127,7 +114,7 @@ pub(super) fn duration(judged: &Judged<'_>) -> Vec<Hit> {
             }
             let Some(text) = value.get_known().filter(|text| !text.is_empty()) else { continue };
             let least = shortest(action.known_id());
-            let problem = match (parse_duration(text), least) {
+            let problem = match (parse_iso(text), least) {
                 (None, _) => "which is not a duration of ISO 8601".to_owned(),
                 (Some(Duration::ZERO), _) => "which is no time at all".to_owned(),
                 (Some(length), _) if length > MAX_DURATION => "which is longer than 12 hours".to_owned(),
@@ -258,18 +245,6 @@ pub(super) fn quota(judged: &Judged<'_>) -> Vec<Hit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_of_iso_8601() {
-        let minutes = |text| parse_duration(text).map(|length| length.as_secs() / 60);
-        assert_eq!(minutes("PT5M"), Some(5));
-        assert_eq!(minutes("PT1H30M"), Some(90));
-        assert_eq!(minutes("P1D"), Some(24 * 60));
-        assert_eq!(parse_duration("PT5S"), Some(Duration::from_secs(5)));
-        for odd in ["", "5m", "5 minutes", "PT", "P", "-PT5M", "PT-5M", "T5M", "PT5", "pt5", "P1Y"] {
-            assert_eq!(parse_duration(odd), None, "{odd}");
-        }
-    }
 
     #[test]
     fn durations_are_told_as_the_settings_write_them() {
