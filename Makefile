@@ -39,7 +39,7 @@ test: lint rust-test python-test lint-templates browser-if-any
 
 # As in PYTEST_WORKERS. Random cases are the same in each run, so that a failure is of the change at
 # hand; make soak draws others.
-rust-test: export RUST_TEST_THREADS ?= 4
+rust-test: export RUST_TEST_THREADS ?= 8
 rust-test: export PROPTEST_RNG_SEED ?= 1
 rust-test: export SOAK_SEED ?= 1
 rust-test:
