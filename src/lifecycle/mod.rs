@@ -9,6 +9,7 @@
 //! - `scheduled` gives each experiment its engine and its evaluators.
 //! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else
 //!   is there.
+//! - `unreached` are the places that cannot be reached, whose experiments alone are errored.
 //! - `previews` counts what the experiments would hit before anything is launched, and `growth` counts
 //!   again after it.
 //! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress`
@@ -55,6 +56,7 @@ mod stages;
 mod steady;
 mod steps;
 mod stop_request;
+mod unreached;
 
 pub use cancel::{Cancel, Share};
 pub use experiment::LAST_RECORD_LIMIT;

@@ -50,7 +50,8 @@ impl Lifecycle<'_> {
     /// Launches all experiments and hands them over. If one cannot be launched or handed over, the others are
     /// stopped, and the error holds the results.
     async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
-        if let Some(why) = self.find_crowding() {
+        // All experiments of a run in steps go on together, or none does.
+        if let Some(why) = self.course.unreached.first().or_else(|| self.find_crowding()) {
             return Err(self.none_launched(Verdict::Errored, &why));
         }
         let all = self.scheduled.iter().map(|scheduled| async move {
@@ -154,8 +155,7 @@ impl Lifecycle<'_> {
         for (subscription, channel) in self.own_subscriptions(state) {
             channel.listen_to(subscription);
         }
-        let opening = join_all(self.channels().map(Channel::open));
-        let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, opening).await;
+        let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, self.open_channels()).await;
         // Events are only hints, so the experiments are followed without them.
         for failure in opened.into_iter().flatten().filter_map(Result::err) {
             (self.publish)(&RunEvent::Warning(&failure.with_remedy()));

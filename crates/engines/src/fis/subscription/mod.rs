@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use aws_sdk_eventbridge::error::ProvideErrorMetadata as _;
 use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::join_all;
@@ -246,10 +247,22 @@ impl Subscription {
             .set_tags(Some(tags.map_err(|error| unreadable(&what, &error.to_string()))?));
         let (answer, attempts) = attempts(request.send()).await;
         answer.map(drop).map_err(|error| {
+            let is_full = error.code().is_some_and(is_rule_limit);
             let failure = failure(error, "PutRule", what, &self.place);
+            let failure = if is_full { failure.remedy(self.how_to_make_room()) } else { failure };
             rule.made.set(may_have_taken_effect(&failure, attempts));
             failure
         })
+    }
+
+    /// Returns what to do where the bus takes no more rules. Nothing has been launched then.
+    fn how_to_make_room(&self) -> String {
+        let region = &self.place.region;
+        format!(
+            "the bus has as many rules as it takes, 300 unless AWS has granted more; remove those that earlier runs have \
+             left (faultgate sweep --aws-region {region}), or let all runs share one rule and its queue (monitor: queue, \
+             docs/fis.md), or ask AWS for a higher quota"
+        )
     }
 
     async fn make_target(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), EngineFailure> {
@@ -270,6 +283,12 @@ impl Subscription {
             }
         }
     }
+}
+
+/// Returns `true` for the code of EventBridge by which a bus takes no more rules. The SDK takes it for
+/// throttling, which passes.
+pub(super) fn is_rule_limit(code: &str) -> bool {
+    code == "LimitExceededException"
 }
 
 /// Returns `true` if the failed request may have made something. One that was refused at each attempt has
