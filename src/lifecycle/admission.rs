@@ -147,10 +147,7 @@ impl Lifecycle<'_> {
                 Some(Err(failure)) if failure.kind.passes() => failure,
                 Some(answer) => {
                     if let Some(kind) = waited_for.filter(|_| answer.is_ok()) {
-                        self.tell_once(&format!(
-                            "going on after the wait for {}",
-                            describe_wait(scheduled, kind)
-                        ));
+                        self.tell_once(&describe_wait(scheduled, kind).1);
                     }
                     return Begun::Answered(answer);
                 }
@@ -167,7 +164,7 @@ impl Lifecycle<'_> {
             }
             *permit = None;
             waited_for = Some(failure.kind);
-            self.tell_once(&format!("waiting for {}", describe_wait(scheduled, failure.kind)));
+            self.tell_once(&describe_wait(scheduled, failure.kind).0);
             let next = Instant::now() + SLOT_PAUSES.pause(attempt, fastrand::f64());
             tokio::select! {
                 biased;
@@ -196,20 +193,25 @@ impl Lifecycle<'_> {
     }
 }
 
-/// Describes what an experiment waits for, by its place.
-fn describe_wait(scheduled: &Scheduled<'_>, kind: FailureKind) -> String {
+/// Returns the sentences about a wait of an experiment, by its place: that it has begun, and that it is over.
+fn describe_wait(scheduled: &Scheduled<'_>, kind: FailureKind) -> (String, String) {
     let place = scheduled.engine.admission().map(Admission::place);
-    let (engine, of_place) = match &place {
+    let (engine, of_place) = match place {
         Some(place) => ("FIS", format!(" in {place}")),
         None => (scheduled.plan.spec.kind().title(), String::new()),
     };
     match kind {
-        FailureKind::Full => {
-            format!("a slot: {engine} runs as many experiments{of_place} as its quota allows")
-        }
-        FailureKind::Throttled => {
-            format!("{engine} to take requests{of_place} again: there were too many")
-        }
-        _ => format!("{engine} to be free for another request{of_place}: there was a conflict"),
+        FailureKind::Full => (
+            format!("waiting for a slot: {engine} runs as many experiments{of_place} as its quota allows"),
+            format!("going on: {engine} has a slot{of_place}"),
+        ),
+        FailureKind::Throttled => (
+            format!("waiting: {engine} takes no more requests{of_place} for now, since there were too many"),
+            format!("going on: {engine} takes requests{of_place} again"),
+        ),
+        _ => (
+            format!("waiting: {engine} is busy with another request{of_place}"),
+            format!("going on: {engine} is free{of_place}"),
+        ),
     }
 }
