@@ -72,4 +72,4 @@ pub use run::{Lifecycle, RunInputs};
 pub use scheduled::{Equipment, Misfit};
 pub use stages::{CLOSE_LIMIT, Known};
 pub use steps::{can_be_scored, conclude};
-pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopFailure, StopRequest};
+pub use stop_request::{CONFIRM_LIMIT, MAX_STOPPED_AT_ONCE, STOP_LIMIT, StopFailure, StopRequest};

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::admission::Berth;
@@ -16,6 +17,7 @@ use super::progress::Progress;
 use super::run::Lifecycle;
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
+use super::stop_request::MAX_STOPPED_AT_ONCE;
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
     RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,
@@ -63,7 +65,8 @@ impl Lifecycle<'_> {
                 None => Ok((progress, launched)),
             }
         });
-        // All launches are awaited even after a failure: only what is known to run can be stopped.
+        // All launches are awaited even after a failure: only what is known to run can be stopped. They are
+        // begun together since each keeps its place; their requests take turns.
         let begun: Vec<Result<(Progress<'_>, Launched), ExperimentResult>> = join_all(all).await;
         let stopped = begun.iter().find_map(|begun| begun.as_ref().err());
         let why = match stopped {
@@ -90,7 +93,7 @@ impl Lifecycle<'_> {
                 Err(ended) => ended,
             }
         });
-        Err(join_all(ending).await)
+        Err(stream::iter(ending).buffered(MAX_STOPPED_AT_ONCE).collect().await)
     }
 
     /// Writes down what the next process needs. The error says why it could not be written.
@@ -121,6 +124,7 @@ impl Lifecycle<'_> {
                 })
                 .collect();
             self.take_up_engines(state).await;
+            // All of them run already, so each is followed from now on; their requests take turns.
             let following =
                 all.into_iter().map(|(scheduled, known, duty)| self.take_up(scheduled, known, duty));
             let mut experiments = join_all(following).await;
@@ -235,6 +239,7 @@ impl Lifecycle<'_> {
                 // The pause is a wait for nothing, so that a signal can cut it short.
                 let _ = self.cancel.within(RECORD_PAUSE, Share::Launch, std::future::pending::<()>()).await;
             }
+            let _turn = self.course.launches.acquire().await;
             let record = self.cancel.within(RECORD_LIMIT, Share::Launch, engine.look(launched)).await;
             if let Some(Ok(record)) = record {
                 return Some(record.has_ended());

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
@@ -16,6 +17,9 @@ use faultgate_engines::{Channel, Engine, EngineFailure};
 
 /// Number of places that are opened, checked or closed at once. Each takes several connections.
 pub(super) const MAX_PLACES_AT_ONCE: usize = 16;
+
+/// Number of channels that are closed at once. Those that hang must not hold the others up for long.
+const MAX_CLOSED_AT_ONCE: usize = 64;
 
 /// The engines whose places cannot be reached, each with the reason for which nothing is launched there.
 #[derive(Default)]
@@ -117,9 +121,9 @@ impl Lifecycle<'_> {
     }
 
     /// Closes all channels, in turns. What cannot be removed in the time that there is stays and is named.
-    pub(super) async fn close_channels(&self, within: std::time::Duration) {
+    pub(super) async fn close_channels(&self, within: Duration) {
         let until = Instant::now() + within;
-        self.for_each_engine(MAX_PLACES_AT_ONCE * 4, async |engine| {
+        self.for_each_engine(MAX_CLOSED_AT_ONCE, async |engine| {
             if let Some(channel) = engine.channel() {
                 channel.close(until.saturating_duration_since(Instant::now()).min(CLOSE_LIMIT)).await;
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_eventbridge::error::ProvideErrorMetadata as _;
 use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 pub(super) mod handshake;
@@ -16,7 +16,7 @@ pub(super) mod handshake;
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::pattern::{AlarmsToTake, RulePattern, patterns};
-use super::removal::{QueueToRemove, Removal, RuleTargets, not_removed, remove};
+use super::removal::{MAX_RULES_AT_ONCE, QueueToRemove, Removal, RuleTargets, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
@@ -139,16 +139,16 @@ impl Subscription {
     /// Makes the queue and the rules at once, then makes the queue the target of each rule. Returns the
     /// queue's URL.
     pub(super) async fn make(&self, clients: &Clients) -> Result<String, EngineFailure> {
-        let (queue, rules) = tokio::join!(
-            self.make_queue(clients),
-            join_all(self.rules.iter().map(|rule| self.make_rule(clients, rule)))
-        );
+        let rules = self.rules.iter().map(|rule| self.make_rule(clients, rule));
+        let rules = stream::iter(rules).buffered(MAX_RULES_AT_ONCE).collect::<Vec<_>>();
+        let (queue, rules) = tokio::join!(self.make_queue(clients), rules);
         // All of them have ended by here, so a failure leaves no request under way that may still make
         // something.
         rules.into_iter().collect::<Result<(), _>>()?;
         let url = queue?;
         let targets = self.rules.iter().map(|rule| self.make_target(clients, rule));
-        join_all(targets).await.into_iter().collect::<Result<(), _>>()?;
+        let targets = stream::iter(targets).buffered(MAX_RULES_AT_ONCE).collect::<Vec<_>>().await;
+        targets.into_iter().collect::<Result<(), _>>()?;
         Ok(url)
     }
 
