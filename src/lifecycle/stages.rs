@@ -43,7 +43,7 @@ impl Lifecycle<'_> {
 
     /// Lets the guard judge the run, and returns its findings.
     pub(super) async fn ask_guard(&self, outlook: Outlook<'_>) -> Vec<Finding> {
-        // What cannot be reached is not launched, and nothing is known of it.
+        // An experiment that cannot be reached is not launched, and nothing is known of it.
         let is_reached = |scheduled: &&Scheduled<'_>| self.course.unreached.why(&scheduled.engine).is_none();
         let reached = self.scheduled.iter().filter(is_reached);
         let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =

@@ -156,7 +156,7 @@ fn launches_that_are_throttled_come_through() {
 fn fleets() -> impl Strategy<Value = Fleet> {
     let rate = |operation: &'static str| prop::option::of((Just(operation), 1..20_u32));
     (
-        (1..4_usize, 1..24_usize, 1..24_usize, 1..8_usize),
+        (1..4_usize, 1..16_usize, 1..16_usize, 1..8_usize),
         prop::option::of(1..6_usize),
         0..4_usize,
         (
@@ -180,7 +180,12 @@ fn fleets() -> impl Strategy<Value = Fleet> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::default() })]
+    // A case has many experiments, so a quarter of the usual number takes as long.
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 200,
+        cases: ProptestConfig::default().cases.div_ceil(4),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn never_more_than_the_quota_are_active_and_all_end(fleet in fleets()) {

@@ -38,7 +38,7 @@ const JITTER: Jitter = Jitter::Part(0.1);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pace(Arc<Mutex<BTreeMap<&'static str, Tempo>>>);
 
-/// How fast the requests of one operation may come.
+/// The pace of the requests of one operation.
 #[derive(Debug)]
 struct Tempo {
     gap: Duration,
@@ -167,7 +167,7 @@ mod tests {
         let (mut tempo, begin) = (Tempo::new(), Instant::now());
         let (mut tokens, mut filled, mut throttled, mut left) = (rate, begin, 0, requests);
         while left > 0 {
-            // As many go out together as may be under way at once, and all are answered later.
+            // All that may be under way at once go out together, and are answered later.
             let mut turns = Vec::new();
             for _ in 0..left.min(MAX_LOOKS_AT_ONCE) {
                 let (at, turn) = tempo.take_turn(0.5);

@@ -84,7 +84,7 @@ pub(super) async fn preflight(
     let reading = templates.iter().map(|id| async move { (id, get_template(clients, place, id).await) });
     let reading = stream::iter(reading).buffered(MAX_LOOKS_AT_ONCE).collect::<Vec<_>>();
     let (found, lever) = tokio::join!(reading, get_lever(clients, place));
-    // Where FIS tells nothing at all, it is the place that cannot be reached.
+    // The place itself cannot be reached where FIS tells nothing at all.
     let tells_nothing = found.iter().all(|(_, template)| {
         template
             .as_ref()

@@ -24,8 +24,8 @@ const MAX_NAMES: usize = 100;
 /// The number of alarms that one answer may hold: CloudWatch describes 50 if it is not asked for more.
 const MAX_RECORDS: i32 = 100;
 
-/// What CloudWatch says of an alarm; the error tells why that is not known.
-type Told = Result<DescribedAlarm, String>;
+/// The answer about an alarm; the error tells why nothing is known of it.
+type AlarmAnswer = Result<DescribedAlarm, String>;
 
 /// An alarm as CloudWatch describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +39,16 @@ pub(super) struct DescribedAlarm {
 #[derive(Debug, Clone, Default)]
 pub struct AlarmDesk(Arc<Mutex<Counter>>);
 
-/// Those who wait at the desk, by the alarm that they ask for, and the number of requests under way.
+/// The state of the desk: who waits, by the alarm that is asked for, and how many requests are under way.
 #[derive(Debug, Default)]
 struct Counter {
-    waiting: BTreeMap<String, Vec<oneshot::Sender<Told>>>,
+    waiting: BTreeMap<String, Vec<oneshot::Sender<AlarmAnswer>>>,
     under_way: usize,
 }
 
 impl AlarmDesk {
     /// Asks for an alarm. The client is of the account and Region of the desk.
-    pub(super) async fn ask(&self, name: &str, cloudwatch: &Cloudwatch) -> Told {
+    pub(super) async fn ask(&self, name: &str, cloudwatch: &Cloudwatch) -> AlarmAnswer {
         let (sender, receiver) = oneshot::channel();
         let begins = {
             let mut counter = self.lock();
@@ -75,7 +75,7 @@ impl AlarmDesk {
                 let told = if is_mixed { describe(&cloudwatch, &[&name]).await } else { told.clone() };
                 let answer = told.map_err(|refusal| refusal.why).and_then(|told| find(&name, &told));
                 for sender in waiting {
-                    // Whoever has given up meanwhile needs no answer.
+                    // Nobody waits for it any more where the sending fails.
                     let _ = sender.send(answer.clone());
                 }
             }
@@ -83,7 +83,7 @@ impl AlarmDesk {
     }
 
     /// Takes those who are served next. None, and one request less, if nobody waits.
-    fn take_batch(&self) -> Option<BTreeMap<String, Vec<oneshot::Sender<Told>>>> {
+    fn take_batch(&self) -> Option<BTreeMap<String, Vec<oneshot::Sender<AlarmAnswer>>>> {
         let mut counter = self.lock();
         let mut batch = BTreeMap::new();
         while batch.len() < MAX_NAMES {
@@ -160,7 +160,7 @@ async fn describe(cloudwatch: &Cloudwatch, names: &[&String]) -> Result<Vec<Desc
 }
 
 /// Finds an alarm in an answer.
-fn find(name: &str, told: &[DescribedAlarm]) -> Told {
+fn find(name: &str, told: &[DescribedAlarm]) -> AlarmAnswer {
     let mut of_name = told.iter().filter(|alarm| alarm.name.as_deref() == Some(name));
     match (of_name.next(), of_name.next()) {
         (None, _) => Err("there is no alarm of that name in this account and Region".to_owned()),
