@@ -2,8 +2,8 @@
 //!
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
 //! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
-//! since machines differ. With the argument `load` only the large suite is run, with `halt` only the
-//! halts, by an alarm and by a probe.
+//! since machines differ. With the argument `load` only the large suite is run, with `fleet` only that of
+//! many accounts, with `halt` only the halts, by an alarm and by a probe.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -22,12 +22,16 @@ use tokio_util::task::AbortOnDropHandle;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+#[path = "gate/fleet.rs"]
+mod fleet;
 #[path = "gate/halt.rs"]
 mod halt;
 #[path = "gate/load.rs"]
 mod load;
 #[path = "gate/policy.rs"]
 mod policy;
+#[path = "gate/usage.rs"]
+mod usage;
 
 /// Number of runs of which each median is taken.
 const RUNS: usize = 15;
@@ -49,6 +53,9 @@ async fn main() {
     }
     if std::env::args().any(|argument| argument == "load") {
         return load::load(&binary).await;
+    }
+    if std::env::args().any(|argument| argument == "fleet") {
+        return fleet::fleet(&binary).await;
     }
     println!("{:<68} {:>10}", "what", "median");
     let size = std::fs::metadata(&binary).map(|file| file.len()).unwrap_or_default();
@@ -98,6 +105,7 @@ async fn main() {
         format!("{:.1} MB", median(near.iter().map(|run| run.peak_kb).collect()) as f64 / 1e3),
     );
     load::load(&binary).await;
+    fleet::fleet(&binary).await;
 }
 
 /// Measures the times from what halts a run to the request that stops the experiment.

@@ -5,13 +5,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use faultgate_core::model::{Phase, Probe, RunResult, Verdict};
 use tokio::process::Command;
-use tokio::time::Instant;
 
-use super::{peak_kb, row};
+use super::row;
+use super::usage::Usage;
 
 /// Number of experiments of the suite.
 const EXPERIMENTS: usize = 200;
@@ -21,17 +20,12 @@ const PROBES: usize = 5;
 const FAULT_TIME: &str = "2m";
 /// The interval of each probe in milliseconds.
 const EVERY_MS: i64 = 1_000;
-/// The interval at which the kernel is asked for the time and memory that the process took. Whatever it takes
-/// after the last time is missed.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
-/// Ticks per second. Linux tells the times of processes in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 pub(super) async fn load(binary: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(".faultgate.yml"), suite()).expect("the suite is written");
     let binary = std::fs::canonicalize(binary).expect("the binary");
-    let mut child = Command::new(binary)
+    let child = Command::new(binary)
         .args(["rehearse", "--fault", FAULT_TIME])
         .env_clear()
         .current_dir(&folder)
@@ -39,29 +33,16 @@ pub(super) async fn load(binary: &Path) {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    let begun = Instant::now();
-    let id = child.id().expect("it runs");
-    let (mut peak, mut ticks, mut waited) = (0, 0, Duration::ZERO);
-    let status = loop {
-        tokio::select! {
-            status = child.wait() => break status.expect("it ends"),
-            () = tokio::time::sleep(LOOK_INTERVAL) => {
-                peak = peak_kb(id).max(peak);
-                ticks = cpu_ticks(id).max(ticks);
-                waited = waited_for_a_core(id).max(waited);
-            }
-        }
-    };
-    let elapsed = begun.elapsed().as_secs_f64();
+    let (status, usage) = Usage::watch(child).await;
     assert!(status.success(), "the run passes: {status}");
     let result = std::fs::read(folder.path().join("faultgate-report/result.json")).expect("result.json");
     let result: RunResult = serde_json::from_slice(&result).expect("a result");
     assert_eq!(result.gate.verdict, Verdict::Passed);
-    report(&result, peak, ticks, elapsed);
-    row("how long others kept it from a core meanwhile", format!("{:.1} s", waited.as_secs_f64()));
+    report(&result, &usage);
+    row("how long others kept it from a core meanwhile", format!("{:.1} s", usage.waited.as_secs_f64()));
 }
 
-fn report(result: &RunResult, peak: u64, ticks: u64, elapsed: f64) {
+fn report(result: &RunResult, usage: &Usage) {
     let probes: Vec<&Probe> = result.experiments.iter().flat_map(|experiment| &experiment.probes).collect();
     assert_eq!(probes.len(), EXPERIMENTS * PROBES, "all probes are reported");
     let fewest = probes.iter().map(|probe| probe.total).min().unwrap_or_default();
@@ -69,11 +50,11 @@ fn report(result: &RunResult, peak: u64, ticks: u64, elapsed: f64) {
     let worst = probes.iter().map(|probe| probe.late_ms).max().unwrap_or_default();
     let mut late: Vec<i64> = probes.iter().flat_map(|probe| lateness(probe)).collect();
     late.sort_unstable();
-    let cpu = ticks as f64 / TICKS_PER_SECOND;
+    let (cpu, elapsed) = (usage.cpu.as_secs_f64(), usage.elapsed.as_secs_f64());
     row("a suite of 200 experiments and 1,000 probes at 1 s for 2 minutes", format!("{elapsed:.1} s"));
     row("its samples", samples);
     row("samples of the probe with the fewest", fewest);
-    row("peak memory, reports written", format!("{:.1} MB", peak as f64 / 1e3));
+    row("peak memory, reports written", format!("{:.1} MB", usage.peak_kb as f64 / 1e3));
     row("CPU time", format!("{cpu:.1} s"));
     row("the same, of one core", format!("{:.1} %", 100.0 * cpu / elapsed));
     row("99 of 100 samples are late by less than", format!("{} ms", late[late.len() * 99 / 100] + 1));
@@ -105,21 +86,4 @@ fn suite() -> String {
         }
     }
     suite
-}
-
-/// Returns the time in which the main thread could have run and did not. On a busy machine that is what makes
-/// samples late.
-fn waited_for_a_core(id: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/schedstat")).unwrap_or_default();
-    let waited = stat.split_ascii_whitespace().nth(1).and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(waited.unwrap_or_default())
-}
-
-/// Returns the ticks on a processor, of the program and of the kernel for it.
-fn cpu_ticks(id: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The name of the program stands in parentheses and may hold anything, so the fields are counted after
-    // it.
-    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
-    fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }

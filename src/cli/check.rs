@@ -43,8 +43,10 @@ pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
             say(&format!("        → {}", text::plain(&veil.hide(remedy), MAX_TEXT_CHARS)));
         }
     }
-    if findings.iter().any(|finding| finding.level == Level::Error) {
-        say("not ready: a run would launch nothing");
+    let mut errors = findings.iter().filter(|finding| finding.level == Level::Error).peekable();
+    if errors.peek().is_some() {
+        let launched = if errors.all(|error| error.of_place) { "only what is elsewhere" } else { "nothing" };
+        say(&format!("not ready: a run would launch {launched}"));
         return Verdict::Errored.exit_code(None);
     }
     say("ready");

@@ -1,5 +1,5 @@
 //! The admission of experiments to their places: at most so many of a run at once, and a wait where the
-//! engine has no slot for another one.
+//! engine has no slot for another one, or takes no request at present.
 //!
 //! A place is an account and Region of AWS. An engine that bears any number of experiments has none.
 
@@ -20,9 +20,9 @@ use faultgate_core::duration::exact;
 use faultgate_core::model::{Plan, RunEvent, Signal, Verdict};
 use faultgate_engines::{Admission, EngineFailure, FailureKind, Launched};
 
-/// Pauses before a launch is requested again for which the place had no slot.
+/// Pauses before a launch is requested again that the place did not take.
 const SLOT_PAUSES: Backoff =
-    Backoff::new(Duration::from_secs(1), Duration::from_secs(15)).with_jitter(Jitter::Part(0.25));
+    Backoff::new(Duration::from_secs(1), Duration::from_secs(15)).with_jitter(Jitter::Part(0.5));
 
 /// The places of a run, and how much of each is taken.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Places {
     slots: RefCell<BTreeMap<String, Arc<Semaphore>>>,
     /// Permits for all experiments at once, whatever their places.
     all: Arc<Semaphore>,
-    /// The places of which the user knows that they have no slot.
+    /// The sentences about waits that the user has read.
     told: RefCell<BTreeSet<String>>,
 }
 
@@ -70,11 +70,11 @@ impl Berth {
 pub(super) enum Begun {
     Answered(Result<Launched, EngineFailure>),
     Unanswered,
-    /// There was no slot in time, as the text says.
-    Full(String),
-    /// A signal ended the wait for a slot, and nothing was begun.
+    /// The place did not take it in time, as the text says.
+    Late(String),
+    /// A signal ended the wait, and nothing was begun.
     Cancelled(Signal),
-    /// Something in the course of the run has come to forbid launches during the wait for a slot.
+    /// Something in the course of the run has come to forbid launches during the wait.
     Forbidden(Verdict, String),
 }
 
@@ -131,8 +131,8 @@ impl Lifecycle<'_> {
         ))
     }
 
-    /// Requests the begin of an experiment, and again after a pause as long as its place has no slot. The
-    /// same launch token goes out each time. `permit` is not held during the pauses.
+    /// Requests the begin of an experiment, and again after a pause as long as its place does not take it but
+    /// may do so later. The same launch token goes out each time. `permit` is not held during the pauses.
     pub(super) async fn begin<'s>(
         &'s self,
         scheduled: &Scheduled<'_>,
@@ -141,22 +141,30 @@ impl Lifecycle<'_> {
     ) -> Begun {
         let queue_timeout = scheduled.plan.queue_timeout;
         let mut until = None;
+        let mut waited_for = None;
         for attempt in 0.. {
             let failure = match self.cancel.within(LAUNCH_LIMIT, Share::Launch, ask()).await {
-                Some(Err(failure)) if failure.kind == FailureKind::Full => failure,
-                Some(answer) => return Begun::Answered(answer),
+                Some(Err(failure)) if failure.kind.passes() => failure,
+                Some(answer) => {
+                    if let Some(kind) = waited_for.filter(|_| answer.is_ok()) {
+                        self.tell_once(&describe_wait(scheduled, kind).1);
+                    }
+                    return Begun::Answered(answer);
+                }
                 None => return Begun::Unanswered,
             };
             let until = *until.get_or_insert_with(|| Instant::now() + queue_timeout);
             if Instant::now() >= until {
-                let failure = failure.with_remedy();
-                return Begun::Full(format!(
-                    "there was no slot for it within queue-timeout, {}: {failure}",
-                    exact(queue_timeout)
-                ));
+                let lacked = match failure.kind {
+                    FailureKind::Full => "there was no slot for it",
+                    _ => "the launch was not taken",
+                };
+                let (within, failure) = (exact(queue_timeout), failure.with_remedy());
+                return Begun::Late(format!("{lacked} within queue-timeout, {within}: {failure}"));
             }
             *permit = None;
-            self.tell_full(scheduled.engine.admission());
+            waited_for = Some(failure.kind);
+            self.tell_once(&describe_wait(scheduled, failure.kind).0);
             let next = Instant::now() + SLOT_PAUSES.pause(attempt, fastrand::f64());
             tokio::select! {
                 biased;
@@ -176,13 +184,34 @@ impl Lifecycle<'_> {
         Begun::Unanswered
     }
 
-    /// Tells once for each place that it has no slot.
-    fn tell_full(&self, admission: Option<&dyn Admission>) {
-        let Some(place) = admission.map(Admission::place) else { return };
-        if self.course.places.told.borrow_mut().insert(place.clone()) {
-            (self.publish)(&RunEvent::Warning(&format!(
-                "waiting for a slot: FIS runs as many experiments in {place} as its quota allows"
-            )));
+    /// Publishes a sentence about waits that was not published before. Hundreds of experiments may wait for
+    /// the same.
+    fn tell_once(&self, sentence: &str) {
+        if self.course.places.told.borrow_mut().insert(sentence.to_owned()) {
+            (self.publish)(&RunEvent::Warning(sentence));
         }
+    }
+}
+
+/// Returns the sentences about a wait of an experiment, by its place: that it has begun, and that it is over.
+fn describe_wait(scheduled: &Scheduled<'_>, kind: FailureKind) -> (String, String) {
+    let place = scheduled.engine.admission().map(Admission::place);
+    let (engine, of_place) = match place {
+        Some(place) => ("FIS", format!(" in {place}")),
+        None => (scheduled.plan.spec.kind().title(), String::new()),
+    };
+    match kind {
+        FailureKind::Full => (
+            format!("waiting for a slot: {engine} runs as many experiments{of_place} as its quota allows"),
+            format!("going on: {engine} has a slot{of_place}"),
+        ),
+        FailureKind::Throttled => (
+            format!("waiting: {engine} takes no more requests{of_place} for now, since there were too many"),
+            format!("going on: {engine} takes requests{of_place} again"),
+        ),
+        _ => (
+            format!("waiting: {engine} is busy with another request{of_place}"),
+            format!("going on: {engine} is free{of_place}"),
+        ),
     }
 }

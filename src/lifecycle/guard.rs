@@ -78,7 +78,8 @@ pub(super) fn refusals(findings: &[Finding]) -> Vec<String> {
     findings.iter().filter(|finding| finding.is_refusal()).map(to_reason).collect()
 }
 
-/// Returns the reason for which nothing is launched after these findings; None if something may be. Refusals
+/// Returns the reason for which nothing is launched after these findings; None if something may be. Findings
+/// that are about one place forbid nothing elsewhere. Refusals
 /// come first.
 pub(super) fn why_not_launched(findings: &[Finding]) -> Option<String> {
     let mut reasons = refusals(findings);
@@ -102,10 +103,11 @@ pub(super) fn reasons_of_refused(findings: &[Finding]) -> Vec<String> {
 }
 
 fn other_errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
-    findings.iter().filter(|finding| finding.level == Level::Error && !finding.is_refusal())
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error && !finding.is_refusal());
+    errors.filter(|finding| !finding.of_place)
 }
 
-fn to_reason(finding: &Finding) -> String {
+pub(super) fn to_reason(finding: &Finding) -> String {
     format!("{}: {}", finding.subject, finding.message)
 }
 

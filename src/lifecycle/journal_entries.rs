@@ -69,7 +69,7 @@ impl Lifecycle<'_> {
 
     /// Notes all subscriptions that are about to be made.
     pub(super) async fn note_intended_subscriptions(&self) {
-        let all: Vec<_> = self.channels().filter_map(Channel::planned_subscription).collect();
+        let all: Vec<_> = self.reached_channels().filter_map(Channel::planned_subscription).collect();
         if !all.is_empty() {
             let _ = tokio::time::timeout(WRITE_LIMIT, self.journal.note_subscriptions(all)).await;
         }

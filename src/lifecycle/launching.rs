@@ -38,6 +38,9 @@ impl Lifecycle<'_> {
         if let Some(signal) = self.cancel.signal() {
             return Err(self.not_launched(scheduled, Verdict::Cancelled, &describe_signal(signal)));
         }
+        if let Some(why) = self.course.unreached.why(&scheduled.engine) {
+            return Err(self.not_launched(scheduled, Verdict::Errored, &why));
+        }
         let probing = self.probing(scheduled);
         let ready = self.ready(scheduled, &probing).await;
         self.publish_turns();
@@ -80,7 +83,7 @@ impl Lifecycle<'_> {
             Begun::Answered(Err(failure)) if failure.kind != FailureKind::Unanswered => {
                 refused(Verdict::Errored, &failure.with_remedy()).await
             }
-            Begun::Full(why) => refused(Verdict::TimedOut, &format!("not launched: {why}")).await,
+            Begun::Late(why) => refused(Verdict::TimedOut, &format!("not launched: {why}")).await,
             Begun::Forbidden(verdict, why) => refused(verdict, &why).await,
             Begun::Cancelled(signal) => refused(Verdict::Cancelled, &describe_signal(signal)).await,
             Begun::Answered(Err(failure)) => Err(self.recover(&progress, failure).await),

@@ -9,6 +9,7 @@
 //! - `scheduled` gives each experiment its engine and its evaluators.
 //! - `admission` lets only so many experiments into one place at once, and `alone` waits until nobody else
 //!   is there.
+//! - `unreached` are the places that cannot be reached, whose experiments alone are errored.
 //! - `previews` counts what the experiments would hit before anything is launched, and `growth` counts
 //!   again after it.
 //! - `launching` takes one experiment to its launch, and `experiment` from there to its result; `progress`
@@ -55,6 +56,7 @@ mod stages;
 mod steady;
 mod steps;
 mod stop_request;
+mod unreached;
 
 pub use cancel::{Cancel, Share};
 pub use experiment::LAST_RECORD_LIMIT;
@@ -70,4 +72,4 @@ pub use run::{Lifecycle, RunInputs};
 pub use scheduled::{Equipment, Misfit};
 pub use stages::{CLOSE_LIMIT, Known};
 pub use steps::{can_be_scored, conclude};
-pub use stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopFailure, StopRequest};
+pub use stop_request::{CONFIRM_LIMIT, MAX_STOPPED_AT_ONCE, STOP_LIMIT, StopFailure, StopRequest};

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
@@ -19,6 +18,7 @@ use super::launching::{LAUNCH_LIMIT, LaunchPermit, no_answer};
 use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, STOP_LIMIT, StopRequest};
+use super::unreached::MAX_PLACES_AT_ONCE;
 use faultgate_core::duration::exact;
 use faultgate_core::model::{
     AlarmChange, ExperimentResult, Finding, Level, PreviewRecord, ResourceCount, RunEvent, State, Transition,
@@ -74,12 +74,12 @@ impl Lifecycle<'_> {
         if !self.plan.preview && self.guard.max_targets().is_none() {
             return Vec::new();
         }
-        let checks = self.engines.iter().filter_map(|engine| Some((engine, engine.preview()?)));
-        let checks = checks.map(|(engine, preview)| async move {
+        let check = async |engine: &Rc<dyn Engine>| {
+            let Some(preview) = engine.preview() else { return Vec::new() };
             let own = self.scheduled.iter().filter(|scheduled| Rc::ptr_eq(&scheduled.engine, engine));
             preview.check_accounts(&own.map(|scheduled| scheduled.plan).collect::<Vec<_>>()).await
-        });
-        join_all(checks).await.into_iter().flatten().collect()
+        };
+        self.for_each_engine(MAX_PLACES_AT_ONCE, check).await.into_iter().flatten().collect()
     }
 
     /// Previews all experiments that can be, and lets the guard judge again. The error holds the results
@@ -88,8 +88,8 @@ impl Lifecycle<'_> {
         if !self.makes_previews() {
             return Ok(());
         }
-        let all =
-            self.scheduled.iter().filter_map(|scheduled| Some((scheduled, scheduled.engine.preview()?)));
+        let reached = self.scheduled.iter().filter(|one| self.course.unreached.why(&one.engine).is_none());
+        let all = reached.filter_map(|scheduled| Some((scheduled, scheduled.engine.preview()?)));
         let outcomes: Vec<(&Scheduled<'_>, Result<(), NoPreview>)> = stream::iter(all)
             .map(
                 |(scheduled, preview)| async move { (scheduled, self.preview_one(scheduled, preview).await) },
@@ -207,7 +207,7 @@ impl Lifecycle<'_> {
         *permit = None;
         let launched = match begun {
             Begun::Answered(Ok(launched)) => launched,
-            Begun::Full(why) => return Err(NoPreview::of(Verdict::TimedOut, why)),
+            Begun::Late(why) => return Err(NoPreview::of(Verdict::TimedOut, why)),
             Begun::Forbidden(verdict, why) => return Err(NoPreview::of(verdict, why)),
             Begun::Cancelled(signal) => {
                 return Err(NoPreview::of(Verdict::Cancelled, describe_signal(signal)));

@@ -16,6 +16,7 @@ use super::herald::Herald;
 use super::journal::Journal;
 use super::probes::{HaltBoard, SharedByProbes, Turns};
 use super::scheduled::{self, Equipment, Misfit, Scheduled};
+use super::unreached::Unreached;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
     ExperimentResult, Plan, PreviewRecord, RehearsalNote, RunEvent, RunIdentity, Signal, State, Verdict,
@@ -32,6 +33,7 @@ pub(super) struct Course {
     pub(super) turns: Turns,
     pub(super) launches: Semaphore,
     pub(super) places: Places,
+    pub(super) unreached: Unreached,
     /// Previews of the experiments, by their places in the plan.
     pub(super) previews: RefCell<BTreeMap<usize, PreviewRecord>>,
     /// Name of the first experiment that did not pass.
@@ -47,6 +49,7 @@ impl Course {
     fn new(plan: &Plan) -> Self {
         Self {
             places: Places::new(plan),
+            unreached: Unreached::default(),
             previews: RefCell::default(),
             turns: Turns::default(),
             probes: SharedByProbes {

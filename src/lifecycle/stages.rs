@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 
 use super::cancel::Share;
-use super::guard::{self, Outlook};
+use super::guard::{self, Outlook, PreviewedCount};
 use super::run::{Lifecycle, describe_signal};
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
+use super::unreached::MAX_PLACES_AT_ONCE;
 use faultgate_core::model::{ExperimentPlan, ExperimentResult, Finding, Level, RunEvent, RunResult, Verdict};
 use faultgate_core::panics;
 use faultgate_engines::{Channel, Engine};
@@ -43,18 +43,28 @@ impl Lifecycle<'_> {
 
     /// Lets the guard judge the run, and returns its findings.
     pub(super) async fn ask_guard(&self, outlook: Outlook<'_>) -> Vec<Finding> {
+        // An experiment that cannot be reached is not launched, and nothing is known of it.
+        let is_reached = |scheduled: &&Scheduled<'_>| self.course.unreached.why(&scheduled.engine).is_none();
+        let reached = self.scheduled.iter().filter(is_reached);
         let experiments: Vec<(&ExperimentPlan, &dyn Engine)> =
-            self.scheduled.iter().map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
-        self.guard.judge(self.plan, &experiments, outlook).await
+            reached.map(|scheduled| (scheduled.plan, scheduled.engine.as_ref())).collect();
+        let Outlook::Previewed(counts) = outlook else {
+            return self.guard.judge(self.plan, &experiments, outlook).await;
+        };
+        let all = self.scheduled.iter().zip(counts).filter(|(scheduled, _)| is_reached(scheduled));
+        let counts: Vec<PreviewedCount> = all.map(|(_, count)| *count).collect();
+        self.guard.judge(self.plan, &experiments, Outlook::Previewed(&counts)).await
     }
 
     /// Returns the findings of all engines, and those about probes that cannot be evaluated on this machine.
     pub(super) async fn check_all(&self) -> Vec<Finding> {
-        let checks = self.engines.iter().map(|engine| async move {
+        let check = async |engine: &Rc<dyn Engine>| {
             let own = self.scheduled.iter().filter(|scheduled| Rc::ptr_eq(&scheduled.engine, engine));
             engine.check(&own.map(|scheduled| scheduled.plan).collect::<Vec<_>>()).await
-        });
-        join_all(checks).await.into_iter().flatten().chain(self.unready_probes()).collect()
+        };
+        let mut found = self.for_each_engine(MAX_PLACES_AT_ONCE, check).await;
+        self.note_unreached(&mut found);
+        found.into_iter().flatten().chain(self.unready_probes()).collect()
     }
 
     /// Returns a finding for each probe that cannot be evaluated on this machine. A failure for such a reason
@@ -98,7 +108,7 @@ impl Lifecycle<'_> {
             }
         };
         let ready = match guard::why_not_launched(&findings) {
-            None => match self.subscribe().await {
+            None => match self.subscribe(&mut findings).await {
                 Ok(()) => self.preview_all(&mut findings).await,
                 unsubscribed => unsubscribed,
             },
@@ -107,27 +117,23 @@ impl Lifecycle<'_> {
         (findings, ready)
     }
 
-    /// Opens the engines' subscriptions. The error holds the results of all experiments where one could not
-    /// be opened or a signal came.
-    async fn subscribe(&self) -> Result<(), Vec<ExperimentResult>> {
+    /// Opens the engines' subscriptions. The error holds the results of all experiments where none could be
+    /// opened or a signal came.
+    async fn subscribe(&self, findings: &mut Vec<Finding>) -> Result<(), Vec<ExperimentResult>> {
         // The journal learns of the names before anything is made, so that a takeover can remove what a
         // killed run has made.
         self.note_intended_subscriptions().await;
         // An answer that is on its way is waited for even after a signal: what was made must be known to be
         // removed.
-        let opening = join_all(self.channels().map(Channel::open));
-        let opened = self.cancel.within(Duration::MAX, Share::Launch, opening).await;
+        let opened = self.cancel.within(Duration::MAX, Share::Launch, self.open_channels()).await;
         self.note_subscriptions(Share::Launch).await;
         if let Some(signal) = self.cancel.signal() {
             return Err(self.none_launched(Verdict::Cancelled, &describe_signal(signal)));
         }
-        let failures = opened.into_iter().flatten().filter_map(Result::err);
-        let reasons: Vec<String> = failures.map(|failure| failure.with_remedy()).collect();
-        if !reasons.is_empty() {
-            let why = format!("not launched: {}", reasons.join("; "));
+        if let Err(why) = self.note_unopened(opened.unwrap_or_default(), findings) {
             return Err(self.none_launched(Verdict::Errored, &why));
         }
-        for record in self.channels().filter_map(Channel::subscription_record) {
+        for record in self.reached_channels().filter_map(Channel::subscription_record) {
             let handshake_ms = record.handshake_ms.unwrap_or_default();
             (self.publish)(&RunEvent::Subscribed { name: &record.name, handshake_ms });
         }
@@ -157,7 +163,7 @@ impl Lifecycle<'_> {
     /// Removes the subscriptions, and warns of what could not be removed.
     pub(super) async fn close(&self) {
         let within = self.cancel.shorten_limit(CLOSE_LIMIT, Share::Close);
-        let closing = join_all(self.channels().map(|channel| channel.close(within)));
+        let closing = self.close_channels(within);
         // A signal may come during the removal and leave less time; what is not removed by then is named all
         // the same. The outer limit is for an engine that does not keep to its own.
         let _ = self.cancel.within(CLOSE_LIMIT * 2, Share::Close, closing).await;

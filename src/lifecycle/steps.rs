@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::admission::Berth;
@@ -16,6 +17,7 @@ use super::progress::Progress;
 use super::run::Lifecycle;
 use super::run_result::RunFacts;
 use super::scheduled::Scheduled;
+use super::stop_request::MAX_STOPPED_AT_ONCE;
 use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, ExperimentState, Finding, Handover, Plan, RunEvent, RunPhase,
     RunResult, RunState, SubscriptionRecord, SubscriptionState, Verdict,
@@ -50,7 +52,8 @@ impl Lifecycle<'_> {
     /// Launches all experiments and hands them over. If one cannot be launched or handed over, the others are
     /// stopped, and the error holds the results.
     async fn launch_all(&self, findings: &[Finding]) -> Result<(), Vec<ExperimentResult>> {
-        if let Some(why) = self.find_crowding() {
+        // All experiments of a run in steps go on together, or none does.
+        if let Some(why) = self.course.unreached.first().or_else(|| self.find_crowding()) {
             return Err(self.none_launched(Verdict::Errored, &why));
         }
         let all = self.scheduled.iter().map(|scheduled| async move {
@@ -62,7 +65,8 @@ impl Lifecycle<'_> {
                 None => Ok((progress, launched)),
             }
         });
-        // All launches are awaited even after a failure: only what is known to run can be stopped.
+        // All launches are awaited even after a failure: only what is known to run can be stopped. They are
+        // begun together since each keeps its place; their requests take turns.
         let begun: Vec<Result<(Progress<'_>, Launched), ExperimentResult>> = join_all(all).await;
         let stopped = begun.iter().find_map(|begun| begun.as_ref().err());
         let why = match stopped {
@@ -89,7 +93,7 @@ impl Lifecycle<'_> {
                 Err(ended) => ended,
             }
         });
-        Err(join_all(ending).await)
+        Err(stream::iter(ending).buffered(MAX_STOPPED_AT_ONCE).collect().await)
     }
 
     /// Writes down what the next process needs. The error says why it could not be written.
@@ -120,6 +124,7 @@ impl Lifecycle<'_> {
                 })
                 .collect();
             self.take_up_engines(state).await;
+            // All of them run already, so each is followed from now on; their requests take turns.
             let following =
                 all.into_iter().map(|(scheduled, known, duty)| self.take_up(scheduled, known, duty));
             let mut experiments = join_all(following).await;
@@ -154,8 +159,7 @@ impl Lifecycle<'_> {
         for (subscription, channel) in self.own_subscriptions(state) {
             channel.listen_to(subscription);
         }
-        let opening = join_all(self.channels().map(Channel::open));
-        let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, opening).await;
+        let opened = self.cancel.within(LEARN_LIMIT, Share::Launch, self.open_channels()).await;
         // Events are only hints, so the experiments are followed without them.
         for failure in opened.into_iter().flatten().filter_map(Result::err) {
             (self.publish)(&RunEvent::Warning(&failure.with_remedy()));
@@ -235,6 +239,7 @@ impl Lifecycle<'_> {
                 // The pause is a wait for nothing, so that a signal can cut it short.
                 let _ = self.cancel.within(RECORD_PAUSE, Share::Launch, std::future::pending::<()>()).await;
             }
+            let _turn = self.course.launches.acquire().await;
             let record = self.cancel.within(RECORD_LIMIT, Share::Launch, engine.look(launched)).await;
             if let Some(Ok(record)) = record {
                 return Some(record.has_ended());

@@ -14,6 +14,9 @@ use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, Record};
 pub const STOP_LIMIT: Duration = Duration::from_secs(120);
 /// Time for the confirmation of an accepted stop. FIS finishes post actions before it says `stopped`.
 pub const CONFIRM_LIMIT: Duration = Duration::from_secs(60);
+/// Number of experiments that are stopped at once. It is large, since none of them may wait long for those
+/// that do not answer.
+pub const MAX_STOPPED_AT_ONCE: usize = 256;
 /// Pause before a request that was not answered is sent again.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Pauses between requests for the record, which tell whether the experiment has ended. They are not changed by

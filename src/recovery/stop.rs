@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use tokio::time::{Instant, timeout};
 
 use super::groups::{OpenGroup, group_open};
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{
-    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, STOP_LIMIT, SearchFailure, Share, StopFailure,
-    StopRequest,
+    CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, MAX_STOPPED_AT_ONCE, STOP_LIMIT, SearchFailure, Share,
+    StopFailure, StopRequest,
 };
 use crate::terminal::say_line;
 use crate::wiring::accounts::AwsAccount;
@@ -32,6 +33,8 @@ use faultgate_engines::{Channel, Engine, Launched};
 
 /// Longest search for an experiment whose launch was not answered.
 const FIND_LIMIT: Duration = Duration::from_secs(60);
+/// Number of subscriptions that are removed at once.
+const MAX_CLOSED_AT_ONCE: usize = 64;
 
 /// The inputs of a stop.
 pub(crate) struct Stopping<'a> {
@@ -161,11 +164,13 @@ impl Stopping<'_> {
             });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
-        let closing = join_all(channels.map(|channel| async {
+        let closing = stream::iter(channels.map(|channel| async {
             // The state keeps what could not be removed.
             let _ = panics::catch(channel.close(CLOSE_LIMIT)).await;
         }));
-        let (ended, _) = tokio::join!(join_all(ending), closing);
+        let closing = closing.buffer_unordered(MAX_CLOSED_AT_ONCE).collect::<()>();
+        let ending = stream::iter(ending).buffered(MAX_STOPPED_AT_ONCE).collect::<Vec<Ended>>();
+        let (ended, ()) = tokio::join!(ending, closing);
         let removed = subscriptions.iter().zip(of_subscriptions).map(|(subscription, engine)| {
             let channel = engine.channel();
             let states = channel.map(Channel::subscription_states).unwrap_or_default();

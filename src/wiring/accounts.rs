@@ -10,6 +10,7 @@ use faultgate_config as config;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::secret::Secret;
+use faultgate_engines::probe::AlarmDesk;
 use faultgate_net::aws;
 use faultgate_net::aws::role::ChainIn;
 use faultgate_net::aws::role::{Role, Voucher};
@@ -24,6 +25,8 @@ pub(crate) struct AwsAccount {
     pub(crate) role_arn: Option<String>,
     pub(crate) role: Option<Arc<Role>>,
     pub(crate) sdk: SdkConfig,
+    /// The desk at which probes ask for the alarms there.
+    pub(crate) desk: AlarmDesk,
 }
 
 /// The inputs by which roles are assumed.
@@ -86,7 +89,14 @@ impl<'a> AwsAccounts<'a> {
             let role = self.role(&there, place.role_arn.as_deref())?;
             let sdk = role.as_ref().map_or_else(|| there.clone(), |role| role.worn_by(&there));
             let number = self.known.len();
-            self.known.push(AwsAccount { number, region, role_arn: place.role_arn.clone(), role, sdk });
+            self.known.push(AwsAccount {
+                number,
+                region,
+                role_arn: place.role_arn.clone(),
+                role,
+                sdk,
+                desk: AlarmDesk::default(),
+            });
             number
         };
         Ok(&self.known[number])

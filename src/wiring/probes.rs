@@ -64,7 +64,8 @@ pub(super) fn connect_probes(
         let place = find_place(&probe.check, &find_home(experiment, usual));
         let account = place.map(|place| accounts.reach(&place, &experiment.name)).transpose()?;
         let sdk = account.map(|account| &account.sdk);
-        connector.connect_following(&probe.check, sdk, alarms).map_err(|why| {
+        let desk = account.map(|account| account.desk.clone()).unwrap_or_default();
+        connector.connect_following(&probe.check, sdk, alarms, &desk).map_err(|why| {
             let place = format!("probes of {}", experiment.name);
             Mistake::new(place, format!("{}: {why}", probe.name))
         })

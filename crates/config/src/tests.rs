@@ -127,7 +127,7 @@ fn everything_wrong_is_told_at_once() {
         "timeout: \"30 parsecs\"",
         "FAULTGATE_TIMEOT: no such input",
         "expected-resilience-score: \"101\" is not a score",
-        "parallel: \"0\" is not a whole number from 1 to 500 (from INPUT_PARALLEL)",
+        "parallel: \"0\" is not a whole number from 1 to 2000 (from INPUT_PARALLEL)",
         "event-queue-url: \"nowhere\"",
         "dry-run: the two forms of its variable differ",
         "config: suite file \"missing.yml\" is not there (from --config)",

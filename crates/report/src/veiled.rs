@@ -32,6 +32,7 @@ fn of_finding(finding: &Finding, veil: &Veil) -> Finding {
         subject: veil.hide(&finding.subject),
         message: veil.hide(&finding.message),
         remedy: finding.remedy.as_ref().map(|remedy| veil.hide(remedy)),
+        of_place: finding.of_place,
     }
 }
 

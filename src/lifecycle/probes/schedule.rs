@@ -9,7 +9,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
@@ -35,6 +34,8 @@ const MAX_BEFORE_AT_ONCE: usize = 16;
 /// Number of evaluations in a whole run at the same time. More would need more open files than systems allow
 /// by default.
 const MAX_EVALUATIONS_AT_ONCE: usize = 256;
+/// Number of histories of alarms that are read at once after an experiment.
+const MAX_HISTORIES_AT_ONCE: usize = 8;
 
 /// The progress of the experiment, as far as it matters to probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,7 +233,8 @@ impl Probing {
 
     /// Measures the alarms that were followed by CloudWatch's history of them.
     pub(crate) async fn reconcile(&self, fault: &FaultWindow) {
-        join_all(self.all.iter().map(|probe| probe.reconcile(fault))).await;
+        let measuring = self.all.iter().map(|probe| probe.reconcile(fault));
+        stream::iter(measuring).buffer_unordered(MAX_HISTORIES_AT_ONCE).collect::<()>().await;
     }
 
     /// Returns what a reader of the results has to know besides.

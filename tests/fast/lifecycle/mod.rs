@@ -3,6 +3,7 @@
 
 mod control_plane;
 mod events;
+mod fleet;
 mod guarded_lies;
 mod handshake;
 mod launch;

@@ -48,7 +48,7 @@ inputs! {
     QUEUE_TIMEOUT: Preset<Duration> = Setting::new(Group::Experiment, "queue-timeout", TIME_LIMIT,
             "Longest time an engine may leave an experiment pending")
             .example("90s").default("5m", Duration::from_mins(5));
-    PARALLEL: Preset<u32> = Setting::new(Group::Experiment, "parallel", typed::count(1, 500),
+    PARALLEL: Preset<u32> = Setting::new(Group::Experiment, "parallel", typed::count(1, 2_000),
             "Experiments at once; FIS has a quota of active experiments for each account and Region")
             .example("3").default("1", 1_u32);
     MAX_ACTIVE: Preset<u32> = Setting::new(Group::Experiment, "max-active", typed::count(1, 500),

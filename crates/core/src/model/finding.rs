@@ -37,6 +37,10 @@ pub struct Finding {
     /// Remedy for the reader, such as a command or an IAM statement.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remedy: Option<String>,
+    /// `true` if the finding is about one place that cannot be reached: an error forbids what would run there,
+    /// and nothing elsewhere.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub of_place: bool,
 }
 
 impl Finding {
@@ -44,13 +48,19 @@ impl Finding {
     pub const POLICY: &str = "policy";
 
     pub fn new(level: Level, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { level, subject: subject.into(), message: message.into(), remedy: None }
+        Self { level, subject: subject.into(), message: message.into(), remedy: None, of_place: false }
     }
 
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
+    }
+
+    /// Makes this a finding about one place that cannot be reached.
+    #[must_use]
+    pub fn about_place(self) -> Self {
+        Self { of_place: true, ..self }
     }
 
     /// Returns `true` if the policy refuses the run by this finding.

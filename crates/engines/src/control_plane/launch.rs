@@ -316,10 +316,15 @@ impl RunLaunch<'_> {
         EngineFailure::new(kind, self.what(), why)
     }
 
-    /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt.
+    /// The failure of a launch that has surely begun nothing. It is never `Unanswered`, which means doubt. Of
+    /// requests that were too many the lifecycle knows that they may be granted later.
     fn explain_refusal(&self, trouble: &Trouble) -> EngineFailure {
         let failure = failure(self.manager, trouble, Asked::Launch, self.what());
-        let kind = if failure.kind == FailureKind::Unanswered { FailureKind::Refused } else { failure.kind };
+        let kind = match failure.kind {
+            _ if trouble.kind == TroubleKind::Limited => FailureKind::Throttled,
+            FailureKind::Unanswered => FailureKind::Refused,
+            kind => kind,
+        };
         failure.with_kind(kind)
     }
 

@@ -199,6 +199,8 @@ fn judge_refusal(said: &str) -> Trouble {
     } else if any(&["internal system error", "internal server error", "deadline exceeded", "timed out"]) {
         // Something behind the server failed, perhaps after the request had taken effect.
         TroubleKind::Unanswered
+    } else if any(&["too many", "rate limit", "limit exceeded", "quota"]) {
+        TroubleKind::Limited
     } else {
         TroubleKind::Refused
     };

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 
 use super::clients::Clients;
 use super::inbox::Inbox;
+use super::removal::MAX_RULES_AT_ONCE;
 use super::shared_queue::SharedQueue;
 use super::subscription::Subscription;
 use faultgate_core::model::{SubscriptionRecord, SubscriptionState};
@@ -60,7 +61,8 @@ impl AdoptedSubscriptions {
     /// Removes all adopted subscriptions at once, within the given time.
     pub(super) async fn remove(&self, clients: &Clients, within: Duration) {
         let adopted: Vec<_> = self.adopted.borrow().iter().map(|of| of.subscription.clone()).collect();
-        join_all(adopted.iter().map(|subscription| subscription.remove(clients, within))).await;
+        let removing = adopted.iter().map(|subscription| subscription.remove(clients, within));
+        stream::iter(removing).buffer_unordered(MAX_RULES_AT_ONCE).collect::<()>().await;
     }
 
     /// Returns the record of the first adopted subscription, for the report.

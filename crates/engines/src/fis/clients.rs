@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_sdk_eventbridge::operation::put_rule::PutRuleError;
+use aws_sdk_fis::operation::get_experiment_template::GetExperimentTemplateError;
+use aws_sdk_fis::operation::list_experiment_resolved_targets::ListExperimentResolvedTargetsError;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::pace::{Pace, Unrepeated};
+use super::subscription::is_rule_limit;
 use faultgate_net::aws::CONNECT_TIMEOUT;
 use faultgate_net::aws::calls::CountCalls;
+use faultgate_net::aws::error::is_throttled;
 
 /// A long poll takes 20 s by itself.
 const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
@@ -21,6 +27,7 @@ pub(super) struct Clients {
     pub(super) sqs_reader: aws_sdk_sqs::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) counted: CountCalls,
+    pub(super) pace: Pace,
 }
 
 impl Clients {
@@ -34,10 +41,17 @@ impl Clients {
         let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());
         Self {
             fis: aws_sdk_fis::Client::from_conf(
-                aws_sdk_fis::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+                aws_sdk_fis::config::Builder::from(sdk)
+                    .interceptor(counted.clone())
+                    .retry_classifier(Unrepeated::<GetExperimentTemplateError>::after(is_throttled))
+                    .retry_classifier(Unrepeated::<ListExperimentResolvedTargetsError>::after(is_throttled))
+                    .build(),
             ),
             events: aws_sdk_eventbridge::Client::from_conf(
-                aws_sdk_eventbridge::config::Builder::from(sdk).interceptor(counted.clone()).build(),
+                aws_sdk_eventbridge::config::Builder::from(sdk)
+                    .interceptor(counted.clone())
+                    .retry_classifier(Unrepeated::<PutRuleError>::after(is_rule_limit))
+                    .build(),
             ),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
@@ -45,6 +59,7 @@ impl Clients {
                 aws_sdk_cloudwatch::config::Builder::from(sdk).interceptor(counted.clone()).build(),
             ),
             counted,
+            pace: Pace::default(),
         }
     }
 }

@@ -117,7 +117,11 @@ impl ExperimentLaunch<'_> {
     }
 
     /// Looks once for the experiment, by its tags.
-    async fn find(&self, clients: &Clients, place: &AwsPlace) -> Result<Option<Experiment>, EngineFailure> {
+    pub(super) async fn find(
+        &self,
+        clients: &Clients,
+        place: &AwsPlace,
+    ) -> Result<Option<Experiment>, EngineFailure> {
         let what = format!("look for an experiment of the template {}", self.template);
         let mut pages =
             clients.fis.list_experiments().experiment_template_id(self.template).into_paginator().send();

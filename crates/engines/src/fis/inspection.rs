@@ -64,7 +64,9 @@ fn why_unknown(kind: FailureKind) -> String {
     match kind {
         FailureKind::Denied => "access denied",
         FailureKind::Missing => "the template does not exist",
-        FailureKind::Refused | FailureKind::Full => "FIS refused to tell",
+        FailureKind::Refused | FailureKind::Full | FailureKind::Throttled | FailureKind::Busy => {
+            "FIS refused to tell"
+        }
         FailureKind::Unanswered => "FIS did not answer",
     }
     .to_owned()

@@ -19,6 +19,7 @@ use faultgate_core::model::{Intent, RunIdentity};
 use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::calls::attempts;
+use faultgate_net::aws::error::{is_throttled, status_of};
 
 /// Pauses before a launch without an answer is requested again. The SDK retries as well, but not after an
 /// answer that it cannot read.
@@ -27,6 +28,8 @@ const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 /// The error of a launch for which FIS has no slot: it runs as many experiments as its quota allows. No
 /// SDK tries again after it.
 const QUOTA: &str = "ServiceQuotaExceededException";
+/// The error of a launch in whose way something stands, such as another request.
+const CONFLICT: &str = "ConflictException";
 
 /// One launch of a template, under the name of an experiment.
 #[derive(Debug, Clone, Copy)]
@@ -167,6 +170,14 @@ impl ExperimentLaunch<'_> {
         loop {
             let failure = match self.ask(clients, place, &token).await {
                 Ok(experiment) => return Ok(experiment),
+                Err(failure) if failure.kind == FailureKind::Busy => {
+                    match self.find(clients, place).await {
+                        Ok(Some(experiment)) => return Ok(experiment),
+                        Ok(None) => failure,
+                        // Nobody knows what stood in the way: it may have been this very launch.
+                        Err(_) => failure.with_kind(FailureKind::Unanswered),
+                    }
+                }
                 Err(failure) => failure,
             };
             let in_doubt = failure.kind == FailureKind::Unanswered;
@@ -207,11 +218,17 @@ impl ExperimentLaunch<'_> {
         }
         let (answer, attempts) = attempts(request.send()).await;
         let answer = answer.map_err(|error| {
-            let is_full = error.code() == Some(QUOTA);
+            let refusal = match error.code() {
+                Some(QUOTA) => FailureKind::Full,
+                Some(CONFLICT) => FailureKind::Busy,
+                Some(code) if is_throttled(code) => FailureKind::Throttled,
+                _ if status_of(&error) == 429 => FailureKind::Throttled,
+                _ => FailureKind::Refused,
+            };
             let failure = failure(error, "StartExperiment", &what, place);
             let kind = match failure.kind {
                 _ if attempts.may_have_taken_effect() => FailureKind::Unanswered,
-                _ if is_full => FailureKind::Full,
+                _ if refusal.passes() => refusal,
                 // No attempt can have taken effect, such as where all were throttled: nothing has begun.
                 FailureKind::Unanswered => FailureKind::Refused,
                 kind => kind,

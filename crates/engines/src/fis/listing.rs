@@ -41,16 +41,23 @@ impl Listing<'_> {
 
     async fn read_resolved_targets(self) -> Option<Resolved> {
         let mut all = Resolved::default();
-        let request = self.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
-        let mut pages = request.into_paginator().send();
+        let mut next: Option<String> = None;
         for _ in 0..MAX_TARGET_PAGES {
-            match pages.next().await {
-                None => break,
-                Some(Ok(page)) => {
-                    all.has_more = page.next_token.is_some();
+            let request = async || {
+                let request = self.clients.fis.list_experiment_resolved_targets().experiment_id(self.id);
+                request.set_next_token(next.clone()).send().await
+            };
+            match self.clients.pace.ask("ListExperimentResolvedTargets", request).await {
+                Ok(page) => {
                     all.targets.extend(page.resolved_targets.unwrap_or_default());
+                    let is_last = page.next_token.is_none();
+                    all.has_more = !is_last;
+                    if is_last {
+                        break;
+                    }
+                    next = page.next_token;
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     let what = format!("read the resolved targets of {}", self.id);
                     let failure = failure(error, "ListExperimentResolvedTargets", what, &self.place);
                     self.watcher.warning(&failure.with_remedy());

@@ -18,6 +18,7 @@
 //! - `sweep` finds leftovers whose time is up by their `tags`, and `emergency` whatever runs, whether or not
 //!   its time is up. `templates` reads templates for the lint.
 //! - `error` makes failures of the SDK's errors, and `pages` goes through lists that have no paginator.
+//!   `pace` is how fast many looks at once may come.
 //!
 //! An event alone never decides a verdict: it may be late, lost, doubled or forged.
 
@@ -39,6 +40,7 @@ mod inspection;
 mod launch;
 mod listing;
 mod outcome;
+mod pace;
 mod pages;
 mod pattern;
 mod pause;

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_fis::types::{ExperimentTemplate, SafetyLeverStatus};
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::inspection::{has_target_accounts, template_facts};
+use super::pace::MAX_LOOKS_AT_ONCE;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{Finding, Level, TemplateFacts};
 use faultgate_net::aws::AwsPlace;
@@ -22,6 +23,8 @@ pub(super) const SAFETY_LEVER_ID: &str = "default";
 const ALARM_STOP_SOURCE: &str = "aws:cloudwatch:alarm";
 /// Maximum number of names that one DescribeAlarms takes.
 const MAX_ALARMS_PER_REQUEST: usize = 100;
+/// The number of alarms that one answer may hold: CloudWatch describes 50 if it is not asked for more.
+const MAX_ALARMS_PER_ANSWER: i32 = 100;
 
 /// The facts about a template that a run needs later.
 #[derive(Debug, Clone)]
@@ -71,17 +74,22 @@ pub(super) struct Preflight {
 }
 
 /// Checks all templates, their alarms and the safety lever. Requests that do not depend on each other go out
-/// at once.
+/// at once, as many as AWS grants.
 pub(super) async fn preflight(
     clients: &Clients,
     place: &AwsPlace,
     templates: &BTreeSet<String>,
 ) -> Preflight {
     let mut result = Preflight::default();
-    let (found, lever) = tokio::join!(
-        join_all(templates.iter().map(|id| async move { (id, get_template(clients, place, id).await) })),
-        get_lever(clients, place),
-    );
+    let reading = templates.iter().map(|id| async move { (id, get_template(clients, place, id).await) });
+    let reading = stream::iter(reading).buffered(MAX_LOOKS_AT_ONCE).collect::<Vec<_>>();
+    let (found, lever) = tokio::join!(reading, get_lever(clients, place));
+    // The place itself cannot be reached where FIS tells nothing at all.
+    let tells_nothing = found.iter().all(|(_, template)| {
+        template
+            .as_ref()
+            .is_err_and(|failure| matches!(failure.kind, FailureKind::Denied | FailureKind::Unanswered))
+    });
     for (id, template) in found {
         match template {
             Ok(template) => result.take_template(id, &template, &place.region),
@@ -89,7 +97,8 @@ pub(super) async fn preflight(
             Err(failure) => {
                 let failure = add_region_remedy(failure, place);
                 result.unread.insert(id.clone(), failure.kind);
-                result.findings.push(failure.to_finding(Level::Error, format!("template {id}")));
+                let finding = failure.to_finding(Level::Error, format!("template {id}"));
+                result.findings.push(if tells_nothing { finding.about_place() } else { finding });
             }
         }
     }
@@ -151,7 +160,8 @@ pub(super) async fn get_template(
     id: &str,
 ) -> Result<ExperimentTemplate, EngineFailure> {
     let what = format!("read the experiment template {id}");
-    let answer = clients.fis.get_experiment_template().id(id).send().await;
+    let request = async || clients.fis.get_experiment_template().id(id).send().await;
+    let answer = clients.pace.ask("GetExperimentTemplate", request).await;
     let answer = answer.map_err(|error| failure(error, "GetExperimentTemplate", &what, place))?;
     let why = match answer.experiment_template {
         Some(template) if template.id() == Some(id) => return Ok(template),
@@ -190,6 +200,7 @@ pub(super) async fn describe_alarms<'a>(
             .cloudwatch
             .describe_alarms()
             .set_alarm_names(Some(batch.to_vec()))
+            .max_records(MAX_ALARMS_PER_ANSWER)
             .alarm_types(AlarmType::MetricAlarm)
             .alarm_types(AlarmType::CompositeAlarm)
             .send()
@@ -281,7 +292,7 @@ pub(super) async fn check_role(role: &Role) -> Finding {
     match role.credentials().await {
         Ok(_) => Finding::new(Level::Ok, subject, format!("assumed by {}", role.by())),
         Err(refusal) => {
-            let finding = Finding::new(Level::Error, subject, refusal.to_string());
+            let finding = Finding::new(Level::Error, subject, refusal.to_string()).about_place();
             match refusal.remedy {
                 Some(remedy) => finding.with_remedy(remedy),
                 None => finding,

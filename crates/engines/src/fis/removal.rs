@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::clients::Clients;
@@ -21,6 +21,10 @@ const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(3);
 const NEW_QUEUE_VISIBLE_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of targets that one RemoveTargets takes.
 const MAX_TARGETS_PER_REQUEST: usize = 100;
+
+/// Number of rules of one subscription that are made or removed at once: there is one for every few dozen
+/// templates.
+pub(super) const MAX_RULES_AT_ONCE: usize = 8;
 
 /// The targets that are removed with a rule: EventBridge does not delete a rule with targets.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +76,8 @@ pub(super) async fn remove(
         let failure = until(deadline, || remove_queue(clients, place, queue)).await.err()?;
         Some(queue_left(place, queue, &failure.to_string()))
     };
-    let (rules, queue) = tokio::join!(join_all(rules), queue);
+    let rules = stream::iter(rules).buffered(MAX_RULES_AT_ONCE).collect::<Vec<_>>();
+    let (rules, queue) = tokio::join!(rules, queue);
     rules.into_iter().chain([queue]).flatten().collect()
 }
 

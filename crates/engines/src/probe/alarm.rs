@@ -13,6 +13,7 @@ use aws_sdk_cloudwatch::types::{AlarmHistoryItem, AlarmType, HistoryItemType, Sc
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::alarm_desk::{AlarmDesk, DescribedAlarm};
 use super::cloudwatch::{Cloudwatch, explain_refusal};
 use super::question::{MAX_REASON_CHARS, ProbeQuestion};
 use crate::alarms::{AlarmFeed, AlarmHistory, FollowAlarm, HeardChange, StateUpdate};
@@ -28,47 +29,18 @@ const MAX_PAGES: usize = 40;
 pub(super) struct AlarmProbe {
     pub(super) cloudwatch: Cloudwatch,
     pub(super) name: String,
+    pub(super) desk: AlarmDesk,
     pub(super) follower: Option<Arc<AlarmFollower>>,
 }
 
 impl ProbeQuestion for AlarmProbe {
     async fn ask(&self) -> Result<String, String> {
-        let answer = self
-            .cloudwatch
-            .client
-            .describe_alarms()
-            .alarm_names(&self.name)
-            .alarm_types(AlarmType::MetricAlarm)
-            // CloudWatch leaves composite alarms out by default.
-            .alarm_types(AlarmType::CompositeAlarm)
-            .send()
-            .await
-            .map_err(|error| explain_refusal(&error, "DescribeAlarms"))?;
-        if answer.next_token().is_some() {
-            return Err("CloudWatch told of more alarms than that of this name".to_owned());
-        }
-        let metric = answer.metric_alarms().iter().map(|alarm| DescribedAlarm {
-            name: alarm.alarm_name(),
-            state: alarm.state_value(),
-            reason: alarm.state_reason(),
-        });
-        let composite = answer.composite_alarms().iter().map(|alarm| DescribedAlarm {
-            name: alarm.alarm_name(),
-            state: alarm.state_value(),
-            reason: alarm.state_reason(),
-        });
-        let told: Vec<DescribedAlarm<'_>> = metric.chain(composite).collect();
-        let DescribedAlarm { state, reason, .. } = match told.as_slice() {
-            [] => return Err("there is no alarm of that name in this account and Region".to_owned()),
-            [one] if one.name == Some(self.name.as_str()) => one,
-            [_] => return Err("CloudWatch told of an alarm of another name".to_owned()),
-            several => return Err(format!("CloudWatch told of {} alarms, not of one", several.len())),
-        };
+        let DescribedAlarm { state, reason, .. } = self.desk.ask(&self.name, &self.cloudwatch).await?;
         match state {
             Some(StateValue::Ok) => Ok("OK".to_owned()),
             state => {
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                Err(format!("{}{reason}", state.map_or("no state", StateValue::as_str)))
+                Err(format!("{}{reason}", state.as_ref().map_or("no state", StateValue::as_str)))
             }
         }
     }
@@ -81,13 +53,6 @@ impl ProbeQuestion for AlarmProbe {
         let follower = self.follower.clone()?;
         Some(follower)
     }
-}
-
-/// An alarm as CloudWatch describes it.
-struct DescribedAlarm<'a> {
-    name: Option<&'a str>,
-    state: Option<&'a StateValue>,
-    reason: Option<&'a str>,
 }
 
 /// The follower of one alarm: by the feed of its account, and by its history.

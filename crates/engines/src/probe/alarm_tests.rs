@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
+use aws_sdk_cloudwatch::types::StateValue;
 use jiff::Timestamp;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -16,7 +18,8 @@ fn follower(url: &str, world: Option<&World>, name: &str) -> Arc<dyn FollowAlarm
     let sdk = connect_embedded(url, world.map(|world| http_client(world.clone()))).unwrap();
     let check = Check::CloudwatchAlarm { name: name.to_owned(), within: PATIENT };
     let feed = AlarmFeed::default();
-    let evaluator = connector().connect_following(&check, Some(&sdk), Some(&feed)).unwrap();
+    let evaluator =
+        connector().connect_following(&check, Some(&sdk), Some(&feed), &AlarmDesk::default()).unwrap();
     assert!(feed.wanted_alarms().contains(name), "the feed knows that somebody wants to hear of it");
     evaluator.alarm().unwrap()
 }
@@ -82,4 +85,39 @@ async fn a_history_that_cannot_be_read_is_none() {
         let said = told(&inner).await.unwrap_err();
         assert!(said.contains(why), "{inner}: {said}");
     }
+}
+
+/// Hundreds of probes that come at the same moment are served by few requests, each with its own alarm.
+#[tokio::test(start_paused = true)]
+async fn many_alarms_are_asked_for_together() {
+    let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
+    world.inject(FaultRule::on("DescribeAlarms", FaultEffect::Delay(Duration::from_millis(50))));
+    let sdk = connect_embedded("http://world", Some(http_client(world.clone()))).unwrap();
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&sdk);
+    for number in 0..250 {
+        let alarm = cloudwatch.put_metric_alarm().alarm_name(format!("alarm-{number}"));
+        alarm.evaluation_periods(1).comparison_operator(GreaterThanThreshold).send().await.unwrap();
+        let state = if number % 2 == 0 { StateValue::Ok } else { StateValue::Alarm };
+        let set = cloudwatch.set_alarm_state().alarm_name(format!("alarm-{number}"));
+        set.state_value(state).state_reason("test").send().await.unwrap();
+    }
+    let (connector, desk) = (connector(), AlarmDesk::default());
+    let evaluators: Vec<_> = (0..251)
+        .map(|number| {
+            let check = Check::CloudwatchAlarm { name: format!("alarm-{number}"), within: PATIENT };
+            connector.connect_following(&check, Some(&sdk), None, &desk).unwrap()
+        })
+        .collect();
+    let asking = evaluators.iter().map(|evaluator| evaluator.evaluate());
+    let told = futures_util::future::join_all(asking).await;
+    for (number, evaluation) in told.iter().enumerate() {
+        assert_eq!(evaluation.passed, number < 250 && number % 2 == 0, "{number}: {evaluation:?}");
+    }
+    let why = told[250].reason.as_deref().unwrap();
+    assert_eq!(why, "there is no alarm of that name in this account and Region");
+    let asked: Vec<_> =
+        world.requests().into_iter().filter(|request| request.operation == "DescribeAlarms").collect();
+    assert_eq!(asked.len(), 3, "a hundred at a time");
+    let counted: u64 = evaluators.iter().flat_map(|evaluator| evaluator.calls().into_values()).sum();
+    assert_eq!(counted, 3, "each request is counted once");
 }

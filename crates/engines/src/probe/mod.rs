@@ -6,6 +6,7 @@
 //!
 //! - `question` is the port, and `answer` reads what a server says.
 //! - `http`, `tcp`, `command`, `alarm` and `cloudwatch`, and `prometheus` are the kinds.
+//! - `alarm_desk` asks for the alarms of many probes at once.
 //! - `access` prepares clients and requests for servers, and `sigv4` signs requests to AWS.
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use faultgate_net::http::{ClientFailure, HttpSettings, client_with};
 
 mod access;
 mod alarm;
+mod alarm_desk;
 mod answer;
 mod cloudwatch;
 mod command;
@@ -36,6 +38,7 @@ use cloudwatch::Cloudwatch;
 use question::limit;
 use sigv4::Signer;
 
+pub use alarm_desk::AlarmDesk;
 pub use question::{Evaluate, Evaluation};
 
 /// A factory for the probes of a run, with all that they share.
@@ -69,15 +72,17 @@ impl Connector {
     /// Makes the evaluator of a probe. `sdk` is the configuration for the experiment's account, for probes
     /// that ask there.
     pub fn connect(&self, check: &Check, sdk: Option<&SdkConfig>) -> Result<Arc<dyn Evaluate>, String> {
-        self.connect_following(check, sdk, None)
+        self.connect_following(check, sdk, None, &AlarmDesk::default())
     }
 
-    /// Makes the evaluator of a probe whose alarm, if it is on one, may be followed by a feed.
+    /// Makes the evaluator of a probe whose alarm, if it is on one, may be followed by a feed. `desk` is that of
+    /// the experiment's account.
     pub fn connect_following(
         &self,
         check: &Check,
         sdk: Option<&SdkConfig>,
         alarms: Option<&AlarmFeed>,
+        desk: &AlarmDesk,
     ) -> Result<Arc<dyn Evaluate>, String> {
         let (within, veil) = (check.within(), self.veil_of(check));
         Ok(match check {
@@ -104,7 +109,8 @@ impl Connector {
                     let (cloudwatch, name, veil) = (cloudwatch.clone(), name.clone(), veil.clone());
                     Arc::new(AlarmFollower { cloudwatch, name, feed: feed.clone(), veil })
                 });
-                limit(AlarmProbe { cloudwatch, name: name.clone(), follower }, within, veil)
+                let (name, desk) = (name.clone(), desk.clone());
+                limit(AlarmProbe { cloudwatch, name, desk, follower }, within, veil)
             }
             Check::CloudwatchMetric(check) => limit(
                 cloudwatch::MetricProbe {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use self::answers::{LaunchAnswer, RecentAnswer, RunAnswer, RunDetailsAnswer, StopAnswer};
@@ -32,6 +32,8 @@ pub use session::LitmusCredentials;
 /// Number of an experiment's last runs that are listed: to learn how long it takes, and to find the run of a
 /// lost launch.
 const RECENT_RUNS: u32 = 10;
+/// Number of runs that are read at once.
+const MAX_READS_AT_ONCE: usize = 16;
 #[async_trait(?Send)]
 impl Manager for Litmus {
     fn title(&self) -> &'static str {
@@ -54,8 +56,9 @@ impl Manager for Litmus {
     }
 
     async fn read(&self, runs: &[RunKey]) -> Vec<Result<Option<Run>, Trouble>> {
-        // There is no request for several runs, so each takes one; all are sent at once.
-        join_all(runs.iter().map(|run| self.read_one(run))).await
+        // There is no request for several runs, so each takes one.
+        let reading = runs.iter().map(|run| self.read_one(run));
+        stream::iter(reading).buffered(MAX_READS_AT_ONCE).collect().await
     }
 
     fn requests(&self, runs: usize) -> usize {

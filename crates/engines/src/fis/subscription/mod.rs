@@ -5,9 +5,10 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use aws_sdk_eventbridge::error::ProvideErrorMetadata as _;
 use aws_sdk_eventbridge::types::{Tag, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 pub(super) mod handshake;
@@ -15,7 +16,7 @@ pub(super) mod handshake;
 use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::pattern::{AlarmsToTake, RulePattern, patterns};
-use super::removal::{QueueToRemove, Removal, RuleTargets, not_removed, remove};
+use super::removal::{MAX_RULES_AT_ONCE, QueueToRemove, Removal, RuleTargets, not_removed, remove};
 use super::tags::{EXPIRES_AT, RUN, moment, tag_value};
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{RunIdentity, SubscriptionRecord, SubscriptionState};
@@ -138,16 +139,16 @@ impl Subscription {
     /// Makes the queue and the rules at once, then makes the queue the target of each rule. Returns the
     /// queue's URL.
     pub(super) async fn make(&self, clients: &Clients) -> Result<String, EngineFailure> {
-        let (queue, rules) = tokio::join!(
-            self.make_queue(clients),
-            join_all(self.rules.iter().map(|rule| self.make_rule(clients, rule)))
-        );
+        let rules = self.rules.iter().map(|rule| self.make_rule(clients, rule));
+        let rules = stream::iter(rules).buffered(MAX_RULES_AT_ONCE).collect::<Vec<_>>();
+        let (queue, rules) = tokio::join!(self.make_queue(clients), rules);
         // All of them have ended by here, so a failure leaves no request under way that may still make
         // something.
         rules.into_iter().collect::<Result<(), _>>()?;
         let url = queue?;
         let targets = self.rules.iter().map(|rule| self.make_target(clients, rule));
-        join_all(targets).await.into_iter().collect::<Result<(), _>>()?;
+        let targets = stream::iter(targets).buffered(MAX_RULES_AT_ONCE).collect::<Vec<_>>().await;
+        targets.into_iter().collect::<Result<(), _>>()?;
         Ok(url)
     }
 
@@ -246,10 +247,22 @@ impl Subscription {
             .set_tags(Some(tags.map_err(|error| unreadable(&what, &error.to_string()))?));
         let (answer, attempts) = attempts(request.send()).await;
         answer.map(drop).map_err(|error| {
+            let is_full = error.code().is_some_and(is_rule_limit);
             let failure = failure(error, "PutRule", what, &self.place);
+            let failure = if is_full { failure.remedy(self.how_to_make_room()) } else { failure };
             rule.made.set(may_have_taken_effect(&failure, attempts));
             failure
         })
+    }
+
+    /// Returns what to do where the bus takes no more rules. Nothing has been launched then.
+    fn how_to_make_room(&self) -> String {
+        let region = &self.place.region;
+        format!(
+            "the bus has as many rules as it takes, 300 unless AWS has granted more; remove those that earlier runs have \
+             left (faultgate sweep --aws-region {region}), or let all runs share one rule and its queue (monitor: queue, \
+             docs/fis.md), or ask AWS for a higher quota"
+        )
     }
 
     async fn make_target(&self, clients: &Clients, rule: &SubscriptionRule) -> Result<(), EngineFailure> {
@@ -270,6 +283,12 @@ impl Subscription {
             }
         }
     }
+}
+
+/// Returns `true` for the code of EventBridge by which a bus takes no more rules. The SDK takes it for
+/// throttling, which passes.
+pub(super) fn is_rule_limit(code: &str) -> bool {
+    code == "LimitExceededException"
 }
 
 /// Returns `true` if the failed request may have made something. One that was refused at each attempt has
