@@ -161,6 +161,7 @@ fn identity() -> RunIdentity {
         commit: None,
         environment: None,
         shard: None,
+        plan_run: None,
         attempt_key: "steps".to_owned(),
     }
 }

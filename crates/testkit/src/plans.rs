@@ -19,6 +19,7 @@ pub fn identity(id: &str) -> RunIdentity {
         commit: None,
         environment: None,
         shard: None,
+        plan_run: None,
         attempt_key: id.to_owned(),
     }
 }
