@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use faultgate_config as config;
-use faultgate_config::{SUITE_DIR, Settings};
+use faultgate_config::{Outside, SUITE_DIR, Settings};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_policy::Policy;
 use faultgate_rehearsal::Scenario;
+use faultgate_report::ci;
 
 /// Loads the settings of a run and its policies; `scenario` is the one to rehearse, if a command names it. The
 /// error is all mistakes at once.
@@ -59,12 +60,13 @@ pub(crate) fn load_settings(
         flags.push(("rehearsal".to_owned(), scenario.into()));
     }
     let dir = Path::new(SUITE_DIR);
-    let settings = config::load(env, flags.clone(), dir, &names, &[])?;
+    let outside = Outside { scenarios: &names, find_shard: ci::find_shard };
+    let settings = config::load(env, flags.clone(), dir, outside, &[])?;
     // A scenario may want other defaults, so that it takes seconds. Which one it is, only the first loading
     // tells.
     match settings.rehearsal.as_deref().and_then(Scenario::find) {
         Some(scenario) if !scenario.inputs.is_empty() => {
-            config::load(env, flags, dir, &names, scenario.inputs)
+            config::load(env, flags, dir, outside, scenario.inputs)
         }
         _ => Ok(settings),
     }

@@ -29,6 +29,7 @@ mod mistakes;
 mod odd_values;
 mod panics;
 mod permissions;
+mod plan;
 mod planted;
 mod policy;
 mod preview;

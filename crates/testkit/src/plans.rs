@@ -47,7 +47,9 @@ pub fn plan(experiments: Vec<ExperimentPlan>) -> Plan {
     Plan {
         experiments,
         shard: None,
+        is_part: false,
         suite: None,
+        suite_size: None,
         expected: Score::FULL,
         each: None,
         compare_to: None,

@@ -43,8 +43,10 @@ pub(crate) enum Kind {
     QueueUrl,
     Region,
     RoleArn,
-    /// A part of a suite: `2/5`.
+    /// A part of a suite: `2/5`, `auto` or `auto/5`.
     Shard,
+    /// Names of experiments, or items of a plan.
+    Only,
     /// A full or shortened commit hash.
     Commit,
     /// Digits alone, kept as text.
@@ -102,7 +104,8 @@ impl Kind {
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
             Self::Region => Parsed::Text(syntax::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
-            Self::Shard => Parsed::Text(parse::shard(text)?.to_string()),
+            Self::Shard => parse::shard(text).map(|_| Parsed::Text(text.to_owned()))?,
+            Self::Only => parse::only(text).map(|_| Parsed::Text(text.to_owned()))?,
             Self::Commit => Parsed::Text(parse::commit(text)?),
             Self::Number => Parsed::Text(parse::digits(text)?),
             Self::ExperimentName => Parsed::Text(parse::experiment_name(text)?),
@@ -131,7 +134,13 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
-            Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MAX_PARTS),
+            Self::Shard => {
+                format!(
+                    "n/m, 1/1 to {0}/{0}; auto by the engine that runs the job, auto/m where it tells no total",
+                    Shard::MAX_PARTS
+                )
+            }
+            Self::Only => "names by comma or line, or items of faultgate plan --format jsonl".to_owned(),
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
             Self::Number => "its number".to_owned(),
             Self::ExperimentName => "lower-case letters, digits and hyphens, at most 64".to_owned(),
@@ -167,6 +176,7 @@ impl Kind {
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
             Self::Shard => "N/M",
+            Self::Only => "NAMES",
             Self::Commit => "COMMIT",
             Self::Status => "STATUS",
             Self::Variable | Self::Secret => "SECRET",

@@ -247,7 +247,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         // A reference to a variable that is not set is a mistake, and no variable is set here.
         Kind::Variable => Just("${NOT_SET:-}".to_owned()).boxed(),
         Kind::Comparison => "(<|<=|>|>=|==|!=) {0,2}[+-]?([0-9]{1,3}\\.?[0-9]{0,2}|\\.[0-9])([eE]-?[0-9])?".boxed(),
-        Kind::Secret => unreachable!("no secret is in a suite"),
+        Kind::Secret | Kind::Only => unreachable!("no secret is in a suite"),
     }
 }
 

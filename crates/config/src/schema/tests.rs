@@ -74,7 +74,14 @@ fn mistakes(suite: &Value) -> Vec<String> {
     }
     let told = DIR.with(|dir| {
         std::fs::write(dir.path().join(".faultgate.json"), suite.to_string()).unwrap();
-        load(&Environment::default(), Vec::new(), dir.path(), &["completed"], &[]).err()
+        load(
+            &Environment::default(),
+            Vec::new(),
+            dir.path(),
+            crate::Outside { scenarios: &["completed"], ..crate::Outside::default() },
+            &[],
+        )
+        .err()
     });
     let told = told.unwrap_or_default().into_iter().map(|mistake| mistake.to_string());
     told.filter(|told| !BEYOND.iter().any(|(words, _)| told.contains(words))).collect()
@@ -253,9 +260,16 @@ fn rules_of_several_keys_are_those_of_the_parser() {
 
 #[test]
 fn a_part_of_a_suite_has_two_numbers() {
-    for (shard, good) in
-        [("1/1", true), (" 02/1000", true), ("1/1001", false), ("0/1", false), ("a/b", false)]
-    {
+    for (shard, good) in [
+        ("1/1", true),
+        (" 02/10000", true),
+        ("1/10001", false),
+        ("0/1", false),
+        ("a/b", false),
+        ("auto", true),
+        ("auto/7 ", true),
+        ("auto/0", false),
+    ] {
         assert_eq!(refusals(&json!({ "version": 1, "shard": shard })).is_empty(), good, "{shard}");
     }
 }

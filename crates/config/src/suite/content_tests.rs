@@ -270,7 +270,7 @@ fn places(name: &str, text: &str) -> Vec<String> {
     std::fs::write(dir.path().join(name), text).unwrap();
     let env = Environment::from_pairs([("FAULTGATE_HARNESS_API_KEY", "x")]);
     let flags = vec![("config".to_owned(), name.into())];
-    let mistakes = crate::load(&env, flags, dir.path(), &[], &[]).unwrap_err();
+    let mistakes = crate::load(&env, flags, dir.path(), crate::Outside::default(), &[]).unwrap_err();
     let told = mistakes.into_iter().map(|mistake| {
         let (at, message) = (mistake.place.clone(), mistake.message);
         let at = at.map_or_else(|| "?".to_owned(), |at| format!("{}:{}:{}", at.file, at.line, at.column));

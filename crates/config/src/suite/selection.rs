@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use faultgate_core::mistake::{Mistake, Problem};
-use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan, Shard};
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan};
 
 use crate::inputs::input::{Group, Input};
 use crate::inputs::table::{
     AWS_REGION, AWS_ROLE_ARN, HARNESS_EXPERIMENT, HARNESS_URL, INPUTS, LITMUS_EXPERIMENT, LITMUS_URL,
-    QUEUE_TIMEOUT, REHEARSAL, SHARD, TEMPLATES, TIMEOUT,
+    QUEUE_TIMEOUT, REHEARSAL, TEMPLATES, TIMEOUT,
 };
 use crate::layers::file::Document;
 use crate::layers::tokens::Tokens;
@@ -143,28 +143,6 @@ fn choose(
         mistakes.push(nothing_to_run(suite));
     }
     Vec::new()
-}
-
-/// The shard of the experiments that this job runs. The choice goes by their places in the list, which are
-/// the same on every machine.
-pub(crate) fn part(
-    experiments: Vec<ExperimentPlan>,
-    values: &Values,
-    mistakes: &mut Vec<Mistake>,
-) -> (Vec<ExperimentPlan>, Option<Shard>) {
-    let Some(shard) = values.get(SHARD) else { return (experiments, None) };
-    let count = experiments.len();
-    // A plan without any experiment has its own mistake.
-    if count > 0 && shard.total() as usize > count {
-        let plural = if count == 1 { "is 1 experiment" } else { "are only {count} experiments" };
-        let problem = Problem::new(format!(
-            "has more parts than experiments: there {}",
-            plural.replace("{count}", &count.to_string())
-        ));
-        mistakes.push(values.mistake(SHARD, problem.hint(format!("write at most n/{count}"))));
-    }
-    let mine = experiments.into_iter().enumerate().filter(|(place, _)| shard.takes(*place));
-    (mine.map(|(_, experiment)| experiment).collect(), Some(shard))
 }
 
 fn two_choices(chosen: &[(&str, &str)]) -> Mistake {
