@@ -17,7 +17,7 @@ use faultgate_config::flag_duration;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::Verdict;
-use faultgate_rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World};
+use faultgate_rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World, key_of};
 
 /// Name of the scenario that is rehearsed if none is named.
 const DEFAULT_SCENARIO: &str = "completed";
@@ -99,11 +99,13 @@ async fn serve(scenario: &'static Scenario, fault: Option<Duration>, address: So
         "export AWS_ENDPOINT_URL={} AWS_REGION={DEFAULT_REGION} AWS_DEFAULT_REGION={DEFAULT_REGION} \
          AWS_ACCESS_KEY_ID=AKIDEMBEDDED \
          AWS_SECRET_ACCESS_KEY=not-a-secret\n# the template is {TEMPLATE_ID}; the scenario is {}: {}\n\
-         # the system that suffers from its fault is {}",
+         # the system that suffers from its fault is {}\n\
+         # in another account: AWS_ACCESS_KEY_ID={} (that of 111122223333), or any role that is assumed there",
         server.url,
         scenario.name,
         scenario.summary,
-        server.target_url()
+        server.target_url(),
+        key_of("111122223333"),
     ));
     tokio::select! {
         () = server.serve() => Verdict::Errored.exit_code(None),

@@ -11,11 +11,15 @@ use serde_json::{Map, Value};
 
 use crate::fixtures::DEFAULT_REGION;
 use crate::forms::uuid;
+use crate::place::{WorldPlace, account_of};
 use crate::protocol::query;
 use crate::protocol::route;
 
-/// The only operation of STS here, by which its requests are told from those of `CloudWatch`.
+/// The operation of STS that tells who asks. By its operations its requests are told from those of
+/// `CloudWatch`.
 pub(crate) const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+/// The operation of STS that leads into another account.
+pub(crate) const ASSUME_ROLE: &str = "AssumeRole";
 
 /// A service that a world has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +71,8 @@ pub(crate) struct ApiCall {
     pub(crate) operation: String,
     /// Input of the operation: an object, or whatever came instead of one.
     pub(crate) input: Value,
-    pub(crate) region: String,
+    /// Place that the signature is for.
+    pub(crate) place: WorldPlace,
     /// Scheme and authority, as the client wrote them; URLs of queues begin with them.
     pub(crate) endpoint: String,
     malformed: bool,
@@ -79,7 +84,7 @@ impl ApiCall {
     /// that observers see it too.
     pub(crate) fn decode(request: &Request<Bytes>) -> Self {
         let headers = request.headers();
-        let (scope_region, scope_service) = scope(headers);
+        let (place, scope_service) = scope(headers);
         let (wire, service, operation, body) = operation(request);
         let mut call = Self {
             service,
@@ -87,7 +92,7 @@ impl ApiCall {
             operation,
             malformed: body.is_none(),
             input: body.unwrap_or_default(),
-            region: scope_region,
+            place,
             endpoint: endpoint(request),
             wire,
         };
@@ -302,7 +307,7 @@ fn operation(request: &Request<Bytes>) -> (WireProtocol, Option<Service>, String
         // The services that are spoken to in the query protocol have no operation in common.
         let (operation, input) = query::decode(request.body()).unzip();
         let operation = operation.unwrap_or_default();
-        let of_sts = operation == GET_CALLER_IDENTITY;
+        let of_sts = [GET_CALLER_IDENTITY, ASSUME_ROLE].contains(&operation.as_str());
         let service = if of_sts { Service::Sts } else { Service::CloudWatch };
         return (WireProtocol::Query, Some(service), operation, input);
     }
@@ -329,8 +334,8 @@ fn operation(request: &Request<Bytes>) -> (WireProtocol, Option<Service>, String
     (WireProtocol::RestJson, Some(Service::Fis), operation, input)
 }
 
-/// Returns the Region and the service of the signature's credential scope.
-fn scope(headers: &HeaderMap) -> (String, String) {
+/// Returns the place and the service of the signature's credential scope.
+fn scope(headers: &HeaderMap) -> (WorldPlace, String) {
     let parts: Vec<_> = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -339,7 +344,8 @@ fn scope(headers: &HeaderMap) -> (String, String) {
         .map(|scope| scope.split('/').collect())
         .unwrap_or_default();
     let part = |place: usize, otherwise: &str| (*parts.get(place).unwrap_or(&otherwise)).to_owned();
-    (part(2, DEFAULT_REGION), part(3, "unknown"))
+    let account = account_of(&part(0, "")).to_owned();
+    (WorldPlace { account, region: part(2, DEFAULT_REGION) }, part(3, "unknown"))
 }
 
 fn endpoint(request: &Request<Bytes>) -> String {

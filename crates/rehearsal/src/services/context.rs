@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::fixtures::ACCOUNT;
 use crate::forms::{uuid, whole_seconds};
+use crate::place::WorldPlace;
 use crate::story::plot::Plot;
 
 /// Something that the world does after its state was changed, outside its lock.
@@ -20,17 +20,17 @@ pub(crate) enum Consequence {
     /// `PutEvents` accepted an event.
     Put(Value),
     /// An experiment begins to follow its script.
-    Live { region: String, experiment: String },
+    Live { place: WorldPlace, experiment: String },
     /// An experiment that is stopping becomes stopped after this time.
-    Finish { region: String, experiment: String, after: Duration, reason: String },
+    Finish { place: WorldPlace, experiment: String, after: Duration, reason: String },
     /// A safety lever that is engaging is engaged after this time.
-    Engage { region: String, after: Duration },
+    Engage { place: WorldPlace, after: Duration },
 }
 
 /// The data that a service needs to answer a request, besides its own state.
 #[derive(Debug)]
 pub(crate) struct ServiceContext {
-    pub(crate) region: String,
+    pub(crate) place: WorldPlace,
     /// Ids of the templates that a new Region has from the beginning.
     pub(crate) templates: Vec<String>,
     pub(crate) now: Timestamp,
@@ -41,6 +41,8 @@ pub(crate) struct ServiceContext {
     pub(crate) engaging: Duration,
     /// Number of experiments that FIS runs at once, if its quota limits them.
     pub(crate) active_quota: Option<usize>,
+    /// Number of rules that a bus takes, if its quota limits them.
+    pub(crate) rule_quota: Option<usize>,
     /// `true` if targets resolve to resources.
     pub(crate) targets_resolve: bool,
     /// Number of resources that a target finds: in a preview, and at a launch.
@@ -57,7 +59,8 @@ pub(crate) struct ServiceContext {
 
 impl ServiceContext {
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
-        format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", self.region)
+        let WorldPlace { account, region } = &self.place;
+        format!("arn:aws:{service}:{region}:{account}:{resource}")
     }
 
     /// Puts the envelope of `EventBridge` around an event.
@@ -67,9 +70,9 @@ impl ServiceContext {
             "id": uuid(),
             "detail-type": detail_type,
             "source": source,
-            "account": ACCOUNT,
+            "account": self.place.account,
             "time": whole_seconds(self.now),
-            "region": self.region,
+            "region": self.place.region,
             "resources": resources,
             "detail": detail,
         })

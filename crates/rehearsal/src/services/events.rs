@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::fixtures::ACCOUNT;
 use crate::forms::whole_seconds;
 use crate::protocol::call::{ApiCall, ApiError, page};
 use crate::services::context::{Consequence, ServiceContext};
@@ -58,7 +57,7 @@ pub(crate) struct Sent {
 impl Bus {
     /// Answers a request of a client.
     pub(crate) fn answer(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
-        if let Some(bus) = call.optional_text("EventBusName").filter(|bus| !is_default(bus)) {
+        if let Some(bus) = call.optional_text("EventBusName").filter(|bus| !is_default(bus, context)) {
             return Err(not_found(format!("event bus {bus} does not exist")));
         }
         match call.operation.as_str() {
@@ -157,6 +156,11 @@ impl Bus {
             "" => None,
             text => Some(parse(text)?),
         };
+        let is_new = !self.rules.contains_key(name);
+        if is_new && context.rule_quota.is_some_and(|quota| self.rules.len() >= quota) {
+            let message = "The requested resource exceeds the maximum number allowed.";
+            return Err(ApiError::new(400, "LimitExceededException", message));
+        }
         let arn = context.arn("events", &format!("rule/{name}"));
         let kept = ["Description", "State", "RoleArn", "ScheduleExpression"];
         let settings =
@@ -269,7 +273,7 @@ fn put_events(call: &ApiCall, context: &mut ServiceContext) -> Result<Value, Api
             Ok(event) => {
                 results.push(json!({"EventId": event["id"]}));
                 // An event for a bus that does not exist is accepted and lost, as at AWS.
-                if entry["EventBusName"].as_str().is_none_or(is_default) {
+                if entry["EventBusName"].as_str().is_none_or(|bus| is_default(bus, context)) {
                     context.consequences.push(Consequence::Put(event));
                 }
             }
@@ -308,8 +312,8 @@ fn event_of(entry: &Value, context: &ServiceContext) -> Result<Value, (&'static 
     Ok(event)
 }
 
-fn is_default(bus: &str) -> bool {
-    bus == "default" || (bus.contains(ACCOUNT) && bus.ends_with(":event-bus/default"))
+fn is_default(bus: &str, context: &ServiceContext) -> bool {
+    bus == "default" || (bus.contains(&context.place.account) && bus.ends_with(":event-bus/default"))
 }
 
 fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {

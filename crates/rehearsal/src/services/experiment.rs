@@ -157,7 +157,7 @@ impl FisExperiment {
         context: &ServiceContext,
     ) -> Option<Value> {
         self.error = Some(json!({
-            "accountId": crate::fixtures::ACCOUNT,
+            "accountId": context.place.account,
             "code": code,
             "location": location,
         }));

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::fixtures::ACCOUNT;
 use crate::forms::resource_id;
 use crate::protocol::call::{ApiCall, ApiError, page, tags};
 use crate::services::context::{Consequence, ServiceContext};
@@ -177,9 +176,7 @@ impl Fis {
         let experiment =
             FisExperiment::new(id.clone(), template, token, mode, tags(call.object("tags")), context);
         let described = experiment.describe(context.now);
-        context
-            .consequences
-            .push(Consequence::Live { region: context.region.clone(), experiment: id.clone() });
+        context.consequences.push(Consequence::Live { place: context.place.clone(), experiment: id.clone() });
         self.experiments.insert(id, experiment);
         self.most_active = self.most_active.max(active + 1);
         Ok(json!({"experiment": described}))
@@ -195,8 +192,8 @@ impl Fis {
         let id = resource_id("EXP");
         let template = FisTemplate::from_plot(template, context);
         let experiment = FisExperiment::new(id.clone(), &template, &id, "run-all", tags, context);
-        let (region, experiment_id) = (context.region.clone(), id.clone());
-        context.consequences.push(Consequence::Live { region, experiment: experiment_id });
+        let (place, experiment_id) = (context.place.clone(), id.clone());
+        context.consequences.push(Consequence::Live { place, experiment: experiment_id });
         self.experiments.insert(id.clone(), experiment);
         id
     }
@@ -318,8 +315,8 @@ impl Fis {
         let takes_time = wanted == Lever::Engaged && !context.engaging.is_zero();
         self.turn_lever(if takes_time { Lever::Engaging } else { wanted }, &reason, context);
         if takes_time {
-            let (region, after) = (context.region.clone(), context.engaging);
-            context.consequences.push(Consequence::Engage { region, after });
+            let (place, after) = (context.place.clone(), context.engaging);
+            context.consequences.push(Consequence::Engage { place, after });
         }
         Ok(self.lever(context))
     }
@@ -334,7 +331,7 @@ fn halt(experiment: &mut FisExperiment, reason: &str, context: &mut ServiceConte
     let announced = experiment.enter("stopping", reason, context);
     context.consequences.extend(announced.map(Consequence::Announce));
     context.consequences.push(Consequence::Finish {
-        region: context.region.clone(),
+        place: context.place.clone(),
         experiment: experiment.id.clone(),
         after: context.stopping,
         reason: reason.to_owned(),
@@ -344,7 +341,7 @@ fn halt(experiment: &mut FisExperiment, reason: &str, context: &mut ServiceConte
 fn is_lever(call: &ApiCall) -> Result<(), ApiError> {
     match call.text("id")? {
         LEVER_ID => Ok(()),
-        other => Err(not_found(format!("safety lever {other} was not found in account {ACCOUNT}"))),
+        other => Err(not_found(format!("safety lever {other} was not found in this account"))),
     }
 }
 

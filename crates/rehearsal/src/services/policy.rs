@@ -3,8 +3,6 @@
 
 use serde_json::Value;
 
-use crate::fixtures::ACCOUNT;
-
 /// One delivery to a queue.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
@@ -59,7 +57,7 @@ fn conditions_hold(conditions: &Value, delivery: &Delivery<'_>) -> bool {
 fn condition_holds(operator: &str, key: &str, wanted: &Value, delivery: &Delivery<'_>) -> bool {
     let actual = match key.to_ascii_lowercase().as_str() {
         "aws:sourcearn" => delivery.rule_arn,
-        "aws:sourceaccount" => ACCOUNT,
+        "aws:sourceaccount" => delivery.rule_arn.split(':').nth(4).unwrap_or_default(),
         // A condition on any other key cannot be evaluated, so the statement does not apply.
         _ => return false,
     };

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::fixtures::ACCOUNT;
 use crate::protocol::call::{ApiCall, ApiError, page, tags};
 use crate::services::context::ServiceContext;
 use crate::services::policy::{Delivery, allows};
@@ -137,7 +136,7 @@ impl Sqs {
                 format!("a queue {name} was deleted less than 60 seconds ago"),
             ));
         }
-        let url = format!("{}/{ACCOUNT}/{name}", call.endpoint);
+        let url = format!("{}/{}/{name}", call.endpoint, call.place.account);
         let mut queue = SqsQueue::new(url.clone(), context.arn("sqs", name), context.now);
         queue.attributes = wanted;
         queue.tags = tags(call.object("tags"));

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::fixtures::ACCOUNT;
 use crate::fixtures::ALARM_NAME;
 use crate::forms::epoch_seconds;
 use crate::protocol::call::{ApiCall, ApiError, tags};
@@ -49,7 +48,7 @@ impl FisTemplate {
         let skips = context.plot.finds_nothing() || !context.targets_resolve;
         let definition = json!({
             "description": "Rehearsal: latency for the tasks of a checkout service",
-            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/rehearsal"),
+            "roleArn": format!("arn:aws:iam::{}:role/rehearsal", context.place.account),
             "targets": targets,
             "actions": actions,
             "stopConditions": [{

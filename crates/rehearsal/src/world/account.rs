@@ -1,4 +1,4 @@
-//! A world: one account of AWS as far as a run needs it, with its state, its clock, and what observers may
+//! A world: accounts of AWS as far as a run needs them, with their state, its clock, and what observers may
 //! ask of it.
 //!
 //! The state is behind one lock, which is never held across an await. Each request changes it in one step and
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::fixtures::SECOND_TEMPLATE_ID;
 use crate::fixtures::TEMPLATE_ID;
+use crate::place::WorldPlace;
 use crate::protocol::call::{ApiCall, ApiError, Service, page_of};
 use crate::services::context::ServiceContext;
 use crate::services::sqs::Receive;
@@ -25,6 +26,7 @@ use crate::story::plot::Plot;
 use crate::story::scenario::Scenario;
 use crate::story::script::Beat;
 use crate::story::target::{self, TargetSystem, Treatment};
+use crate::world::limits::Limits;
 use crate::world::observe::{Inventory, Published, Recorded, Snapshot};
 use crate::world::region::Regions;
 use faultgate_core::clock::Clock;
@@ -41,7 +43,7 @@ pub enum WireAnswer {
     ConnectionLost,
 }
 
-/// One account. Clones are the same account, and its experiments end with the last of them.
+/// Accounts of AWS, of which one is there from the beginning. Clones are the same world, and its experiments end with the last of them.
 #[derive(Clone)]
 pub struct World {
     pub(crate) shared: Arc<SharedWorld>,
@@ -69,7 +71,7 @@ pub(crate) struct WorldState {
     pub(crate) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
     engaging: Duration,
-    active_quota: Option<usize>,
+    pub(crate) limits: Limits,
     targets_resolve: bool,
     found: (usize, usize),
     /// Script of previews.
@@ -99,7 +101,7 @@ impl World {
             ]),
             stopping: scenario.stopping,
             engaging: Duration::ZERO,
-            active_quota: None,
+            limits: Limits::default(),
             targets_resolve: scenario.targets_resolve,
             found: scenario.found,
             previews: crate::story::script::PREVIEW.to_vec(),
@@ -121,11 +123,12 @@ impl World {
             state.requests.push(Recorded {
                 service: call.service_name.clone(),
                 operation: call.operation.clone(),
+                account: call.place.account.clone(),
                 at: self.shared.clock.now(),
                 input: call.input.clone(),
                 status: None,
             });
-            let met = state.faults.meet(&call.region, &call.service_name, &call.operation);
+            let met = state.faults.meet(&call.place.region, &call.service_name, &call.operation);
             (state.requests.len() - 1, met)
         });
         if !met.delay.is_zero() {
@@ -240,7 +243,7 @@ impl World {
 
     /// Sets the state of an alarm, as a client would by `SetAlarmState`.
     pub fn set_alarm(&self, region: &str, alarm: &str, state: &str, reason: &str) {
-        self.act(region, |state_of_world, context| {
+        self.act(&WorldPlace::in_region(region), |state_of_world, context| {
             state_of_world.regions.get(context).set_alarm(alarm, state, reason, context);
         });
     }
@@ -273,12 +276,6 @@ impl World {
         self.change(|state| state.engaging = engaging);
     }
 
-    /// Sets how many experiments FIS runs at once in a Region; a launch beyond that is refused. There is
-    /// no limit at first, unlike at AWS.
-    pub fn limit_active(&self, quota: Option<usize>) {
-        self.change(|state| state.active_quota = quota);
-    }
-
     /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.
     pub fn allow_aws_sources(&self, allowed: bool) {
         self.change(|state| state.allow_aws_sources = allowed);
@@ -293,10 +290,11 @@ impl World {
 
     async fn dispatch(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let service = call.check()?;
+        self.read(|state| state.limits.admit(call, Instant::now()))?;
         if service == Service::Sqs && call.operation == "ReceiveMessage" {
             return self.receive(call).await;
         }
-        self.act(&call.region, |state, context| state.regions.get(context).answer(service, call, context))
+        self.act(&call.place, |state, context| state.regions.get(context).answer(service, call, context))
     }
 
     /// Receives messages. Answers as soon as there is one, and without any when the wait is over.
@@ -305,7 +303,7 @@ impl World {
         let mut revision = self.shared.revision.subscribe();
         let mut deadline = None;
         loop {
-            let (taken, wait, visible) = self.peek(&call.region, |state, context| {
+            let (taken, wait, visible) = self.peek(&call.place, |state, context| {
                 let queue = state.regions.get(context).sqs.queue(call)?;
                 let taken = receive.take(queue, call, context);
                 let wait = receive.wait.unwrap_or_else(|| queue.setting("ReceiveMessageWaitTimeSeconds"));
@@ -333,10 +331,10 @@ impl World {
     /// Changes the state within a Region, and afterwards does what follows from that.
     pub(crate) fn act<R>(
         &self,
-        region: &str,
+        place: &WorldPlace,
         change: impl FnOnce(&mut WorldState, &mut ServiceContext) -> R,
     ) -> R {
-        let (outcome, consequences) = self.peek(region, |state, context| {
+        let (outcome, consequences) = self.peek(place, |state, context| {
             let outcome = change(state, context);
             (outcome, std::mem::take(&mut context.consequences))
         });
@@ -350,18 +348,19 @@ impl World {
     /// Looks at the state within a Region, or changes it without telling anybody.
     pub(crate) fn peek<R>(
         &self,
-        region: &str,
+        place: &WorldPlace,
         look: impl FnOnce(&mut WorldState, &mut ServiceContext) -> R,
     ) -> R {
         self.read(|state| {
             let mut context = ServiceContext {
-                region: region.to_owned(),
+                place: place.clone(),
                 templates: state.scripts.keys().cloned().collect(),
                 now: self.shared.clock.now(),
                 instant: Instant::now(),
                 stopping: state.stopping,
                 engaging: state.engaging,
-                active_quota: state.active_quota,
+                active_quota: state.limits.active,
+                rule_quota: state.limits.rules,
                 targets_resolve: state.targets_resolve,
                 found: state.found,
                 plot: state.plot,

@@ -13,6 +13,8 @@ pub struct Recorded {
     /// have.
     pub service: String,
     pub operation: String,
+    /// Account whose keys the request was signed with.
+    pub account: String,
     pub at: Timestamp,
     /// Members of the body, labels of the path and parameters of the query, together.
     pub input: Value,
@@ -30,13 +32,13 @@ pub struct Published {
     pub lost: bool,
 }
 
-/// The resources that exist in all Regions.
+/// The resources that exist in all accounts and Regions.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Inventory {
     pub rules: Vec<RuleEntry>,
     pub queues: Vec<QueueEntry>,
     pub experiments: Vec<ExperimentEntry>,
-    /// Most experiments that were active at once in one Region.
+    /// Most experiments that were active at once in one account and Region.
     pub most_active: usize,
 }
 
@@ -44,6 +46,7 @@ pub struct Inventory {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RuleEntry {
     pub name: String,
+    pub account: String,
     pub region: String,
     pub pattern: String,
     /// ARNs of the rule's targets.
@@ -55,6 +58,7 @@ pub struct RuleEntry {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QueueEntry {
     pub name: String,
+    pub account: String,
     pub region: String,
     pub url: String,
     pub tags: BTreeMap<String, String>,
@@ -66,6 +70,7 @@ pub struct QueueEntry {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExperimentEntry {
     pub id: String,
+    pub account: String,
     pub region: String,
     pub template: String,
     pub status: String,

@@ -9,7 +9,8 @@ use std::sync::{Arc, Weak};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::fixtures::{DEFAULT_REGION, FOREIGN_TEMPLATE_ID};
+use crate::fixtures::FOREIGN_TEMPLATE_ID;
+use crate::place::WorldPlace;
 use crate::services::context::Consequence;
 use crate::services::experiment::FisExperiment;
 use crate::story::scenario::Scenario;
@@ -42,22 +43,22 @@ impl World {
                     self.deliver(&event, 1);
                 }
             }
-            Consequence::Live { region, experiment } => self.live(region, experiment),
-            Consequence::Engage { region, after } => {
+            Consequence::Live { place, experiment } => self.live(place, experiment),
+            Consequence::Engage { place, after } => {
                 let world = Arc::downgrade(&self.shared);
                 tokio::spawn(async move {
                     sleep(after).await;
                     if let Some(world) = Self::still_there(&world) {
-                        world.act(&region, |state, context| state.regions.get(context).engage());
+                        world.act(&place, |state, context| state.regions.get(context).engage());
                     }
                 });
             }
-            Consequence::Finish { region, experiment, after, reason } => {
+            Consequence::Finish { place, experiment, after, reason } => {
                 let world = Arc::downgrade(&self.shared);
                 tokio::spawn(async move {
                     sleep(after).await;
                     if let Some(world) = Self::still_there(&world) {
-                        world.act(&region, |state, context| {
+                        world.act(&place, |state, context| {
                             state.regions.get(context).finish(&experiment, &reason, context);
                         });
                     }
@@ -78,7 +79,7 @@ impl World {
     /// returns its id.
     pub fn start_foreign(&self, beats: impl Into<Vec<Beat>>, tags: BTreeMap<String, String>) -> String {
         self.script(FOREIGN_TEMPLATE_ID, beats);
-        self.act(DEFAULT_REGION, |state, context| {
+        self.act(&WorldPlace::default(), |state, context| {
             state.regions.get(context).fis_mut().start_foreign(FOREIGN_TEMPLATE_ID, tags, context)
         })
     }
@@ -128,14 +129,14 @@ impl World {
 
     /// Delivers an event to the queues of all matching rules.
     pub(crate) fn deliver(&self, event: &Value, copies: u32) {
-        self.act(DEFAULT_REGION, |state, context| {
+        self.act(&WorldPlace::default(), |state, context| {
             state.regions.deliver(event, copies, context);
         });
     }
 
     /// Plays an experiment's script to its end, or until something else ends the experiment.
-    fn live(&self, region: String, experiment: String) {
-        let beats = self.peek(&region, |state, context| {
+    fn live(&self, place: WorldPlace, experiment: String) {
+        let beats = self.peek(&place, |state, context| {
             let inventory = &state.regions.get(context).fis().experiments;
             let template = inventory.get(&experiment).map(|experiment| experiment.template.clone());
             let skips = inventory.get(&experiment).is_some_and(FisExperiment::skips_actions);
@@ -153,7 +154,7 @@ impl World {
                 let Some(world) = Self::still_there(&world) else {
                     return;
                 };
-                if !world.advance(&region, &experiment, &beat.step) {
+                if !world.advance_in(&place, &experiment, &beat.step) {
                     return;
                 }
             }
@@ -162,7 +163,11 @@ impl World {
 
     /// Carries out a step of a script. Returns `false` if the rest of the script no longer counts.
     pub fn advance(&self, region: &str, experiment: &str, step: &Step) -> bool {
-        self.act(region, |state, context| state.regions.get(context).advance(experiment, step, context))
+        self.advance_in(&WorldPlace::in_region(region), experiment, step)
+    }
+
+    fn advance_in(&self, place: &WorldPlace, experiment: &str, step: &Step) -> bool {
+        self.act(place, |state, context| state.regions.get(context).advance(experiment, step, context))
     }
 
     /// Returns the world if somebody still uses it.

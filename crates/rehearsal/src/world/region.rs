@@ -1,9 +1,10 @@
-//! The state of a world, Region by Region, and what one service causes at another.
+//! The state of a world, place by place, and what one service causes at another.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::place::WorldPlace;
 use crate::protocol::call::{ApiCall, ApiError, Service};
 use crate::services::cloudwatch::CloudWatch;
 use crate::services::context::ServiceContext;
@@ -15,9 +16,9 @@ use crate::story::script::Step;
 use crate::story::target::FaultProgress;
 use crate::world::observe::{ExperimentEntry, Inventory, QueueEntry, RuleEntry};
 
-/// The Regions of a world. Each is made when it is first spoken to.
+/// The Regions of a world, of all accounts. Each is made when it is first spoken to.
 #[derive(Debug, Default)]
-pub(crate) struct Regions(BTreeMap<String, Region>);
+pub(crate) struct Regions(BTreeMap<WorldPlace, Region>);
 
 /// The services of one Region.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ impl Region {
                 self.fis.halt_for(&self.cloudwatch.firing(), context);
                 answer
             }
-            Service::Sts => sts::answer(call),
+            Service::Sts => sts::answer(call, context),
         }
     }
 
@@ -102,7 +103,7 @@ impl Region {
 impl Regions {
     /// Returns the Region of the context, which is made when it is first asked for.
     pub(crate) fn get(&mut self, context: &ServiceContext) -> &mut Region {
-        self.0.entry(context.region.clone()).or_insert_with(|| Region::new(context))
+        self.0.entry(context.place.clone()).or_insert_with(|| Region::new(context))
     }
 
     /// Returns how the fault stands in the whole world: it is in if that of any experiment is.
@@ -117,11 +118,11 @@ impl Regions {
         worst
     }
 
-    /// Delivers an event to the rules of its Region, or of all Regions if it names none.
+    /// Delivers an event to the rules of its account and Region, or of all if it names none.
     pub(crate) fn deliver(&mut self, event: &Value, copies: u32, context: &ServiceContext) {
-        let wanted = event["region"].as_str();
-        for (name, region) in &mut self.0 {
-            if wanted.is_some_and(|wanted| wanted != name) {
+        let is_elsewhere = |key: &str, here: &str| event[key].as_str().is_some_and(|wanted| wanted != here);
+        for (place, region) in &mut self.0 {
+            if is_elsewhere("region", &place.region) || is_elsewhere("account", &place.account) {
                 continue;
             }
             let sent = region.bus.route(event, context.instant);
@@ -154,9 +155,10 @@ impl Regions {
     /// Returns all resources that exist.
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
-        for (region_name, region) in &self.0 {
+        for (WorldPlace { account, region: region_name }, region) in &self.0 {
             let rules = region.bus.rules.iter().map(|(name, rule)| RuleEntry {
                 name: name.clone(),
+                account: account.clone(),
                 region: region_name.clone(),
                 pattern: rule.pattern.clone(),
                 targets: rule.targets.values().map(|target| target.arn.clone()).collect(),
@@ -165,6 +167,7 @@ impl Regions {
             inventory.rules.extend(rules);
             let queues = region.sqs.queues.iter().map(|(name, queue)| QueueEntry {
                 name: name.clone(),
+                account: account.clone(),
                 region: region_name.clone(),
                 url: queue.url.clone(),
                 tags: queue.tags.clone(),
@@ -173,6 +176,7 @@ impl Regions {
             inventory.queues.extend(queues);
             let experiments = region.fis.experiments.values().map(|experiment| ExperimentEntry {
                 id: experiment.id.clone(),
+                account: account.clone(),
                 region: region_name.clone(),
                 template: experiment.template.clone(),
                 status: experiment.status.clone(),
