@@ -6,7 +6,7 @@
 //!
 //! - `question` is the port, and `answer` reads what a server says.
 //! - `http`, `tcp`, `command`, `alarm` and `cloudwatch`, and `prometheus` are the kinds.
-//! - `access` prepares clients and requests for servers, and `sigv4` signs requests to AWS.
+//! - `access` prepares clients and requests for servers.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,14 +27,12 @@ mod command;
 mod http;
 mod prometheus;
 mod question;
-mod sigv4;
 mod tcp;
 
 use crate::alarms::AlarmFeed;
 use alarm::{AlarmFollower, AlarmProbe};
 use cloudwatch::Cloudwatch;
 use question::limit;
-use sigv4::Signer;
 
 pub use question::{Evaluate, Evaluation};
 
@@ -145,7 +143,9 @@ impl Connector {
         Ok(prometheus::PrometheusProbe {
             client: self.client_for(&check.access)?,
             check: check.clone(),
-            signer: signing.map(|signing| Signer::new(&signing.region, sdk, self.clock)).transpose()?,
+            signing: signing
+                .map(|signing| prometheus::SignedFor::new(&signing.region, sdk, self.clock))
+                .transpose()?,
         })
     }
 

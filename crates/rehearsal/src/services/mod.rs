@@ -9,6 +9,7 @@ pub(crate) mod fis;
 pub(crate) mod pattern;
 pub(crate) mod policy;
 pub(crate) mod queue;
+pub(crate) mod s3;
 pub(crate) mod sqs;
 pub(crate) mod sts;
 pub(crate) mod template;
