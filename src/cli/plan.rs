@@ -62,7 +62,7 @@ pub(super) fn command() -> Command {
 
 /// Prints the plan, and returns the exit code.
 pub(super) async fn plan(matches: &ArgMatches, env: &Environment) -> u8 {
-    let (settings, policies) = match load_with_policies(config::read_flags(matches), env, None) {
+    let (settings, policies) = match load_with_policies(config::read_flags(matches), env, None).await {
         Ok(loaded) => loaded,
         Err(mistakes) => return refuse(Refused::Plan, &mistakes),
     };

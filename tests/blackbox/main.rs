@@ -36,6 +36,7 @@ mod preview;
 mod preview_trouble;
 mod probes;
 mod provenance;
+mod queries;
 mod report_files;
 mod reports;
 mod scenarios;

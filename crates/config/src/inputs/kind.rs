@@ -43,6 +43,10 @@ pub(crate) enum Kind {
     QueueUrl,
     Region,
     RoleArn,
+    /// The name of an IAM role, with its path.
+    RoleName,
+    /// The id of an organizational unit, or of a root, of AWS Organizations.
+    Unit,
     /// A part of a suite: `2/5`, `auto` or `auto/5`.
     Shard,
     /// Names of experiments, or items of a plan.
@@ -104,6 +108,8 @@ impl Kind {
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
             Self::Region => Parsed::Text(syntax::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
+            Self::RoleName => Parsed::Text(parse::role_name(text)?),
+            Self::Unit => Parsed::Text(parse::unit(text)?),
             Self::Shard => parse::shard(text).map(|_| Parsed::Text(text.to_owned()))?,
             Self::Only => parse::only(text).map(|_| Parsed::Text(text.to_owned()))?,
             Self::Commit => Parsed::Text(parse::commit(text)?),
@@ -134,6 +140,8 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
+            Self::RoleName => "such as chaos or path/chaos".to_owned(),
+            Self::Unit => "ou-… or r-…".to_owned(),
             Self::Shard => {
                 format!(
                     "n/m, 1/1 to {0}/{0}; auto by the engine that runs the job, auto/m where it tells no total",
@@ -171,10 +179,11 @@ impl Kind {
             Self::Duration { .. } => "DURATION",
             Self::Count { .. } | Self::Number => "NUMBER",
             Self::Templates => "IDS",
-            Self::Template => "ID",
+            Self::Template | Self::Unit => "ID",
             Self::Url | Self::QueueUrl => "URL",
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
+            Self::RoleName => "NAME",
             Self::Shard => "N/M",
             Self::Only => "NAMES",
             Self::Commit => "COMMIT",

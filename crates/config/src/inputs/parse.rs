@@ -210,6 +210,31 @@ pub(crate) fn queue_url(text: &str) -> Result<String, Problem> {
     Ok(text.to_owned())
 }
 
+/// Takes the name of a role with its path, as it stands in an ARN behind `role/`.
+pub(crate) fn role_name(text: &str) -> Result<String, Problem> {
+    role_arn(&format!("arn:aws:iam::000000000000:role/{text}")).map(|_| text.to_owned()).map_err(|_| {
+        Problem::new("is not the name of an IAM role").hint("write it without its ARN, for example chaos")
+    })
+}
+
+/// Takes the id of an organizational unit or of a root.
+pub(crate) fn unit(text: &str) -> Result<String, Problem> {
+    let is_part = |part: &str, least: usize| {
+        (least..=32).contains(&part.len())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    let parts: Vec<&str> = text.split('-').collect();
+    let well_formed = match parts.as_slice() {
+        ["ou", root, unit] => is_part(root, 4) && is_part(unit, 8),
+        ["r", root] => is_part(root, 4),
+        _ => false,
+    };
+    well_formed.then(|| text.to_owned()).ok_or_else(|| {
+        Problem::new("is not the id of a unit of AWS Organizations")
+            .hint("write for example ou-ab12-cd34ef56")
+    })
+}
+
 pub(crate) fn role_arn(text: &str) -> Result<String, Problem> {
     let partition = |p: &str| p == "aws" || p.starts_with("aws-");
     let account = |a: &str| a.len() == 12 && a.bytes().all(|b| b.is_ascii_digit());

@@ -58,6 +58,9 @@ const BEYOND: &[(&str, &str)] = &[
     ("has no effect without client-certificate", "the same"),
     ("has a colon", "what variables hold"),
     (" dimensions;", "a count"),
+    ("names no tag", "the same"),
+    ("holds no id of an account", "what a file holds"),
+    ("is no id of an account", "the same"),
     ("has a line without NAME=value", "what the lines of a text hold"),
 ];
 
@@ -168,7 +171,11 @@ fn everywhere(value: &Value) -> Vec<Value> {
     for (engine, keys) in EngineKind::ALL.map(|engine| (engine.as_str(), blocks::keys(engine))) {
         suites.push(suite_of(&json!({ "name": "a", engine: value })));
         for name in keys.iter().map(|key| key.name).chain(["zzz"]) {
-            suites.push(suite_of(&json!({ "name": "a", engine: block_with(keys, name, value) })));
+            let mut block = block_with(keys, name, value);
+            if engine == EngineKind::Fis.as_str() && !["template", "templates"].contains(&name) {
+                block["template"] = json!("EXT1");
+            }
+            suites.push(suite_of(&json!({ "name": "a", engine: block })));
         }
     }
     for name in PROBE.iter().map(|key| key.name).chain(["zzz"]) {

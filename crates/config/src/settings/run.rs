@@ -11,7 +11,7 @@ use faultgate_core::mistake::{Mistake, Problem, suggestion};
 use faultgate_core::model::{ExperimentPlan, ForgeKind, InjectionRule, Monitor, Plan, PlanRecord};
 use faultgate_net::http::HttpSettings;
 
-use crate::inputs::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
+use crate::inputs::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions};
 use crate::inputs::table;
 use crate::layers::file;
 use crate::layers::merge::{self, Layer};
@@ -24,6 +24,7 @@ use crate::settings::trust::Trust;
 use crate::suite::completion;
 use crate::suite::content;
 use crate::suite::part::{Chooser, FindShard, Whole};
+use crate::suite::query::{Found, TemplateQuery};
 use crate::suite::selection::{self, SuiteFile};
 
 /// The settings of one run.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub plan_run: Option<String>,
     /// `true` if the suite finds experiments by a query.
     pub has_queries: bool,
+    /// Queries of the suite that nobody has answered; the plan is without their experiments.
+    pub queries: Vec<TemplateQuery>,
     pub region: Option<String>,
     pub role_arn: Option<String>,
     /// The scenario that is rehearsed instead of asking the real engine.
@@ -73,12 +76,14 @@ pub struct Outside<'a> {
     /// Names that `rehearsal` may take.
     pub scenarios: &'a [&'a str],
     pub find_shard: FindShard,
+    /// Answers to the queries of the suite.
+    pub found: Option<&'a Found>,
 }
 
 impl Default for Outside<'_> {
     fn default() -> Self {
         let nobody = |_: &Environment, _| Err(Problem::new("is told by nobody here").hint("write n/m"));
-        Self { scenarios: &[], find_shard: nobody }
+        Self { scenarios: &[], find_shard: nobody, found: None }
     }
 }
 
@@ -157,6 +162,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         Ok(None) | Err(()) => content::Suite::default(),
     };
 
+    let asks = suite.has_queries();
     // The order of the layers is their rank: each one goes before those to its left.
     let merged = merge::merge([Layer::defaults(defaults), suite.layer, handed_on, ci, own, flags])?;
     let values = Values::read(&merged, document.as_ref().ok().and_then(Option::as_ref), mistakes);
@@ -165,7 +171,14 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         Ok(None) => SuiteFile::None,
         Ok(Some(document)) => SuiteFile::Read { document, experiments: suite.experiments.as_deref() },
     };
-    let experiments = selection::experiments(&values, &tokens, &suite_file, mistakes);
+    let (has_queries, only) = (asks && values.set(table::REHEARSAL).is_none(), values.get(table::ONLY));
+    // Items of a plan say what its queries have found, so that nobody asks again.
+    let in_items = match &only {
+        Some(Only::Items(items)) if has_queries => Some(Found::in_items(items)),
+        _ => None,
+    };
+    let found = in_items.as_ref().or(outside.found);
+    let (experiments, queries) = selection::experiments(&values, &tokens, &suite_file, found, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
     completion::unencrypted(experiments.iter().map(|experiment| &experiment.spec), &mut warnings);
     let expected = values.get(table::EXPECTED_SCORE);
@@ -177,7 +190,11 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let each = values.get(table::EACH_SCORE);
     let record = PlanRecord::of(&experiments, expected, each, injection);
     let chooser = Chooser { values: &values, env, find_shard: outside.find_shard, mistakes };
-    let chosen = chooser.choose(Whole { experiments, record, is_known: true });
+    let chosen = chooser.choose(Whole {
+        experiments,
+        record,
+        is_known: !has_queries || matches!(found, Some(Found::Asked(_))),
+    });
     let experiments = chosen.experiments;
     scenario(&values, outside.scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
@@ -202,7 +219,8 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let report_dir = values.get(table::REPORT_DIR);
     Ok(Settings {
         plan_run: chosen.plan_run,
-        has_queries: false,
+        has_queries,
+        queries,
         region: values.get(table::AWS_REGION),
         role_arn: values.get(table::AWS_ROLE_ARN),
         rehearsal: values.get(table::REHEARSAL),

@@ -31,6 +31,7 @@ pub(crate) enum Service {
     CloudWatch,
     Sts,
     S3,
+    Organizations,
 }
 
 impl Service {
@@ -42,6 +43,7 @@ impl Service {
             Self::CloudWatch => "cloudwatch",
             Self::Sts => "sts",
             Self::S3 => S3,
+            Self::Organizations => "organizations",
         }
     }
 
@@ -50,6 +52,7 @@ impl Service {
         match prefix {
             "AWSEvents" => Some(Self::Events),
             "AmazonSQS" => Some(Self::Sqs),
+            "AWSOrganizationsV20161128" => Some(Self::Organizations),
             "GraniteServiceVersion20100801" => Some(Self::CloudWatch),
             _ => None,
         }

@@ -6,6 +6,7 @@ pub(crate) mod context;
 pub(crate) mod events;
 pub(crate) mod experiment;
 pub(crate) mod fis;
+pub(crate) mod organizations;
 pub(crate) mod pattern;
 pub(crate) mod policy;
 pub(crate) mod queue;

@@ -27,6 +27,10 @@ pub enum Use {
     Policy,
     /// The input `results`, and a merge of what it has kept.
     Results,
+    /// A suite that finds its templates by tags.
+    Templates,
+    /// A suite that finds its accounts by a unit of AWS Organizations.
+    Organizations,
     /// The role of `aws-role-arn`, assumed with the credentials of the SDK's default chain.
     AssumeRole,
 }
@@ -37,7 +41,7 @@ impl Use {
     /// The ways in which a run monitors FIS experiments.
     pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
     /// The uses that may be added to any of the modes.
-    pub const OTHERS: [Self; 8] = [
+    pub const OTHERS: [Self; 10] = [
         Self::SafetyLever,
         Self::CloudwatchAlarm,
         Self::CloudwatchMetric,
@@ -45,6 +49,8 @@ impl Use {
         Self::Codecommit,
         Self::Policy,
         Self::Results,
+        Self::Templates,
+        Self::Organizations,
         Self::AssumeRole,
     ];
 
@@ -63,6 +69,8 @@ impl Use {
             Self::Codecommit => "codecommit",
             Self::Policy => "policy",
             Self::Results => "results",
+            Self::Templates => "templates",
+            Self::Organizations => "organizations",
             Self::AssumeRole => "assume-role",
         }
     }
@@ -301,6 +309,12 @@ pub const CALLS: &[Call] = &[
         "finds the results that `faultgate report --merge s3://…` merges"),
     call("GetObject", &[("s3:GetObject", &RESULT_OBJECTS)], RESULTS,
         "reads the results that are merged, and a plan in S3"),
+    call("ListExperimentTemplates", &[("fis:ListExperimentTemplates", &ALL_RESOURCES)], &[Use::Templates],
+        "finds the templates of a suite by their tags, in each account and Region that it names"),
+    call("ListAccountsForParent", &[("organizations:ListAccountsForParent", &ALL_RESOURCES)], &[Use::Organizations],
+        "finds the accounts of a unit; asked in the management account, or where it delegates to"),
+    call("ListChildren", &[("organizations:ListChildren", &ALL_RESOURCES)], &[Use::Organizations],
+        "finds the units below a unit; asked in the same account"),
     call("AssumeRole", &[("sts:AssumeRole", &ROLE)], &[Use::AssumeRole],
         "assumes aws-role-arn with the default chain's credentials; belongs to these, not to the role"),
     call("GetCallerIdentity", &[], LEVER_ALONE,
