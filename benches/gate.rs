@@ -2,8 +2,8 @@
 //!
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
 //! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
-//! since machines differ. With the argument `load` only the large suite is run, with `halt` only the
-//! halts, by an alarm and by a probe.
+//! since machines differ. With the argument `load` only the large suite is run, with `plan` only large
+//! suites are planned, with `halt` only the halts are, by an alarm and by a probe.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -26,6 +26,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 mod halt;
 #[path = "gate/load.rs"]
 mod load;
+#[path = "gate/plan.rs"]
+mod plan;
 #[path = "gate/policy.rs"]
 mod policy;
 
@@ -46,6 +48,9 @@ async fn main() {
     assert!(binary.exists(), "{} is not there: cargo build --release", binary.display());
     if std::env::args().any(|argument| argument == "halt") {
         return halts(&binary).await;
+    }
+    if std::env::args().any(|argument| argument == "plan") {
+        return plans(&binary).await;
     }
     if std::env::args().any(|argument| argument == "load") {
         return load::load(&binary).await;
@@ -97,7 +102,19 @@ async fn main() {
         "peak memory",
         format!("{:.1} MB", median(near.iter().map(|run| run.peak_kb).collect()) as f64 / 1e3),
     );
+    plans(&binary).await;
     load::load(&binary).await;
+}
+
+/// Measures plans of large suites. Twice as many experiments must not take much more than twice as long.
+async fn plans(binary: &Path) {
+    for (experiments, form) in [(5_000, "jsonl"), (10_000, "jsonl"), (10_000, "github")] {
+        let mut times = Vec::new();
+        for _ in 0..RUNS {
+            times.push(plan::plan(binary, experiments, form).await);
+        }
+        row(&format!("faultgate plan --format {form} of {experiments} experiments"), millis(median(times)));
+    }
 }
 
 /// Measures the times from what halts a run to the request that stops the experiment.

@@ -109,7 +109,7 @@ fn within(written: String, most: usize, why: &str) -> Result<String, Mistake> {
     }
     let what = format!("the plan has {} bytes, and {why}", written.len());
     Err(Mistake::new("--format", what)
-        .hint("split the suite, or hand --format jsonl to an engine that fans it out (docs/fleet.md)"))
+        .hint("split the suite, or hand --format jsonl to an engine that fans it out (docs/plan.md)"))
 }
 
 /// The surroundings of a child pipeline.

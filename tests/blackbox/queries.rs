@@ -72,7 +72,7 @@ async fn an_item_is_run_in_its_account_and_nobody_is_asked_again() {
     let result = ran.result();
     let digest = &serde_json::from_str::<Value>(item).unwrap()["suite"];
     assert_eq!(result["plan"], json!({ "digest": digest, "experiments": [] }));
-    assert_eq!(result["experiments"][0]["name"], "nightly-extrehearsal-000000000001-us-east-1");
+    assert_eq!(result["experiments"][0]["name"], "nightly-extrehearsal2-000000000001-eu-west-1");
     assert_eq!(account.requests_of("ListExperimentTemplates").len(), asked);
     let launches = account.requests_of("StartExperiment");
     assert_eq!((launches.len(), launches[0].account.as_str()), (1, "000000000001"));
