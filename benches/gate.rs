@@ -3,7 +3,8 @@
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
 //! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
 //! since machines differ. With the argument `load` only the large suite is run, with `fleet` only that of
-//! many accounts, with `halt` only the halts, by an alarm and by a probe.
+//! many accounts, with `plan` only large suites are planned, with `halt` only the halts are run, by an alarm
+//! and by a probe.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -28,6 +29,8 @@ mod fleet;
 mod halt;
 #[path = "gate/load.rs"]
 mod load;
+#[path = "gate/plan.rs"]
+mod plan;
 #[path = "gate/policy.rs"]
 mod policy;
 #[path = "gate/usage.rs"]
@@ -50,6 +53,9 @@ async fn main() {
     assert!(binary.exists(), "{} is not there: cargo build --release", binary.display());
     if std::env::args().any(|argument| argument == "halt") {
         return halts(&binary).await;
+    }
+    if std::env::args().any(|argument| argument == "plan") {
+        return plans(&binary).await;
     }
     if std::env::args().any(|argument| argument == "load") {
         return load::load(&binary).await;
@@ -104,8 +110,20 @@ async fn main() {
         "peak memory",
         format!("{:.1} MB", median(near.iter().map(|run| run.peak_kb).collect()) as f64 / 1e3),
     );
+    plans(&binary).await;
     load::load(&binary).await;
     fleet::fleet(&binary).await;
+}
+
+/// Measures plans of large suites. Twice as many experiments must not take much more than twice as long.
+async fn plans(binary: &Path) {
+    for (experiments, form) in [(5_000, "jsonl"), (10_000, "jsonl"), (10_000, "github")] {
+        let mut times = Vec::new();
+        for _ in 0..RUNS {
+            times.push(plan::plan(binary, experiments, form).await);
+        }
+        row(&format!("faultgate plan --format {form} of {experiments} experiments"), millis(median(times)));
+    }
 }
 
 /// Measures the times from what halts a run to the request that stops the experiment.

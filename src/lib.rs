@@ -9,6 +9,7 @@ mod ids;
 mod init;
 pub mod lifecycle;
 mod linting;
+mod planning;
 mod recovery;
 mod session;
 pub mod state_file;

@@ -4,17 +4,17 @@
 //! Nothing is launched, and of FIS the templates alone are read.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
 use crate::ids::make_id;
-use crate::terminal::printing::{self, Output};
+use crate::terminal::printing;
 use crate::terminal::refusal::{Refused, name_within_repository, refuse};
 use crate::terminal::signals::listen;
-use crate::terminal::{complain, logging, say, warn};
+use crate::terminal::{complain, logging, say, say_whole, warn};
 use crate::wiring::accounts::{AwsAccounts, RoleInputs};
 use crate::wiring::endpoints::Endpoints;
 use crate::wiring::places::AccountPlace;
@@ -37,9 +37,6 @@ const ID_PREFIX: &str = "EXT";
 /// Largest number of templates that are read from FIS at the same time.
 const MAX_READS_AT_ONCE: usize = 8;
 const HINT: &str = "name a file in JSON or YAML that can be read, or an id (EXT…)";
-/// Size of the pieces in which the findings are printed, in bytes. The buffer of `printing` drops what
-/// exceeds it.
-const PIECE_BYTES: usize = 256 << 10;
 /// Exit code if a rule of the level `fail_on` is broken.
 const EXIT_BROKEN: u8 = 1;
 
@@ -167,8 +164,8 @@ async fn connect(settings: &StopSettings, env: &Environment) -> Result<Templates
 fn tell(lint: &Lint, request: &LintRequest, env: &Environment, patience: Duration) -> u8 {
     let judgement = lint.judge();
     match request.format {
-        Format::Json => print(&lint::json(&judgement), patience),
-        Format::Text | Format::Github => print(&lint::text(&judgement), patience),
+        Format::Json => say_whole(&lint::json(&judgement), patience),
+        Format::Text | Format::Github => say_whole(&lint::text(&judgement), patience),
     }
     if request.format == Format::Github {
         let remarks: Vec<Remark> = judgement.findings.iter().map(|finding| remark(finding, env)).collect();
@@ -191,14 +188,6 @@ fn tell(lint: &Lint, request: &LintRequest, env: &Environment, patience: Duratio
         (true, _) => EXIT_BROKEN,
         (false, false) => Verdict::Errored.exit_code(None),
         (false, true) => 0,
-    }
-}
-
-/// Prints a text of any length, in pieces that are waited for, so that none of it is dropped.
-fn print(text: &str, patience: Duration) {
-    for piece in text.as_bytes().chunks(PIECE_BYTES).chain([&b"\n"[..]]) {
-        let _ = Output::Stdout.write_all(piece);
-        printing::finish(patience);
     }
 }
 

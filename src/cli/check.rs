@@ -23,7 +23,7 @@ pub(super) fn command() -> Command {
 
 /// Prints all findings, and returns the exit code: an error if one of them forbids a launch.
 pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
-    let (settings, policies) = match load_with_policies(config::read_flags(matches), env, None) {
+    let (settings, policies) = match load_with_policies(config::read_flags(matches), env, None).await {
         Ok(loaded) => loaded,
         Err(mistakes) => return refuse_run(&mistakes, env),
     };

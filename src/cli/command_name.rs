@@ -5,7 +5,9 @@
 use clap::Command;
 use faultgate_core::closed_set;
 
-use super::{check, iam, init, inputs, launch, lint, monitor, rehearse, report, run, score, stop, sweep};
+use super::{
+    check, iam, init, inputs, launch, lint, monitor, plan, rehearse, report, run, score, stop, sweep,
+};
 
 closed_set! {
     /// The commands, in the order in which the help lists them.
@@ -15,6 +17,7 @@ closed_set! {
         Monitor = "monitor",
         Score = "score",
         Check = "check",
+        Plan = "plan",
         Lint = "lint",
         Stop = "stop",
         Sweep = "sweep",
@@ -35,6 +38,7 @@ impl CommandName {
             Self::Monitor => monitor::command(),
             Self::Score => score::command(),
             Self::Check => check::command(),
+            Self::Plan => plan::command(),
             Self::Lint => lint::command(),
             Self::Stop => stop::command(),
             Self::Sweep => sweep::command(),
@@ -50,9 +54,14 @@ impl CommandName {
     pub(super) const fn writes_reports(self) -> bool {
         match self {
             Self::Run | Self::Launch | Self::Monitor | Self::Score | Self::Rehearse | Self::Report => true,
-            Self::Check | Self::Lint | Self::Stop | Self::Sweep | Self::Init | Self::Inputs | Self::Iam => {
-                false
-            }
+            Self::Check
+            | Self::Plan
+            | Self::Lint
+            | Self::Stop
+            | Self::Sweep
+            | Self::Init
+            | Self::Inputs
+            | Self::Iam => false,
         }
     }
 
@@ -63,6 +72,7 @@ impl CommandName {
             Self::Monitor
             | Self::Score
             | Self::Check
+            | Self::Plan
             | Self::Lint
             | Self::Stop
             | Self::Sweep

@@ -49,6 +49,7 @@ pub(super) fn command() -> Command {
         )
         .arg(names("queue", "NAME", "Name of the queue that is event-queue-url, for --mode queue"))
         .arg(names("repository", "NAME", "CodeCommit repository, for --also codecommit"))
+        .arg(names("bucket", "NAME", "Bucket of the results, for --also results"))
         .arg(names("role", "NAME", "Role that is assumed, with its path, for --also assume-role"))
         .arg(
             Arg::new("format")
@@ -73,6 +74,7 @@ pub(super) fn iam(matches: &ArgMatches) -> u8 {
         templates,
         queue: text("queue").to_owned(),
         repository: text("repository").to_owned(),
+        bucket: text("bucket").to_owned(),
         role: text("role").to_owned(),
         ..PolicyTarget::of(partition_of(region), region, text("account"))
     };

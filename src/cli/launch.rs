@@ -25,7 +25,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn launch(matches: &ArgMatches, env: &Environment) -> u8 {
-    let loaded = load_with_policies(config::read_flags(matches), env, None);
+    let loaded = load_with_policies(config::read_flags(matches), env, None).await;
     let splittable = loaded.and_then(|(settings, policies)| Ok((refuse_unsplittable(settings)?, policies)));
     let (settings, policies) = match splittable {
         Ok(loaded) => loaded,

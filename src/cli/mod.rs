@@ -20,6 +20,7 @@ mod leftovers;
 mod lint;
 mod lists;
 mod monitor;
+mod plan;
 mod rehearse;
 mod report;
 mod run;
@@ -116,6 +117,7 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             CommandName::Monitor => monitor::monitor(matches, env).await,
             CommandName::Score => score::score(matches, env).await,
             CommandName::Check => check::check(matches, env).await,
+            CommandName::Plan => wait_for_reader(plan::plan(matches, env).await),
             CommandName::Lint => lint::lint(matches, env).await,
             CommandName::Stop => stop::stop(matches, env).await,
             CommandName::Sweep => sweep::sweep(matches, env).await,

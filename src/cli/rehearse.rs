@@ -77,7 +77,7 @@ pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
         let address = matches.get_one::<SocketAddr>("listen").copied();
         return serve(scenario, fault, address.unwrap_or(([127, 0, 0, 1], 0).into())).await;
     }
-    match load_with_policies(config::read_flags(matches), env, Some(name)) {
+    match load_with_policies(config::read_flags(matches), env, Some(name)).await {
         Ok((settings, policies)) => run_with(settings, policies, env, fault).await,
         Err(mistakes) => refuse_run(&mistakes, env),
     }

@@ -22,7 +22,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn run(matches: &ArgMatches, env: &Environment) -> u8 {
-    match load_with_policies(config::read_flags(matches), env, None) {
+    match load_with_policies(config::read_flags(matches), env, None).await {
         Ok((settings, policies)) => run_with(settings, policies, env, None).await,
         Err(mistakes) => refuse_run(&mistakes, env),
     }

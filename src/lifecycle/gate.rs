@@ -5,8 +5,7 @@
 
 use super::guard;
 use faultgate_core::model::{
-    ExperimentPlan, ExperimentResult, Gate, Plan, RunComparison, RunResult, Score, Shard, Verdict,
-    weighted_mean,
+    ExperimentPlan, ExperimentResult, Gate, Plan, RunComparison, RunResult, Score, Verdict, weighted_mean,
 };
 
 /// Returns the score that an experiment must reach by itself: its own floor, or the one for all that name
@@ -20,7 +19,7 @@ pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Score {
 /// be compared.
 pub(super) fn comparison(plan: &Plan, experiments: &[ExperimentResult]) -> Option<RunComparison> {
     let compare_to = plan.compare_to.as_ref().filter(|_| !plan.dry_run)?;
-    Some(compare_to.compare(experiments, plan.shard.is_none_or(Shard::is_whole)))
+    Some(compare_to.compare(experiments, !plan.is_part))
 }
 
 /// Decides about a result by its experiments: returns the verdict, the score, and the reasons for them. The

@@ -82,6 +82,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
             commit: Some("0123456".to_owned()),
             environment: None,
             shard,
+            plan_run: None,
             attempt_key: String::new(),
         },
         plan: None,

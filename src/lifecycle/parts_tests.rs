@@ -42,6 +42,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
             commit: Some("0123456".to_owned()),
             environment: None,
             shard,
+            plan_run: None,
             attempt_key: String::new(),
         },
         plan: Some(PlanRecord { digest: "d1".to_owned(), experiments: SUITE.map(str::to_owned).to_vec() }),

@@ -134,7 +134,9 @@ fn plan() -> Plan {
         max_active: 5,
         experiments: vec![experiment],
         shard: None,
+        is_part: false,
         suite: None,
+        suite_size: None,
         expected: Score::FULL,
         each: None,
         compare_to: None,
@@ -161,6 +163,7 @@ fn identity() -> RunIdentity {
         commit: None,
         environment: None,
         shard: None,
+        plan_run: None,
         attempt_key: "steps".to_owned(),
     }
 }

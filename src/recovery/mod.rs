@@ -39,6 +39,7 @@ fn make_identity(id: String) -> RunIdentity {
         commit: None,
         environment: None,
         shard: None,
+        plan_run: None,
         attempt_key: String::new(),
     }
 }

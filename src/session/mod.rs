@@ -109,8 +109,9 @@ impl<'a> RunSession<'a> {
     ) -> Self {
         let id = make_id();
         let surroundings = find_surroundings(&settings, env);
+        let plan_run = settings.plan_run.clone();
         Self {
-            identity: surroundings.identity(&id),
+            identity: RunIdentity { plan_run, ..surroundings.identity(&id) },
             surroundings,
             settings,
             policies: Vec::new(),

@@ -126,6 +126,7 @@ fn read_compared(
         is_rehearsal: first.map(|part| part.rehearsal.is_some()),
         is_dry_run: first.is_some_and(|part| part.dry_run),
         shard: None,
+        is_part: false,
     };
     let mut warnings = Vec::new();
     let compare_to = config::compare_to(env, flags, Path::new(SUITE_DIR), now, &mut warnings);

@@ -11,10 +11,11 @@ use super::provenance::find_differences;
 use crate::state_file::{self, Hold};
 use crate::wiring::surroundings::find_surroundings;
 use faultgate_config as config;
-use faultgate_config::{SUITE_DIR, Settings};
+use faultgate_config::{Found, Outside, SUITE_DIR, Settings};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{ExperimentPlace, RunState, SubscriptionState};
+use faultgate_report::ci;
 
 /// Hint for the state of another run.
 const OTHER_RUN_HINT: &str = "bring the state file that faultgate launch has written in this run, with the same repository and \
@@ -54,7 +55,10 @@ pub(crate) fn resume(
         let what = "is not of faultgate launch: faultgate run monitors and scores by itself".to_owned();
         return Err(wrong(what, "end what is left with faultgate stop"));
     };
-    let mut settings = config::load_again(env, flags, Path::new(SUITE_DIR), &handover.inputs)?;
+    // What the queries of the suite have found stands in the state, and templates may be others by now.
+    let found = Found::in_state(&state.experiments);
+    let outside = Outside { find_shard: ci::find_shard, found: Some(&found), ..Outside::default() };
+    let mut settings = config::load_again(env, flags, Path::new(SUITE_DIR), outside, &handover.inputs)?;
     settings.warnings.extend(warnings);
     settings.state_file.clone_from(&path);
     let here = find_surroundings(&settings, env).identity("");

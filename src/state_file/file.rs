@@ -57,6 +57,7 @@ mod tests {
             commit: None,
             environment: None,
             shard: None,
+            plan_run: None,
             attempt_key: "not to be written".to_owned(),
         };
         let at: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();

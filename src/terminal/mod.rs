@@ -6,6 +6,7 @@
 //! Nothing here waits for a reader of what is printed, but for [`printing::finish`] at the end.
 
 use std::io::Write;
+use std::time::Duration;
 
 pub(crate) mod asking;
 pub(crate) mod logging;
@@ -18,6 +19,9 @@ use faultgate_core::text;
 
 /// Longest line that is printed, in characters.
 pub(crate) const MAX_LINE_CHARS: usize = 2_000;
+
+/// Size of the pieces in which a long text is printed, in bytes. The buffer of `printing` drops what exceeds it.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Prints a line to standard error.
 pub(crate) fn complain(text: &str) {
@@ -32,6 +36,14 @@ pub(crate) fn warn(warning: &str) {
 /// Prints a text to standard output.
 pub(crate) fn say(text: &str) {
     let _ = Output::Stdout.write_all(format!("{text}\n").as_bytes());
+}
+
+/// Prints a text of any length to standard output, in pieces that are waited for, so that none of it is dropped.
+pub(crate) fn say_whole(text: &str, patience: Duration) {
+    for piece in text.as_bytes().chunks(PIECE_BYTES).chain([&b"\n"[..]]) {
+        let _ = Output::Stdout.write_all(piece);
+        printing::finish(patience);
+    }
 }
 
 /// Prints a text that may hold anything to standard output, as one line that is not too long.

@@ -20,6 +20,8 @@ pub(crate) const MISTAKEN: &str = "mistakes in the settings";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     Launch,
+    /// The print of what a run would launch.
+    Plan,
     Stop,
     /// The stop of everything.
     StopAll,
@@ -35,6 +37,7 @@ impl Refused {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Launch => (" in its settings", "nothing was launched"),
+            Self::Plan => (" in its settings", "nothing was planned"),
             Self::Stop => (" in its settings", "what they are about was not stopped"),
             Self::StopAll => (" in its settings", "nothing was stopped"),
             Self::Sweep => (" in its settings", "nothing was swept"),

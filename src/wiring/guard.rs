@@ -12,10 +12,12 @@ use crate::lifecycle::{Guard, Outlook, PreviewedCount};
 use faultgate_config::EngineKind;
 use faultgate_core::clock::Clock;
 use faultgate_core::mistake::key;
-use faultgate_core::model::{ExperimentPlan, Finding, Level, Phase, Plan, ProbePlan};
+use faultgate_core::model::{EngineSpec, ExperimentPlan, Finding, Level, Phase, Plan, ProbePlan};
 use faultgate_engines::{Engine, Inspection};
+use faultgate_net::aws::AwsPlace;
 use faultgate_policy::{
     BrokenRule, ExperimentFacts, Fact, Inquiry, LaunchFacts, Policy, Ruling, inquiries, judge, judge_moment,
+    judge_suite,
 };
 
 /// Number of templates whose target accounts are asked for at once.
@@ -49,9 +51,8 @@ impl Guard for PolicyGuard<'_> {
             self.gather_facts(experiment, *engine, count_targets(outlook, place, *engine))
         });
         let facts: Vec<ExperimentFacts> = stream::iter(gathering).buffered(MAX_ASKED_AT_ONCE).collect().await;
-        let suite = plan.suite.as_ref().map_or(plan.experiments.len(), |suite| suite.experiments.len());
         let launch = LaunchFacts {
-            experiments: Fact::Known(suite),
+            experiments: count_suite(plan),
             parallel: plan.parallel,
             moment: Fact::Known(self.clock.now()),
         };
@@ -121,6 +122,49 @@ impl PolicyGuard<'_> {
         let message =
             format!("limits.targets: at most {most}; only the preview tells that a run makes first");
         Some(Finding::new(Level::Note, Finding::POLICY, message))
+    }
+}
+
+/// Judges a plan by what the suite itself says, for those who ask nobody. What only an engine or the moment of
+/// the launch tells is left to later.
+pub(crate) fn judge_plan(policies: &[Policy], plan: &Plan) -> Vec<Finding> {
+    let launch =
+        LaunchFacts { experiments: count_suite(plan), parallel: plan.parallel, moment: Fact::NotAsked };
+    let or_later = |known: Option<String>| known.map_or(Fact::NotAsked, Fact::Known);
+    let facts: Vec<ExperimentFacts> = plan
+        .experiments
+        .iter()
+        .map(|experiment| {
+            let (template, region, role_arn) = match &experiment.spec {
+                EngineSpec::Fis { template, region, role_arn } => {
+                    (Some(template), region.clone(), role_arn.clone())
+                }
+                EngineSpec::Command(_) | EngineSpec::Harness(_) | EngineSpec::Litmus(_) => (None, None, None),
+            };
+            let account = role_arn.and_then(|arn| AwsPlace::of_role(&arn, ""));
+            ExperimentFacts {
+                name: experiment.name.clone(),
+                engine: experiment.spec.kind(),
+                account: or_later(account.map(|place| place.account)),
+                region: or_later(region),
+                template_id: or_later(template.cloned()),
+                target_accounts: Fact::NotAsked,
+                timeout: experiment.timeout,
+                probes: experiment.probes.iter().filter(|probe| counts(probe)).count(),
+                template: Fact::NotAsked,
+                targets: Fact::NotAsked,
+            }
+        })
+        .collect();
+    to_findings(policies, &judge_suite(policies, &launch, &facts), facts.len())
+}
+
+/// Returns the number of experiments of the whole suite, of which a plan may be a part.
+fn count_suite(plan: &Plan) -> Fact<usize> {
+    match plan.suite_size {
+        Some(size) => Fact::Known(size),
+        None if plan.is_part => Fact::Unknown("the items of the plan do not tell it".to_owned()),
+        None => Fact::Known(plan.experiments.len()),
     }
 }
 

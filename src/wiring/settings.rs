@@ -3,32 +3,39 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::queries;
+use super::queries::Answers;
 use faultgate_config as config;
-use faultgate_config::{SUITE_DIR, Settings};
+use faultgate_config::{Found, Outside, SUITE_DIR, Settings};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_policy::Policy;
 use faultgate_rehearsal::Scenario;
+use faultgate_report::ci;
 
 /// Loads the settings of a run and its policies; `scenario` is the one to rehearse, if a command names it. The
-/// error is all mistakes at once.
-pub(crate) fn load_with_policies(
+/// queries of the suite are asked as soon as nothing else is wrong. The error is all mistakes at once.
+pub(crate) async fn load_with_policies(
     flags: Vec<(String, OsString)>,
     env: &Environment,
     scenario: Option<&str>,
 ) -> Result<(Settings, Vec<Policy>), Vec<Mistake>> {
     let policies = read_policies(&flags, env);
-    match (load_settings(flags, env, scenario), policies) {
-        (Ok(settings), Ok(mut policies)) => {
-            let scenario = settings.rehearsal.as_deref().and_then(Scenario::find);
-            if let Some(text) = scenario.and_then(|scenario| scenario.policy) {
-                policies.push(Policy::parse("the policy of the scenario", text)?);
-            }
-            Ok((settings, policies))
-        }
-        (Ok(_), Err(mistakes)) | (Err(mistakes), Ok(_)) => Err(mistakes),
-        (Err(mistakes), Err(more)) => Err([mistakes, more].concat()),
+    let (mut settings, mut policies) = match (load_settings(flags.clone(), env, scenario), policies) {
+        (Ok(settings), Ok(policies)) => (settings, policies),
+        (Ok(_), Err(mistakes)) | (Err(mistakes), Ok(_)) => return Err(mistakes),
+        (Err(mistakes), Err(more)) => return Err([mistakes, more].concat()),
+    };
+    if !settings.queries.is_empty() {
+        let Answers { found, warnings } = queries::answer(&settings, env).await?;
+        settings = load_found(flags, env, scenario, Some(&found))?;
+        settings.warnings.extend(warnings);
     }
+    let scenario = settings.rehearsal.as_deref().and_then(Scenario::find);
+    if let Some(text) = scenario.and_then(|scenario| scenario.policy) {
+        policies.push(Policy::parse("the policy of the scenario", text)?);
+    }
+    Ok((settings, policies))
 }
 
 /// Reads all policies that the settings name.
@@ -48,23 +55,35 @@ fn read_policies(flags: &[(String, OsString)], env: &Environment) -> Result<Vec<
 }
 
 /// Loads the settings of a run alone, for a command that launches nothing; `scenario` is the one to rehearse,
-/// if a command names it. The error is all mistakes at once.
+/// if a command names it. What queries of the suite would find is not in them. The error is all mistakes at
+/// once.
 pub(crate) fn load_settings(
+    flags: Vec<(String, OsString)>,
+    env: &Environment,
+    scenario: Option<&str>,
+) -> Result<Settings, Vec<Mistake>> {
+    load_found(flags, env, scenario, None)
+}
+
+/// Loads the settings of a run, with what the queries of the suite have found.
+fn load_found(
     mut flags: Vec<(String, OsString)>,
     env: &Environment,
     scenario: Option<&str>,
+    found: Option<&Found>,
 ) -> Result<Settings, Vec<Mistake>> {
     let names: Vec<&str> = Scenario::all().iter().map(|scenario| scenario.name).collect();
     if let Some(scenario) = scenario {
         flags.push(("rehearsal".to_owned(), scenario.into()));
     }
     let dir = Path::new(SUITE_DIR);
-    let settings = config::load(env, flags.clone(), dir, &names, &[])?;
+    let outside = Outside { scenarios: &names, find_shard: ci::find_shard, found };
+    let settings = config::load(env, flags.clone(), dir, outside, &[])?;
     // A scenario may want other defaults, so that it takes seconds. Which one it is, only the first loading
     // tells.
     match settings.rehearsal.as_deref().and_then(Scenario::find) {
         Some(scenario) if !scenario.inputs.is_empty() => {
-            config::load(env, flags, dir, &names, scenario.inputs)
+            config::load(env, flags, dir, outside, scenario.inputs)
         }
         _ => Ok(settings),
     }

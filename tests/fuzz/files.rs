@@ -33,7 +33,7 @@ fn suite() {
         let name = format!("suite.{}", case.kind);
         let path = written(folder.path(), &name, &case.bytes);
         let flags = vec![("config".to_owned(), path.into_os_string())];
-        match config::load(&env, flags, folder.path(), &[], &[]) {
+        match config::load(&env, flags, folder.path(), config::Outside::default(), &[]) {
             Ok(settings) => {
                 assert!(!settings.plan.experiments.is_empty());
                 format!("{} experiments", settings.plan.experiments.len())
@@ -189,7 +189,13 @@ fn a_large_file_is_read_in_its_time() {
                 );
                 let began = std::time::Instant::now();
                 let flags = vec![("config".to_owned(), path.into_os_string())];
-                let read = config::load(&Environment::default(), flags, folder.path(), &[], &[]);
+                let read = config::load(
+                    &Environment::default(),
+                    flags,
+                    folder.path(),
+                    config::Outside::default(),
+                    &[],
+                );
                 assert!(read.is_err(), "{piece:?}");
                 assert!(
                     began.elapsed().as_secs() < 30,

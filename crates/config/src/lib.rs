@@ -48,9 +48,12 @@ pub use settings::lint::lint_settings;
 pub use settings::policies::{NamedPolicy, named_policies};
 pub use settings::report::{compare_to, report_dir, report_places, repository_and_commit};
 pub use settings::result_file::read_result;
-pub use settings::run::{Settings, load, load_again};
+pub use settings::run::{Outside, Settings, load, load_again};
 pub use settings::stop::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 pub use settings::sweep::{SWEEP_INPUTS, SweepSettings, sweep_settings};
+pub use suite::blocks::fis::{Members, MembersFrom};
+pub use suite::part::FindShard;
+pub use suite::query::{Found, FoundTemplate, TemplateQuery};
 pub use suite::selection::address_input;
 
 #[cfg(test)]

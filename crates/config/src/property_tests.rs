@@ -58,7 +58,7 @@ proptest! {
         fs::write(dir.path().join(format!(".faultgate.{extension}")), text).unwrap();
         let env = Environment::from_pairs(pairs);
         let flags = flags.into_iter().map(|(i, v)| (i.name.to_owned(), v.into())).collect();
-        match load(&env, flags, dir.path(), SCENARIOS, &[]) {
+        match load(&env, flags, dir.path(), Outside { scenarios: SCENARIOS, ..Outside::default() }, &[]) {
             Ok(settings) => prop_assert!(!settings.plan.experiments.is_empty()),
             Err(mistakes) => {
                 prop_assert!(!mistakes.is_empty());
@@ -84,7 +84,14 @@ fn every_input_may_stand_in_the_suite_in_its_own_form() {
     }
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(".faultgate.yml"), yaml).unwrap();
-    let settings = load(&Environment::default(), Vec::new(), dir.path(), SCENARIOS, &[]).unwrap();
+    let settings = load(
+        &Environment::default(),
+        Vec::new(),
+        dir.path(),
+        Outside { scenarios: SCENARIOS, ..Outside::default() },
+        &[],
+    )
+    .unwrap();
     assert_eq!(settings.comment, CommentMode::OnFailure);
     assert_eq!(settings.log_format, LogFormat::Json);
     assert_eq!(settings.pull_request, Some(42));

@@ -29,7 +29,7 @@ impl Case<'_> {
         }
         let flags = self.flags.iter().map(|(n, v)| ((*n).to_owned(), OsString::from(v))).collect();
         let env = Environment::from_pairs(self.env.iter().copied());
-        load(&env, flags, dir.path(), SCENARIOS, &[])
+        load(&env, flags, dir.path(), Outside { scenarios: SCENARIOS, ..Outside::default() }, &[])
             .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
     }
 
@@ -303,7 +303,8 @@ fn invalid_utf_8_is_a_mistake_wherever_it_stands() {
         (OsString::from("PATH"), bad()),
     ]);
     let flags = vec![("report-dir".to_owned(), bad())];
-    let mistakes = load(&env, flags, dir.path(), SCENARIOS, &[]).unwrap_err();
+    let mistakes = load(&env, flags, dir.path(), Outside { scenarios: SCENARIOS, ..Outside::default() }, &[])
+        .unwrap_err();
     let origins: Vec<_> = mistakes.iter().map(|m| m.origin.as_str()).collect();
     assert_eq!(
         origins,
@@ -329,7 +330,9 @@ fn a_named_suite_of_each_format_is_read() {
     ] {
         fs::write(dir.path().join(name), text).unwrap();
         let env = Environment::from_pairs([("INPUT_CONFIG", name), ("INPUT_EXPERIMENT_TEMPLATE_ID", "EXT1")]);
-        let settings = load(&env, Vec::new(), dir.path(), SCENARIOS, &[]).unwrap();
+        let settings =
+            load(&env, Vec::new(), dir.path(), Outside { scenarios: SCENARIOS, ..Outside::default() }, &[])
+                .unwrap();
         assert_eq!(settings.plan.parallel, 3, "{name}");
     }
 }
@@ -361,7 +364,7 @@ fn a_shard_is_the_same_part_wherever_it_is_taken() {
         suite("6/5").mistakes(),
         [
             "shard: \"6/5\" is not a part of a suite (from --shard); write n/m, where n is from 1 to m and m is at most \
-             1000, for example 2/5"
+             10000, for example 2/5; or auto, or auto/m"
         ]
     );
     assert!(env(&[("FAULTGATE_SHARD", "1/2")]).mistakes()[0].contains("there is 1 experiment "));

@@ -54,6 +54,7 @@ const FOREIGN: &[(&str, VariableForm)] = &[
     ("AWS_ENDPOINT_URL_CODECOMMIT", VariableForm::Url),
     ("AWS_ENDPOINT_URL_EVENTBRIDGE", VariableForm::Url),
     ("AWS_ENDPOINT_URL_FIS", VariableForm::Url),
+    ("AWS_ENDPOINT_URL_S3", VariableForm::Url),
     ("AWS_ENDPOINT_URL_SQS", VariableForm::Url),
     ("AWS_ENDPOINT_URL_SSO", VariableForm::Url),
     ("AWS_ENDPOINT_URL_SSO_OIDC", VariableForm::Url),

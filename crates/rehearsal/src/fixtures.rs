@@ -2,6 +2,10 @@
 
 /// Id of the account that every world is.
 pub const ACCOUNT: &str = "123456789012";
+/// Root of the organization that every world has.
+pub const ORGANIZATION_ROOT: &str = "r-root";
+/// Unit of this organization, which holds the account.
+pub const ORGANIZATION_UNIT: &str = "ou-root-rehearsal";
 /// Region of requests that carry no signature.
 pub const DEFAULT_REGION: &str = "us-east-1";
 /// Id of the template that every world has from the beginning. Its experiments proceed as the scenario says.

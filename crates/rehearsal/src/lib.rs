@@ -36,7 +36,10 @@ mod tests;
 mod wire;
 mod world;
 
-pub use fixtures::{ACCOUNT, ALARM_NAME, DEFAULT_REGION, SECOND_TEMPLATE_ID, SYSTEM_ALARM_NAME, TEMPLATE_ID};
+pub use fixtures::{
+    ACCOUNT, ALARM_NAME, DEFAULT_REGION, ORGANIZATION_ROOT, ORGANIZATION_UNIT, SECOND_TEMPLATE_ID,
+    SYSTEM_ALARM_NAME, TEMPLATE_ID,
+};
 pub use place::key_of;
 pub use story::fault::{EventFaults, FaultEffect, FaultRule};
 pub use story::plot::Plot;

@@ -19,6 +19,7 @@ pub fn identity(id: &str) -> RunIdentity {
         commit: None,
         environment: None,
         shard: None,
+        plan_run: None,
         attempt_key: id.to_owned(),
     }
 }
@@ -46,7 +47,9 @@ pub fn plan(experiments: Vec<ExperimentPlan>) -> Plan {
     Plan {
         experiments,
         shard: None,
+        is_part: false,
         suite: None,
+        suite_size: None,
         expected: Score::FULL,
         each: None,
         compare_to: None,

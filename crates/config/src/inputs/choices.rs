@@ -1,6 +1,7 @@
 //! The words that some inputs take, each set as an enum of its own.
 
 use faultgate_core::closed_set;
+use faultgate_core::model::{PlanItem, Shard};
 
 closed_set! {
     /// The format of the log.
@@ -33,4 +34,20 @@ closed_set! {
         Warn = "warn",
         Fail = "fail",
     }
+}
+
+/// The part of the suite that the input `shard` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShardChoice {
+    Fixed(Shard),
+    /// The part that the engine tells which runs the job. The settings may tell the number of parts.
+    Auto(Option<u32>),
+}
+
+/// The experiments that the input `only` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Only {
+    Names(Vec<String>),
+    /// Items of a plan that are handed back.
+    Items(Vec<PlanItem>),
 }

@@ -43,8 +43,14 @@ pub(crate) enum Kind {
     QueueUrl,
     Region,
     RoleArn,
-    /// A part of a suite: `2/5`.
+    /// The name of an IAM role, with its path.
+    RoleName,
+    /// The id of an organizational unit, or of a root, of AWS Organizations.
+    Unit,
+    /// A part of a suite: `2/5`, `auto` or `auto/5`.
     Shard,
+    /// Names of experiments, or items of a plan.
+    Only,
     /// A full or shortened commit hash.
     Commit,
     /// Digits alone, kept as text.
@@ -102,7 +108,10 @@ impl Kind {
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
             Self::Region => Parsed::Text(syntax::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
-            Self::Shard => Parsed::Text(parse::shard(text)?.to_string()),
+            Self::RoleName => Parsed::Text(parse::role_name(text)?),
+            Self::Unit => Parsed::Text(parse::unit(text)?),
+            Self::Shard => parse::shard(text).map(|_| Parsed::Text(text.to_owned()))?,
+            Self::Only => parse::only(text).map(|_| Parsed::Text(text.to_owned()))?,
             Self::Commit => Parsed::Text(parse::commit(text)?),
             Self::Number => Parsed::Text(parse::digits(text)?),
             Self::ExperimentName => Parsed::Text(parse::experiment_name(text)?),
@@ -131,7 +140,15 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
-            Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MAX_PARTS),
+            Self::RoleName => "such as chaos or path/chaos".to_owned(),
+            Self::Unit => "ou-… or r-…".to_owned(),
+            Self::Shard => {
+                format!(
+                    "n/m, 1/1 to {0}/{0}; auto by the engine that runs the job, auto/m where it tells no total",
+                    Shard::MAX_PARTS
+                )
+            }
+            Self::Only => "names by comma or line, or items of faultgate plan --format jsonl".to_owned(),
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
             Self::Number => "its number".to_owned(),
             Self::ExperimentName => "lower-case letters, digits and hyphens, at most 64".to_owned(),
@@ -162,11 +179,13 @@ impl Kind {
             Self::Duration { .. } => "DURATION",
             Self::Count { .. } | Self::Number => "NUMBER",
             Self::Templates => "IDS",
-            Self::Template => "ID",
+            Self::Template | Self::Unit => "ID",
             Self::Url | Self::QueueUrl => "URL",
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
+            Self::RoleName => "NAME",
             Self::Shard => "N/M",
+            Self::Only => "NAMES",
             Self::Commit => "COMMIT",
             Self::Status => "STATUS",
             Self::Variable | Self::Secret => "SECRET",

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use faultgate_core::duration::exact;
 use faultgate_core::mistake::Problem;
-use faultgate_core::model::{Comparison, Expectation, Score, Shard};
+use faultgate_core::model::{Comparison, Expectation, PlanItem, Score, Shard};
 use faultgate_net::syntax::{check_host, parsed_url};
+
+use super::choices::{Only, ShardChoice};
 
 pub(crate) const EXPERIMENT_NAME_HINT: &str = "write lower-case letters, digits and hyphens, at most 64";
 pub(crate) const ADDRESS_HINT: &str = "write host:port, for example db:5432";
@@ -53,13 +55,56 @@ pub(crate) fn score(text: &str) -> Result<Score, Problem> {
         })
 }
 
-pub(crate) fn shard(text: &str) -> Result<Shard, Problem> {
-    text.parse().map_err(|_| {
+/// Parses `2/5`, or `auto` with the number of parts behind a slash where the engine does not tell it.
+pub(crate) fn shard(text: &str) -> Result<ShardChoice, Problem> {
+    let parts = |total: &str| Shard::new(1, count(total, 1, Shard::MAX_PARTS).ok()?).map(Shard::total);
+    let choice = match text.strip_prefix("auto") {
+        Some("") => Some(ShardChoice::Auto(None)),
+        Some(rest) => rest.strip_prefix('/').and_then(parts).map(|total| ShardChoice::Auto(Some(total))),
+        None => text.parse().ok().map(ShardChoice::Fixed),
+    };
+    choice.ok_or_else(|| {
         Problem::new("is not a part of a suite").hint(format!(
-            "write n/m, where n is from 1 to m and m is at most {}, for example 2/5",
+            "write n/m, where n is from 1 to m and m is at most {}, for example 2/5; or auto, or auto/m",
             Shard::MAX_PARTS
         ))
     })
+}
+
+/// Parses names of experiments that are divided by commas, lines or white space, or the items of a plan.
+pub(crate) fn only(text: &str) -> Result<Only, Problem> {
+    const HINT: &str =
+        "write names of experiments by comma or line, or hand back items of faultgate plan --format jsonl";
+    if text.starts_with(['{', '[']) {
+        let items = PlanItem::read_all(text).map_err(|what| hidden(&what).hint(HINT))?;
+        return if items.is_empty() {
+            Err(hidden("holds no item").hint(HINT))
+        } else {
+            Ok(Only::Items(items))
+        };
+    }
+    let names = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+    let names: Result<Vec<_>, _> = names
+        .map(|name| {
+            experiment_name(name).map_err(|mut problem| {
+                problem.item = Some(name.to_owned());
+                problem
+            })
+        })
+        .collect();
+    let names = names?;
+    if names.is_empty() {
+        Err(Problem::new("names no experiment").hint(HINT))
+    } else {
+        Ok(Only::Names(names))
+    }
+}
+
+/// Makes a problem whose value is too long to be shown.
+fn hidden(what: &str) -> Problem {
+    let mut problem = Problem::new(what);
+    problem.hide = true;
+    problem
 }
 
 pub(crate) fn count(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
@@ -163,6 +208,31 @@ pub(crate) fn queue_url(text: &str) -> Result<String, Problem> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// Takes the name of a role with its path, as it stands in an ARN behind `role/`.
+pub(crate) fn role_name(text: &str) -> Result<String, Problem> {
+    role_arn(&format!("arn:aws:iam::000000000000:role/{text}")).map(|_| text.to_owned()).map_err(|_| {
+        Problem::new("is not the name of an IAM role").hint("write it without its ARN, for example chaos")
+    })
+}
+
+/// Takes the id of an organizational unit or of a root.
+pub(crate) fn unit(text: &str) -> Result<String, Problem> {
+    let is_part = |part: &str, least: usize| {
+        (least..=32).contains(&part.len())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    let parts: Vec<&str> = text.split('-').collect();
+    let well_formed = match parts.as_slice() {
+        ["ou", root, unit] => is_part(root, 4) && is_part(unit, 8),
+        ["r", root] => is_part(root, 4),
+        _ => false,
+    };
+    well_formed.then(|| text.to_owned()).ok_or_else(|| {
+        Problem::new("is not the id of a unit of AWS Organizations")
+            .hint("write for example ou-ab12-cd34ef56")
+    })
 }
 
 pub(crate) fn role_arn(text: &str) -> Result<String, Problem> {

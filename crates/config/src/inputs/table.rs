@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use faultgate_core::model::{ForgeKind, Monitor, Score, Shard};
+use faultgate_core::model::{ForgeKind, Monitor, Score};
 
-use super::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
+use super::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice};
 use super::input::{Group, HandedOn, Input, Preset, SecretInput, Setting};
 use super::kind::Kind;
 use super::typed::{self, FILE_PATH, FLAG, LINE, LONG_LINE, SCORE, TEMPLATE_IDS, Typed, URL};
@@ -54,7 +54,10 @@ inputs! {
     MAX_ACTIVE: Preset<u32> = Setting::new(Group::Experiment, "max-active", typed::count(1, 500),
             "FIS experiments of this run at once in one account and Region, whatever parallel says; previews count")
             .example("3").default("5", 5_u32);
-    SHARD: Setting<Shard> = Setting::new(Group::Experiment, "shard", typed::SHARD_OF_SUITE,
+    ONLY: Setting<Only> = Setting::new(Group::Experiment, "only", typed::SOME_EXPERIMENTS,
+            "Experiments of the suite to run, where the others are left out")
+            .otherwise("all of them").example("az-latency,pod-kill").not_in_suite();
+    SHARD: Setting<ShardChoice> = Setting::new(Group::Experiment, "shard", typed::SHARD_OF_SUITE,
             "Part of the experiments to run, where a suite is split over jobs; faultgate report --merge makes one gate of them")
             .otherwise("all of them").example("2/5");
     DRY_RUN: Preset<bool> = Setting::new(Group::Experiment, "dry-run", FLAG,

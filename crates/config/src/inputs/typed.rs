@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use faultgate_core::model::{ForgeKind, Monitor, Score, Shard};
+use faultgate_core::model::{ForgeKind, Monitor, Score};
 
-use super::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
+use super::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice};
 use super::kind::{Kind, Parsed};
+use super::parse;
 
 /// A kind of value, and the type that its values are read as.
 pub(crate) struct Typed<T> {
@@ -48,8 +49,11 @@ pub(crate) const FLAG: Typed<bool> = Typed { kind: Kind::Bool, read: parsed_as!(
 
 pub(crate) const SCORE: Typed<Score> = Typed { kind: Kind::Score, read: parsed_as!(Score) };
 
-pub(crate) const SHARD_OF_SUITE: Typed<Shard> =
-    Typed { kind: Kind::Shard, read: |parsed| parsed.as_text().and_then(|text| text.parse().ok()) };
+pub(crate) const SHARD_OF_SUITE: Typed<ShardChoice> =
+    Typed { kind: Kind::Shard, read: |parsed| parsed.as_text().and_then(|text| parse::shard(text).ok()) };
+
+pub(crate) const SOME_EXPERIMENTS: Typed<Only> =
+    Typed { kind: Kind::Only, read: |parsed| parsed.as_text().and_then(|text| parse::only(text).ok()) };
 
 pub(crate) const NUMBER: Typed<u64> =
     Typed { kind: Kind::Number, read: |parsed| parsed.as_text().and_then(|text| text.parse().ok()) };

@@ -148,7 +148,9 @@ fn expression(kind: &Kind) -> String {
         Kind::QueueUrl => format!(r"[Hh][Tt][Tt][Pp][Ss]?://{}/+[^\s@/?#][^\s@#]*(?:#[^@]*)?", host()),
         Kind::Region => "[a-z]{2,}(?:-[a-z]+)+-[0-9]".to_owned(),
         Kind::RoleArn => "arn:aws(?:-[^:]*)?:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
-        Kind::Shard => format!("{0}/{0}", range(1, Shard::MAX_PARTS)),
+        Kind::RoleName => "[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
+        Kind::Unit => "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}".to_owned(),
+        Kind::Shard => format!("(?:{0}|auto)/{0}|auto", range(1, Shard::MAX_PARTS)),
         Kind::Commit => "[0-9A-Fa-f]{7,64}".to_owned(),
         Kind::Number => "[0-9]{1,18}".to_owned(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".to_owned(),
@@ -173,8 +175,8 @@ fn expression(kind: &Kind) -> String {
         Kind::Comparison => {
             r"(?:<=|>=|==|!=|<|>)\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?".to_owned()
         }
-        // No secret may stand in the file, so nothing matches.
-        Kind::Secret => r"[^\s\S]".to_owned(),
+        // No secret and no choice of one job may stand in the file, so nothing matches.
+        Kind::Secret | Kind::Only => r"[^\s\S]".to_owned(),
     }
 }
 

@@ -68,9 +68,7 @@ fn gate() -> Value {
 
 fn experiments() -> Value {
     let mut properties: Map<_, _> = EXPERIMENT.iter().map(property).collect();
-    let engines = EngineKind::ALL
-        .map(|engine| (engine.as_str().to_owned(), block(blocks::help(engine), blocks::keys(engine))));
-    properties.extend(engines);
+    properties.extend(EngineKind::ALL.map(|engine| (engine.as_str().to_owned(), engine_block(engine))));
     let probes = json!({
         "description": "What is looked at again and again, to see whether the system is steady",
         "type": ["array", "null"],
@@ -86,6 +84,14 @@ fn experiments() -> Value {
         "minItems": 1,
         "items": experiment,
     })
+}
+
+fn engine_block(engine: EngineKind) -> Value {
+    let mut block = block(blocks::help(engine), blocks::keys(engine));
+    if engine == EngineKind::Fis {
+        block["allOf"] = json!([rules::template_or_query()]);
+    }
+    block
 }
 
 fn probe() -> Value {
@@ -146,7 +152,7 @@ fn property(key: &Key) -> (String, Value) {
             kinds::map(json!({ "anyOf": [kinds::write_schema(kind, None), list] }))
         }
         Form::Arguments(item) => arguments(item, key.needed),
-        Form::Texts(names, item) => texts(*names, item),
+        Form::Texts(names, item) => texts(*names, item, key.needed.is_some()),
         Form::Block(keys) => {
             let mut block = object("", keys.iter().map(property).collect(), &list_needed(keys));
             block.insert("type".to_owned(), json!(["object", "null"]));
@@ -203,12 +209,13 @@ fn arguments(item: &Item, needed: Option<&str>) -> Map<String, Value> {
     )
 }
 
-fn texts(names: Names, item: &Item) -> Map<String, Value> {
+fn texts(names: Names, item: &Item, needed: bool) -> Map<String, Value> {
     let text = match item {
         Item::Verbatim { max } => kinds::verbatim(*max, kinds::NO_ZERO),
         Item::Trimmed(kind) => kinds::write_schema(kind, None),
     };
-    let mut schema = kinds::map(json!({ "type": ["object", "null"], "additionalProperties": text }));
+    let types = if needed { json!("object") } else { json!(["object", "null"]) };
+    let mut schema = kinds::map(json!({ "type": types, "additionalProperties": text }));
     let names = match names {
         Names::Any => return schema,
         Names::Headers => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",

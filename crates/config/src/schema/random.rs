@@ -63,7 +63,10 @@ fn experiment() -> Random {
     let engine = select(EngineKind::ALL.to_vec())
         .prop_flat_map(|engine| block(blocks::keys(engine)).prop_map(move |block| (engine.as_str(), block)));
     (some(EXPERIMENT.iter().map(of_key).collect()), engine, option::of(vec(probe(), 0..3)))
-        .prop_map(|(mut experiment, (engine, block), probes)| {
+        .prop_map(|(mut experiment, (engine, mut block), probes)| {
+            if engine == EngineKind::Fis.as_str() && !block["templates"].is_object() {
+                block["template"] = json!("EXT1");
+            }
             experiment[engine] = block;
             if let Some(probes) = probes {
                 experiment["probes"] = numbered(probes, "p ");
@@ -147,7 +150,8 @@ fn of_key(key: &Key) -> (&'static str, Random, bool) {
         Form::Texts(_, item) => {
             let names = select(vec!["X-Shop", "Service", "a"]);
             let table = proptest::collection::btree_map(names, text(item), 0..3);
-            prop_oneof![1 => Just(json!(null)), 4 => table.prop_map(|table| json!(table))].boxed()
+            let table = table.prop_map(|table| json!(table)).boxed();
+            if needed { table } else { prop_oneof![1 => Just(json!(null)), 4 => table].boxed() }
         }
     };
     (key.name, random, needed)
@@ -237,6 +241,8 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::QueueUrl => "https://sqs(:[1-9][0-9]{0,3})?/[0-9]{1,3}/[a-z]{1,3}".boxed(),
         Kind::Region => "[a-z]{2,3}(-[a-z]{1,5}){1,2}-[0-9]".boxed(),
         Kind::RoleArn => "arn:aws(-[a-z]{0,3})?:iam::[0-9]{12}:role/[a-z/+=@_-]{1,9}".boxed(),
+        Kind::RoleName => "[a-zA-Z0-9/+=_-]{1,9}".boxed(),
+        Kind::Unit => "ou-[a-z0-9]{4}-[a-z0-9]{8}|r-[a-z0-9]{4}".boxed(),
         Kind::Shard => "1/[1-9]".boxed(),
         Kind::Commit => "[0-9a-fA-F]{7,64}".boxed(),
         Kind::Number => "[0-9]{1,15}".boxed(),
@@ -247,7 +253,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         // A reference to a variable that is not set is a mistake, and no variable is set here.
         Kind::Variable => Just("${NOT_SET:-}".to_owned()).boxed(),
         Kind::Comparison => "(<|<=|>|>=|==|!=) {0,2}[+-]?([0-9]{1,3}\\.?[0-9]{0,2}|\\.[0-9])([eE]-?[0-9])?".boxed(),
-        Kind::Secret => unreachable!("no secret is in a suite"),
+        Kind::Secret | Kind::Only => unreachable!("no secret is in a suite"),
     }
 }
 

@@ -52,6 +52,17 @@ pub(crate) fn one_choice() -> Value {
     })
 }
 
+/// The rule that a block of FIS has a template, or a query that finds templates.
+pub(crate) fn template_or_query() -> Value {
+    json!({
+        "anyOf": [
+            { "required": ["template"], "properties": { "template": set() } },
+            { "required": ["templates"], "properties": { "templates": { "type": "object" } } },
+        ],
+        "errorMessage": "has neither template nor templates: write template: EXT…, or templates: { tags: … }",
+    })
+}
+
 /// The rule that a probe of CloudWatch has either an expression or the keys of a metric.
 pub(crate) fn metric_or_expression() -> Value {
     let unset = unset("has no effect with expression: keep one of them");

@@ -58,6 +58,9 @@ const BEYOND: &[(&str, &str)] = &[
     ("has no effect without client-certificate", "the same"),
     ("has a colon", "what variables hold"),
     (" dimensions;", "a count"),
+    ("names no tag", "the same"),
+    ("holds no id of an account", "what a file holds"),
+    ("is no id of an account", "the same"),
     ("has a line without NAME=value", "what the lines of a text hold"),
 ];
 
@@ -74,7 +77,14 @@ fn mistakes(suite: &Value) -> Vec<String> {
     }
     let told = DIR.with(|dir| {
         std::fs::write(dir.path().join(".faultgate.json"), suite.to_string()).unwrap();
-        load(&Environment::default(), Vec::new(), dir.path(), &["completed"], &[]).err()
+        load(
+            &Environment::default(),
+            Vec::new(),
+            dir.path(),
+            crate::Outside { scenarios: &["completed"], ..crate::Outside::default() },
+            &[],
+        )
+        .err()
     });
     let told = told.unwrap_or_default().into_iter().map(|mistake| mistake.to_string());
     told.filter(|told| !BEYOND.iter().any(|(words, _)| told.contains(words))).collect()
@@ -161,7 +171,11 @@ fn everywhere(value: &Value) -> Vec<Value> {
     for (engine, keys) in EngineKind::ALL.map(|engine| (engine.as_str(), blocks::keys(engine))) {
         suites.push(suite_of(&json!({ "name": "a", engine: value })));
         for name in keys.iter().map(|key| key.name).chain(["zzz"]) {
-            suites.push(suite_of(&json!({ "name": "a", engine: block_with(keys, name, value) })));
+            let mut block = block_with(keys, name, value);
+            if engine == EngineKind::Fis.as_str() && !["template", "templates"].contains(&name) {
+                block["template"] = json!("EXT1");
+            }
+            suites.push(suite_of(&json!({ "name": "a", engine: block })));
         }
     }
     for name in PROBE.iter().map(|key| key.name).chain(["zzz"]) {
@@ -253,9 +267,16 @@ fn rules_of_several_keys_are_those_of_the_parser() {
 
 #[test]
 fn a_part_of_a_suite_has_two_numbers() {
-    for (shard, good) in
-        [("1/1", true), (" 02/1000", true), ("1/1001", false), ("0/1", false), ("a/b", false)]
-    {
+    for (shard, good) in [
+        ("1/1", true),
+        (" 02/10000", true),
+        ("1/10001", false),
+        ("0/1", false),
+        ("a/b", false),
+        ("auto", true),
+        ("auto/7 ", true),
+        ("auto/0", false),
+    ] {
         assert_eq!(refusals(&json!({ "version": 1, "shard": shard })).is_empty(), good, "{shard}");
     }
 }

@@ -24,6 +24,8 @@ pub struct Compared {
     pub is_dry_run: bool,
     /// The shard that this run is.
     pub shard: Option<Shard>,
+    /// `true` if this run is not the whole suite.
+    pub is_part: bool,
 }
 
 /// Reads the earlier result that the run is compared with. A result that cannot be compared is a mistake
@@ -49,13 +51,13 @@ pub(crate) fn read_earlier(
         warnings.push(format!("{COMPARE} has no effect in a dry run, which measures nothing"));
         return None;
     }
-    // A shard that is the whole suite is compared like a run without shards.
-    let part = now.shard.filter(|shard| !shard.is_whole());
-    match read(&dir.join(path)).and_then(|earlier| comparable(earlier, now.is_rehearsal, part)) {
+    match read(&dir.join(path)).and_then(|earlier| comparable(earlier, now.is_rehearsal, now.is_part)) {
         Ok(earlier) => {
-            if let Some(part) = part.filter(|_| is_gated) {
+            if is_gated && now.is_part {
+                let part =
+                    now.shard.map_or("some of the experiments".to_owned(), |shard| format!("shard {shard}"));
                 warnings.push(format!(
-                    "{DROP} is not applied to shard {part}, since a part's score is not the suite's: faultgate report \
+                    "{DROP} is not applied to {part}, since a part's score is not the suite's: faultgate report \
                      --merge applies it to the whole"
                 ));
             }
@@ -77,11 +79,7 @@ pub(crate) fn read_earlier(
 }
 
 /// The figures of an earlier result, if it is of the same nature as the run.
-fn comparable(
-    earlier: RunResult,
-    is_rehearsal: Option<bool>,
-    part: Option<Shard>,
-) -> Result<Earlier, Problem> {
+fn comparable(earlier: RunResult, is_rehearsal: Option<bool>, is_part: bool) -> Result<Earlier, Problem> {
     let refused = |what: &str| Err(Problem::new(what));
     if let Some(what) = earlier.contradiction() {
         return refused(&what);
@@ -94,11 +92,11 @@ fn comparable(
     if earlier.dry_run {
         return refused("is of a dry run, which has measured nothing");
     }
-    match earlier.run.shard {
-        Some(shard) if part.is_none() && !shard.is_whole() => {
-            return refused("is of a part of a suite, whose score is not the suite's");
-        }
-        _ => {}
+    let named = earlier.plan.as_ref().map_or(0, |plan| plan.experiments.len());
+    let was_part = earlier.run.shard.is_some_and(|shard| !shard.is_whole())
+        || (named > 0 && named != earlier.experiments.len());
+    if was_part && !is_part {
+        return refused("is of a part of a suite, whose score is not the suite's");
     }
     if earlier.gate.resilience_score.is_none() {
         return refused("has no resilience score: it was not known");

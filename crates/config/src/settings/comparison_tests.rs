@@ -37,8 +37,14 @@ fn load(file: Option<&str>, pairs: &[(&str, &str)]) -> Result<Settings, Vec<Stri
     }
     let flags = pairs.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
     let flags = flags.chain([("experiment-template-id".to_owned(), "EXT1,EXT2".into())]).collect();
-    config::load(&Environment::default(), flags, dir.path(), &["completed"], &[])
-        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+    config::load(
+        &Environment::default(),
+        flags,
+        dir.path(),
+        crate::Outside { scenarios: &["completed"], ..crate::Outside::default() },
+        &[],
+    )
+    .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
 }
 
 const COMPARED: (&str, &str) = (COMPARE, "old.json");
@@ -132,7 +138,13 @@ fn both_may_stand_in_the_suite_at_its_top_or_in_the_gate() {
     let suite = |gate: &str| {
         let text = format!("version: 1\n{gate}\nexperiments: [{{ name: a, fis: {{ template: EXT1 }} }}]\n");
         std::fs::write(dir.path().join(".faultgate.yml"), text).unwrap();
-        config::load(&Environment::from_pairs([("OLD", "old.json")]), Vec::new(), dir.path(), &[], &[])
+        config::load(
+            &Environment::from_pairs([("OLD", "old.json")]),
+            Vec::new(),
+            dir.path(),
+            crate::Outside::default(),
+            &[],
+        )
     };
     let in_gate = "gate: { compare-to: \"${OLD}\", max-score-drop: 2.5 }";
     for gate in ["compare-to: old.json\nmax-score-drop: 2.5", in_gate] {

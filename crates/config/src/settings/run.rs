@@ -11,7 +11,7 @@ use faultgate_core::mistake::{Mistake, Problem, suggestion};
 use faultgate_core::model::{ExperimentPlan, ForgeKind, InjectionRule, Monitor, Plan, PlanRecord};
 use faultgate_net::http::HttpSettings;
 
-use crate::inputs::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
+use crate::inputs::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions};
 use crate::inputs::table;
 use crate::layers::file;
 use crate::layers::merge::{self, Layer};
@@ -23,12 +23,20 @@ use crate::settings::comparison::{Compared, read_earlier};
 use crate::settings::trust::Trust;
 use crate::suite::completion;
 use crate::suite::content;
+use crate::suite::part::{Chooser, FindShard, Whole};
+use crate::suite::query::{Found, TemplateQuery};
 use crate::suite::selection::{self, SuiteFile};
 
 /// The settings of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub plan: Plan,
+    /// Id of the plan whose items were handed back.
+    pub plan_run: Option<String>,
+    /// `true` if the suite finds experiments by a query.
+    pub has_queries: bool,
+    /// Queries of the suite that nobody has answered; the plan is without their experiments.
+    pub queries: Vec<TemplateQuery>,
     pub region: Option<String>,
     pub role_arn: Option<String>,
     /// The scenario that is rehearsed instead of asking the real engine.
@@ -62,18 +70,34 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
+/// What settings depend on and neither flags, variables nor files tell.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// Names that `rehearsal` may take.
+    pub scenarios: &'a [&'a str],
+    pub find_shard: FindShard,
+    /// Answers to the queries of the suite.
+    pub found: Option<&'a Found>,
+}
+
+impl Default for Outside<'_> {
+    fn default() -> Self {
+        let nobody = |_: &Environment, _| Err(Problem::new("is told by nobody here").hint("write n/m"));
+        Self { scenarios: &[], find_shard: nobody, found: None }
+    }
+}
+
 /// Loads the settings of a run. `flags` are names without dashes and their values; a suite file is looked for
-/// in `dir`; `scenarios` are the names that `rehearsal` may take; `defaults` are names and values that take
-/// precedence over the defaults of the inputs.
+/// in `dir`; `defaults` are names and values that take precedence over the defaults of the inputs.
 pub fn load(
     env: &Environment,
     flags: Vec<(String, OsString)>,
     dir: &Path,
-    scenarios: &[&str],
+    outside: Outside<'_>,
     defaults: &[(&str, &str)],
 ) -> Result<Settings, Vec<Mistake>> {
     collect_mistakes(|mistakes| {
-        let given = Given { env, flags, dir, scenarios, defaults, handed_on: &BTreeMap::new() };
+        let given = Given { env, flags, dir, outside, defaults, handed_on: &BTreeMap::new() };
         gather(given, mistakes)
     })
 }
@@ -84,10 +108,11 @@ pub fn load_again(
     env: &Environment,
     flags: Vec<(String, OsString)>,
     dir: &Path,
+    outside: Outside<'_>,
     handed_on: &BTreeMap<String, String>,
 ) -> Result<Settings, Vec<Mistake>> {
     collect_mistakes(|mistakes| {
-        gather(Given { env, flags, dir, scenarios: &[], defaults: &[], handed_on }, mistakes)
+        gather(Given { env, flags, dir, outside, defaults: &[], handed_on }, mistakes)
     })
 }
 
@@ -110,13 +135,13 @@ struct Given<'a> {
     env: &'a Environment,
     flags: Vec<(String, OsString)>,
     dir: &'a Path,
-    scenarios: &'a [&'a str],
+    outside: Outside<'a>,
     defaults: &'a [(&'a str, &'a str)],
     handed_on: &'a BTreeMap<String, String>,
 }
 
 fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mistake> {
-    let Given { env, flags, dir, scenarios, defaults, handed_on } = given;
+    let Given { env, flags, dir, outside, defaults, handed_on } = given;
     let mut warnings = Vec::new();
     variables::unknown_variables(env, mistakes, &mut warnings);
     let ci = Layer::ci(env, mistakes);
@@ -137,6 +162,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         Ok(None) | Err(()) => content::Suite::default(),
     };
 
+    let asks = suite.has_queries();
     // The order of the layers is their rank: each one goes before those to its left.
     let merged = merge::merge([Layer::defaults(defaults), suite.layer, handed_on, ci, own, flags])?;
     let values = Values::read(&merged, document.as_ref().ok().and_then(Option::as_ref), mistakes);
@@ -145,7 +171,14 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         Ok(None) => SuiteFile::None,
         Ok(Some(document)) => SuiteFile::Read { document, experiments: suite.experiments.as_deref() },
     };
-    let experiments = selection::experiments(&values, &tokens, &suite_file, mistakes);
+    let (has_queries, only) = (asks && values.set(table::REHEARSAL).is_none(), values.get(table::ONLY));
+    // Items of a plan say what its queries have found, so that nobody asks again.
+    let in_items = match &only {
+        Some(Only::Items(items)) if has_queries => Some(Found::in_items(items)),
+        _ => None,
+    };
+    let found = in_items.as_ref().or(outside.found);
+    let (experiments, queries) = selection::experiments(&values, &tokens, &suite_file, found, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
     completion::unencrypted(experiments.iter().map(|experiment| &experiment.spec), &mut warnings);
     let expected = values.get(table::EXPECTED_SCORE);
@@ -155,21 +188,39 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     };
     // There is no default: without this input, the floor of the run holds for each experiment.
     let each = values.get(table::EACH_SCORE);
-    // The record is of the whole suite, so it is made before the shard is chosen.
-    let suite_record = PlanRecord::of(&experiments, expected, each, injection);
-    let (experiments, shard) = selection::part(experiments, &values, mistakes);
-    scenario(&values, scenarios, mistakes);
+    let record = PlanRecord::of(&experiments, expected, each, injection);
+    let chooser = Chooser { values: &values, env, find_shard: outside.find_shard, mistakes };
+    let chosen = chooser.choose(Whole {
+        experiments,
+        record,
+        is_known: !has_queries || matches!(found, Some(Found::Asked(_))),
+    });
+    let experiments = chosen.experiments;
+    scenario(&values, outside.scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
     let rehearsed = values.set(table::REHEARSAL).is_some();
     let mut trust = Trust { env, dir, rehearsed, mistakes, warnings: &mut warnings };
     trust.aws(experiments.iter().any(reaches_aws));
     let http = trust.read(&values);
 
-    let now = Compared { is_rehearsal: Some(rehearsed), is_dry_run: values.get(table::DRY_RUN), shard };
+    let now = Compared {
+        is_rehearsal: Some(rehearsed),
+        is_dry_run: values.get(table::DRY_RUN),
+        shard: chosen.shard,
+        is_part: chosen.is_part,
+    };
     let compare_to = read_earlier(&values, dir, now, mistakes, &mut warnings);
+
+    // A later step reads the suite itself, so only the layers above it are handed on. Another job may have
+    // another number, so the shard is handed on as it was found.
+    let mut to_hand_on = merge::to_hand_on(&above_suite);
+    to_hand_on.extend(chosen.shard.map(|shard| (table::SHARD.name().to_owned(), shard.to_string())));
 
     let report_dir = values.get(table::REPORT_DIR);
     Ok(Settings {
+        plan_run: chosen.plan_run,
+        has_queries,
+        queries,
         region: values.get(table::AWS_REGION),
         role_arn: values.get(table::AWS_ROLE_ARN),
         rehearsal: values.get(table::REHEARSAL),
@@ -188,8 +239,10 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         state_file: state_file(&values, &report_dir),
         plan: Plan {
             experiments,
-            shard,
-            suite: Some(suite_record),
+            shard: chosen.shard,
+            is_part: chosen.is_part,
+            suite: Some(chosen.record),
+            suite_size: chosen.suite_size,
             expected,
             each,
             compare_to,
@@ -211,8 +264,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             document.ok().flatten().into_iter().flat_map(|document| document.hidden).chain(veil::of_job(env)),
         ),
         litmus_username: values.get(table::LITMUS_USERNAME),
-        // A later step reads the suite itself, so only the layers above it are handed on.
-        to_hand_on: merge::to_hand_on(&above_suite),
+        to_hand_on,
         origins: merge::list_inherited(&merged),
         http,
         warnings,

@@ -42,7 +42,13 @@ impl Case {
 
     fn load(&self) -> Result<Settings, Vec<Mistake>> {
         let env = Environment::from_pairs(self.variables.iter().map(|(name, value)| (name, value)));
-        load(&env, Vec::new(), self.dir.path(), &["completed"], &[])
+        load(
+            &env,
+            Vec::new(),
+            self.dir.path(),
+            crate::Outside { scenarios: &["completed"], ..crate::Outside::default() },
+            &[],
+        )
     }
 
     #[track_caller]

@@ -2,6 +2,7 @@
 //!
 //! Every part that is whole is returned, and everything that is wrong is told with its place in the file.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::inputs::table::{EXPECTED_SCORE, GATE, INPUTS, find};
 use crate::layers::file::{Document, below};
 use crate::layers::merge::Layer;
 use crate::layers::tree::Table;
+use crate::suite::blocks::fis::FisSubject;
 use crate::suite::blocks::{Block, example};
 use crate::suite::keys::{Section, is_blank, names};
 use crate::suite::reader::{Reader, sort_entries};
@@ -51,6 +53,14 @@ pub(crate) struct Suite {
     pub(crate) halt: HaltRule,
     /// Experiments without mistakes; `None` if the suite has no list of experiments.
     pub(crate) experiments: Option<Vec<ListedExperiment>>,
+}
+
+impl Suite {
+    /// `true` if an entry finds its experiments by a query.
+    pub(crate) fn has_queries(&self) -> bool {
+        let mut entries = self.experiments.iter().flatten();
+        entries.any(|entry| matches!(&entry.block, Block::Fis(block) if matches!(block.subject, FisSubject::Query(_))))
+    }
 }
 
 /// Reads the suite from a file. Relative paths in it start at `dir`.
@@ -198,9 +208,11 @@ impl<'a> Reader<'a> {
     }
 
     fn unique_names(&mut self, entries: &[(usize, ListedExperiment)]) {
-        for (number, (place, entry)) in entries.iter().enumerate() {
-            if let Some((first, _)) = entries[..number].iter().find(|(_, e)| e.name == entry.name) {
-                let what = format!("is the same as that of {}", at(*first));
+        let mut places = HashMap::new();
+        for (place, entry) in entries {
+            let first = *places.entry(&entry.name).or_insert(*place);
+            if first != *place {
+                let what = format!("is the same as that of {}", at(first));
                 let path = format!("{}:", below(&at(*place), "name"));
                 self.mistake(&path, &what, "give each experiment a name of its own");
             }

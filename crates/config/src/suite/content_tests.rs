@@ -4,7 +4,7 @@ use faultgate_core::environment::Environment;
 
 use super::*;
 use crate::layers::file;
-use crate::suite::blocks::fis::FisBlock;
+use crate::suite::blocks::fis::{FisBlock, FisSubject};
 
 pub(crate) fn read_with(yaml: &str, pairs: &[(&str, &str)]) -> (Suite, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
@@ -54,7 +54,7 @@ experiments:
         ListedExperiment {
             name: "az-latency".to_owned(),
             block: Block::Fis(FisBlock {
-                template: "EXT1".to_owned(),
+                subject: FisSubject::Template("EXT1".to_owned()),
                 region: Some("eu-west-1".to_owned()),
                 role_arn: Some("arn:aws:iam::111122223333:role/chaos".to_owned()),
             }),
@@ -66,7 +66,8 @@ experiments:
         }
     );
     let Block::Fis(block) = &entries[1].block else { panic!("{:?}", entries[1]) };
-    assert_eq!((block.template.as_str(), entries[1].weight), ("EXT2", 10));
+    assert_eq!(block.subject, FisSubject::Template("EXT2".to_owned()));
+    assert_eq!(entries[1].weight, 10);
 }
 
 #[test]
@@ -270,7 +271,7 @@ fn places(name: &str, text: &str) -> Vec<String> {
     std::fs::write(dir.path().join(name), text).unwrap();
     let env = Environment::from_pairs([("FAULTGATE_HARNESS_API_KEY", "x")]);
     let flags = vec![("config".to_owned(), name.into())];
-    let mistakes = crate::load(&env, flags, dir.path(), &[], &[]).unwrap_err();
+    let mistakes = crate::load(&env, flags, dir.path(), crate::Outside::default(), &[]).unwrap_err();
     let told = mistakes.into_iter().map(|mistake| {
         let (at, message) = (mistake.place.clone(), mistake.message);
         let at = at.map_or_else(|| "?".to_owned(), |at| format!("{}:{}:{}", at.file, at.line, at.column));

@@ -2,14 +2,18 @@
 //!
 //! `keys` says what a table of keys is, and `reader` reads a table by its keys. `tables`, `blocks` and
 //! `probes` have the tables, and `content` is what a whole file says. `selection` chooses the experiments of a
-//! run, and `completion` completes those of the control planes, whose addresses `pages` reads.
+//! run, `query` those that an entry
+//! finds, `part` the part of them that one job carries out,
+//! and `completion` completes those of the control planes, whose addresses `pages` reads.
 
 pub(crate) mod blocks;
 pub(crate) mod completion;
 pub(crate) mod content;
 pub(crate) mod keys;
 pub(crate) mod pages;
+pub(crate) mod part;
 pub(crate) mod probes;
+pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod selection;
 pub(crate) mod tables;

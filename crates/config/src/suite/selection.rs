@@ -5,23 +5,24 @@
 
 use std::collections::BTreeSet;
 
-use faultgate_core::mistake::{Mistake, Problem};
-use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan, Shard};
+use faultgate_core::mistake::Mistake;
+use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan};
 
 use crate::inputs::input::{Group, Input};
 use crate::inputs::table::{
     AWS_REGION, AWS_ROLE_ARN, HARNESS_EXPERIMENT, HARNESS_URL, INPUTS, LITMUS_EXPERIMENT, LITMUS_URL,
-    QUEUE_TIMEOUT, REHEARSAL, SHARD, TEMPLATES, TIMEOUT,
+    QUEUE_TIMEOUT, REHEARSAL, TEMPLATES, TIMEOUT,
 };
 use crate::layers::file::Document;
 use crate::layers::tokens::Tokens;
 use crate::layers::values::Values;
 use crate::suite::blocks::Block;
-use crate::suite::blocks::fis::FisBlock;
+use crate::suite::blocks::fis::FisSubject;
 use crate::suite::blocks::harness::HarnessBlock;
 use crate::suite::blocks::litmus::LitmusBlock;
 use crate::suite::completion::{self, Completion};
 use crate::suite::content::ListedExperiment;
+use crate::suite::query::{Found, TemplateQuery};
 
 /// The input that chooses an engine by naming its experiment; `None` for an engine that only a suite can name.
 pub(crate) const fn chooser(engine: EngineKind) -> Option<Input> {
@@ -82,25 +83,45 @@ pub(crate) enum SuiteFile<'a> {
     },
 }
 
-/// The experiments to run, in their order.
+/// The experiments to run, in their order. `found` has the answers to the queries of the suite; a query
+/// without an answer is one of those that are returned beside.
 pub(crate) fn experiments(
     values: &Values,
     tokens: &Tokens,
     suite: &SuiteFile<'_>,
+    found: Option<&Found>,
     mistakes: &mut Vec<Mistake>,
-) -> Vec<ExperimentPlan> {
-    let experiments = choose(values, tokens, suite, mistakes);
+) -> (Vec<ExperimentPlan>, Vec<TemplateQuery>) {
+    let mut queries = Queries { found, open: Vec::new() };
+    let experiments = choose(values, tokens, suite, &mut queries, mistakes);
+    let mut names = BTreeSet::new();
+    for experiment in experiments.iter().filter(|_| found.is_some()) {
+        if !names.insert(&experiment.name) {
+            let what = format!(
+                "two experiments are called {}, which the queries of the suite have found",
+                experiment.name
+            );
+            mistakes.push(Mistake::new("the suite file", what).hint("give their entries other names"));
+        }
+    }
     // A rehearsal talks to embedded endpoints, which need no secrets.
     if values.set(REHEARSAL).is_none() {
         completion::needed_secrets(experiments.iter().map(|e| &e.spec), values, tokens, mistakes);
     }
-    experiments
+    (experiments, queries.open)
+}
+
+/// The answers to the queries of the suite, and the queries that have none.
+struct Queries<'a> {
+    found: Option<&'a Found>,
+    open: Vec<TemplateQuery>,
 }
 
 fn choose(
     values: &Values,
     tokens: &Tokens,
     suite: &SuiteFile<'_>,
+    queries: &mut Queries<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<ExperimentPlan> {
     let named = |engine| {
@@ -120,9 +141,8 @@ fn choose(
         mistakes.push(two_choices(&chosen));
     }
     if let (Some(entries), SuiteFile::Read { document, .. }) = (listed, suite) {
-        let completed =
-            entries.iter().filter_map(|entry| from_suite(entry, values, tokens, document, mistakes));
-        return completed.collect();
+        let from = SuiteContext { values, tokens, document };
+        return entries.iter().flat_map(|entry| from_suite(entry, &from, queries, mistakes)).collect();
     }
     // The mistake of two choices has been told by now, so any one of them will do.
     if let Some((engine, _, origin)) = named.first() {
@@ -143,28 +163,6 @@ fn choose(
         mistakes.push(nothing_to_run(suite));
     }
     Vec::new()
-}
-
-/// The shard of the experiments that this job runs. The choice goes by their places in the list, which are
-/// the same on every machine.
-pub(crate) fn part(
-    experiments: Vec<ExperimentPlan>,
-    values: &Values,
-    mistakes: &mut Vec<Mistake>,
-) -> (Vec<ExperimentPlan>, Option<Shard>) {
-    let Some(shard) = values.get(SHARD) else { return (experiments, None) };
-    let count = experiments.len();
-    // A plan without any experiment has its own mistake.
-    if count > 0 && shard.total() as usize > count {
-        let plural = if count == 1 { "is 1 experiment" } else { "are only {count} experiments" };
-        let problem = Problem::new(format!(
-            "has more parts than experiments: there {}",
-            plural.replace("{count}", &count.to_string())
-        ));
-        mistakes.push(values.mistake(SHARD, problem.hint(format!("write at most n/{count}"))));
-    }
-    let mine = experiments.into_iter().enumerate().filter(|(place, _)| shard.takes(*place));
-    (mine.map(|(_, experiment)| experiment).collect(), Some(shard))
 }
 
 fn two_choices(chosen: &[(&str, &str)]) -> Mistake {
@@ -218,35 +216,62 @@ fn plan(name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
     }
 }
 
-/// The plan of an entry of the suite; `None` if something is missing, which has been told.
+/// What the entries of a suite are completed by.
+struct SuiteContext<'a> {
+    values: &'a Values,
+    tokens: &'a Tokens,
+    document: &'a Document,
+}
+
+/// The plans of an entry of the suite: one, unless it has a query. There is none if something is missing,
+/// which has been told, or if the query has no answer yet.
 fn from_suite(
     entry: &ListedExperiment,
-    values: &Values,
-    tokens: &Tokens,
-    document: &Document,
+    from: &SuiteContext<'_>,
+    queries: &mut Queries<'_>,
     mistakes: &mut Vec<Mistake>,
-) -> Option<ExperimentPlan> {
+) -> Vec<ExperimentPlan> {
+    let SuiteContext { values, tokens, document } = *from;
     let completion =
         |path| Completion { values, tokens, origin: &document.origin, block: Some((document, path)) };
     let spec = match &entry.block {
-        Block::Fis(FisBlock { template, region, role_arn }) => EngineSpec::Fis {
-            template: template.clone(),
-            region: region.clone().or_else(|| values.get(AWS_REGION)),
-            role_arn: role_arn.clone().or_else(|| values.get(AWS_ROLE_ARN)),
+        Block::Fis(block) => match &block.subject {
+            FisSubject::Template(template) => Some(EngineSpec::Fis {
+                template: template.clone(),
+                region: block.region.clone().or_else(|| values.get(AWS_REGION)),
+                role_arn: block.role_arn.clone().or_else(|| values.get(AWS_ROLE_ARN)),
+            }),
+            // A rehearsal has nobody to ask, and plays one template that does not exist.
+            FisSubject::Query(_) if values.set(REHEARSAL).is_some() => {
+                Some(fis("EXTrehearsal".to_owned(), values))
+            }
+            FisSubject::Query(query) => {
+                let query = TemplateQuery::new(&entry.name, block, query, values, document);
+                let Some(found) = query.expand(queries.found) else {
+                    queries.open.push(query);
+                    return Vec::new();
+                };
+                return found.into_iter().map(|(name, spec)| complete(entry, name, spec, values)).collect();
+            }
         },
-        Block::Command(command) => EngineSpec::Command(command.clone()),
-        Block::Harness(path, block) => completion(path).harness(block, mistakes)?,
-        Block::Litmus(path, block) => completion(path).litmus(block, mistakes)?,
+        Block::Command(command) => Some(EngineSpec::Command(command.clone())),
+        Block::Harness(path, block) => completion(path).harness(block, mistakes),
+        Block::Litmus(path, block) => completion(path).litmus(block, mistakes),
     };
-    let base = plan(entry.name.clone(), spec, values);
-    Some(ExperimentPlan {
+    spec.map(|spec| complete(entry, entry.name.clone(), spec, values)).into_iter().collect()
+}
+
+/// The plan of an experiment, with what its entry says.
+fn complete(entry: &ListedExperiment, name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
+    let base = plan(name, spec, values);
+    ExperimentPlan {
         weight: entry.weight,
         timeout: entry.timeout.unwrap_or(base.timeout),
         queue_timeout: entry.queue_timeout.unwrap_or(base.queue_timeout),
         expected: entry.expected,
         probes: entry.probes.clone(),
         ..base
-    })
+    }
 }
 
 /// The id of an engine in the characters and the length that the name of an experiment may have.

@@ -5,11 +5,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Check, CommandSpec, EngineSpec, ExperimentPlace};
 use crate::closed_set;
 
 closed_set! {
     /// The engines that are known, by the words of suites, reports and state files.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     pub enum EngineKind {
         /// AWS Fault Injection Service.
         Fis = "fis",

@@ -27,6 +27,9 @@ pub struct RunIdentity {
     /// Shard that this run is, if the suite is split over jobs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shard: Option<Shard>,
+    /// Id of the plan whose item this run carries out, if `faultgate plan` has handed it one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan_run: Option<String>,
     /// Text that launch tokens are derived from. It is equal for every retry within one attempt of one CI
     /// job, and new for each attempt. Without a CI it is unique to the invocation.
     #[serde(skip)]

@@ -2,7 +2,8 @@
 //!
 //! - Before a run: `plan` (what is to be done), of experiments (`spec`) by one of the engines of
 //!   `engine_kind`; `check` and `probe` (what is measured), `alarm` (what is measured by time); `shard`,
-//!   `plan_record` (a suite's digest), and `template_facts` (what an FIS template would do).
+//!   `plan_record` (a suite's digest), `plan_item` (one
+//!   experiment of a plan for other processes), and `template_facts` (what an FIS template would do).
 //! - While it goes on: `identity` (of the run), `state` (states and transitions), `event` (what sinks hear),
 //!   and `run_state` (the content of the state file), with the `place` of each experiment. `preview` counts
 //!   what an experiment would hit, before it is launched, and `target` is one of its targets.
@@ -25,6 +26,7 @@ mod identity;
 mod output;
 mod place;
 mod plan;
+mod plan_item;
 mod plan_record;
 mod preview;
 mod probe;
@@ -57,6 +59,7 @@ pub use identity::RunIdentity;
 pub use output::OutputName;
 pub use place::ExperimentPlace;
 pub use plan::{HaltRule, HaltScope, Plan};
+pub use plan_item::{PlanItem, PlanOrigin};
 pub use plan_record::PlanRecord;
 pub use preview::{PreviewRecord, ResourceCount, count_all, count_by_target};
 pub use probe::{Phase, PhaseEvaluations, Phases, Probe, ProbePlan, Sample, Turn};

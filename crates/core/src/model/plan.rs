@@ -36,8 +36,12 @@ pub struct Plan {
     pub experiments: Vec<ExperimentPlan>,
     /// Shard that the experiments are, if the suite is split over jobs.
     pub shard: Option<Shard>,
+    /// `true` if the experiments are not the whole suite, since some were chosen by name or by shard.
+    pub is_part: bool,
     /// Record of the whole suite, of which the experiments may be a part. None if nobody merges the result.
     pub suite: Option<PlanRecord>,
+    /// Number of experiments of the whole suite. None if nobody has told it to this process.
+    pub suite_size: Option<usize>,
     pub expected: Score,
     /// Expected score of each experiment that has none of its own. None if it is `expected`.
     pub each: Option<Score>,

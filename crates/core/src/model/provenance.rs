@@ -134,6 +134,7 @@ mod tests {
             commit: commit.map(str::to_owned),
             environment: None,
             shard: None,
+            plan_run: None,
             attempt_key: String::new(),
         }
     }

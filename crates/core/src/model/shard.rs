@@ -14,10 +14,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Largest number of parts, more than anybody has jobs.
-    pub const MAX_PARTS: u32 = 1_000;
+    /// Largest number of parts: the children that an array job of AWS Batch has at most.
+    pub const MAX_PARTS: u32 = 10_000;
 
-    /// Makes a shard. None unless 1 ≤ number ≤ of ≤ 1000.
+    /// Makes a shard. None unless 1 ≤ number ≤ of ≤ 10000.
     pub fn new(number: u32, of: u32) -> Option<Self> {
         let (number, of) = (NonZeroU32::new(number)?, NonZeroU32::new(of)?);
         (number <= of && of.get() <= Self::MAX_PARTS).then_some(Self { number, of })
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn only_a_part_of_a_whole_is_a_shard() {
-        for text in ["1/1", "2/5", "5/5", "1000/1000"] {
+        for text in ["1/1", "2/5", "5/5", "10000/10000"] {
             assert_eq!(text.parse::<Shard>().unwrap().to_string(), text);
         }
         for text in [
@@ -91,7 +91,7 @@ mod tests {
             "0/5",
             "6/5",
             "1/0",
-            "1/1001",
+            "1/10001",
             "+1/5",
             "1/ 5",
             "-1/5",

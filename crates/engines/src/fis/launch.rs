@@ -279,6 +279,7 @@ mod tests {
             commit: None,
             environment: None,
             shard: None,
+            plan_run: None,
             attempt_key: attempt_key.to_owned(),
         }
     }

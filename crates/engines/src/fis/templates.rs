@@ -1,17 +1,24 @@
-//! Experiment templates as FIS has them, for `faultgate lint`. They are read here and judged there.
+//! Experiment templates as FIS has them: those that a query of a suite finds, and for `faultgate lint`, which
+//! judges what is read here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_config::SdkConfig;
 use aws_sdk_fis::types::{
-    ExperimentTemplate, ExperimentTemplateAction, ExperimentTemplateTarget, ExperimentTemplateTargetFilter,
+    ExperimentTemplate, ExperimentTemplateAction, ExperimentTemplateSummary, ExperimentTemplateTarget,
+    ExperimentTemplateTargetFilter,
 };
 use serde_json::{Value, json};
 
 use super::clients::Clients;
+use super::error::{failure, unreadable};
+use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use super::preflight::{add_region_remedy, get_template};
 use crate::EngineFailure;
 use faultgate_net::aws::AwsPlace;
+
+/// Limit of the pages of templates that are read, of 100 each. FIS allows 500 templates unless asked for more.
+const MAX_PAGES: usize = 100;
 
 /// The connection by which templates of one account and Region are read.
 #[derive(Debug)]
@@ -26,6 +33,33 @@ impl Templates {
         let region = sdk.region().map(AsRef::as_ref).unwrap_or_default();
         let of_role = role_arn.and_then(|arn| AwsPlace::of_role(arn, region));
         Self { clients: Clients::new(sdk), place: of_role.unwrap_or_else(|| AwsPlace::in_region(region)) }
+    }
+
+    /// Finds the ids of the templates that have all of these tags, in order.
+    pub async fn find(&self, tags: &BTreeMap<String, String>) -> Result<Vec<String>, EngineFailure> {
+        const WHAT: &str = "list the experiment templates";
+        let has_all = |template: &ExperimentTemplateSummary| {
+            let own = template.tags();
+            tags.iter().all(|(tag, value)| own.and_then(|own| own.get(tag)) == Some(value))
+        };
+        let (mut found, mut token) = (Vec::new(), None::<String>);
+        for _ in 0..MAX_PAGES {
+            let request = self.clients.fis.list_experiment_templates().max_results(MAX_ENTRIES_PER_PAGE);
+            let answer = request.set_next_token(token.clone()).send().await;
+            let page =
+                answer.map_err(|error| failure(error, "ListExperimentTemplates", WHAT, &self.place))?;
+            // An answer without the list says nothing, which is not that there is no template.
+            let listed = page.experiment_templates.ok_or_else(|| {
+                unreadable(WHAT, "the answer of ListExperimentTemplates holds no list of templates")
+            })?;
+            found.extend(listed.into_iter().filter(has_all).filter_map(|template| template.id));
+            token = next_page(page.next_token, token.as_deref(), WHAT)?;
+            if token.is_none() {
+                found.sort();
+                return Ok(found);
+            }
+        }
+        Err(unreadable(WHAT, "there are more than are read"))
     }
 
     /// Reads a template, in the form in which `aws fis get-experiment-template` prints it. Fields that say

@@ -7,7 +7,7 @@
 //! - `question` is the port, and `answer` reads what a server says.
 //! - `http`, `tcp`, `command`, `alarm` and `cloudwatch`, and `prometheus` are the kinds.
 //! - `alarm_desk` asks for the alarms of many probes at once.
-//! - `access` prepares clients and requests for servers, and `sigv4` signs requests to AWS.
+//! - `access` prepares clients and requests for servers.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -29,14 +29,12 @@ mod command;
 mod http;
 mod prometheus;
 mod question;
-mod sigv4;
 mod tcp;
 
 use crate::alarms::AlarmFeed;
 use alarm::{AlarmFollower, AlarmProbe};
 use cloudwatch::Cloudwatch;
 use question::limit;
-use sigv4::Signer;
 
 pub use alarm_desk::AlarmDesk;
 pub use question::{Evaluate, Evaluation};
@@ -151,7 +149,9 @@ impl Connector {
         Ok(prometheus::PrometheusProbe {
             client: self.client_for(&check.access)?,
             check: check.clone(),
-            signer: signing.map(|signing| Signer::new(&signing.region, sdk, self.clock)).transpose()?,
+            signing: signing
+                .map(|signing| prometheus::SignedFor::new(&signing.region, sdk, self.clock))
+                .transpose()?,
         })
     }
 

@@ -3,16 +3,19 @@
 //!
 //! An answer that may not be made of all data is a failure, since it says nothing of the rest.
 
+use aws_config::SdkConfig;
 use faultgate_core::url;
-use reqwest::{StatusCode, Url};
+use reqwest::{Request, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::access::with_access;
 use super::answer::{body, explain_silence};
 use super::question::ProbeQuestion;
-use super::sigv4::Signer;
+use faultgate_config::Veil;
+use faultgate_core::clock::Clock;
 use faultgate_core::model::{Expectation, PrometheusCheck};
+use faultgate_net::aws::Signer;
 
 /// Parameters by which Thanos and VictoriaMetrics give no answer rather than a partial one. Other servers
 /// ignore them.
@@ -26,8 +29,28 @@ const OF_THE_QUERY: [&str; 2] = ["promql warning", "promql info"];
 pub(super) struct PrometheusProbe {
     pub(super) client: reqwest::Client,
     pub(super) check: PrometheusCheck,
-    /// The signer; `None` if requests are not signed.
-    pub(super) signer: Option<Signer>,
+    /// The signature of requests; `None` if they are not signed.
+    pub(super) signing: Option<SignedFor>,
+}
+
+/// The signature of requests to Amazon Managed Service for Prometheus in one Region.
+pub(super) struct SignedFor {
+    region: String,
+    signer: Signer,
+    clock: Clock,
+}
+
+impl SignedFor {
+    /// Makes the signature. The error is that there are no credentials.
+    pub(super) fn new(region: &str, sdk: Option<&SdkConfig>, clock: Clock) -> Result<Self, String> {
+        Ok(Self { region: region.to_owned(), signer: Signer::new("aps", sdk)?, clock })
+    }
+
+    /// Adds the signature to a request, and returns the veil over what no reason may repeat.
+    async fn sign(&self, request: &mut Request) -> Result<Veil, String> {
+        let signed = self.signer.sign(request, &self.region, self.clock.now().into()).await;
+        signed.map(Veil::over).map_err(|failure| failure.why)
+    }
 }
 
 /// An answer of Prometheus.
@@ -77,8 +100,8 @@ impl ProbeQuestion for PrometheusProbe {
     async fn ask(&self) -> Result<String, String> {
         let request = self.client.get(self.address()?);
         let mut request = with_access(request, &self.check.access).build().map_err(explain_silence)?;
-        let veil = match &self.signer {
-            Some(signer) => Some(signer.sign(&mut request).await?),
+        let veil = match &self.signing {
+            Some(signing) => Some(signing.sign(&mut request).await?),
             None => None,
         };
         let mut answer = self.client.execute(request).await.map_err(explain_silence)?;

@@ -3,6 +3,8 @@
 //! - `config`: the SDK's configuration with faultgate's own timeouts and retries; `http_client`: the client
 //!   that it sends by.
 //! - `credentials`: where they come from; `role`: the role that is assumed with them.
+//! - `s3`: objects; `organizations`: the accounts of a unit; `signer`: requests to services without a client of the
+//!   SDK.
 //! - `place`: account and Region; `caller`: the account that the credentials lead to; `calls`: the counts of
 //!   requests; `error`: the words of errors; `iam`: the list of permissions.
 //!
@@ -22,14 +24,19 @@ mod credentials;
 pub mod error;
 mod http_client;
 pub mod iam;
+mod organizations;
 mod place;
 pub mod role;
+pub mod s3;
+mod signer;
 
 pub use self::caller::{ask_account_id, is_account_id};
 pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
 pub use self::http_client::http_client;
+pub use self::organizations::Organizations;
 pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partition_of};
+pub use self::signer::Signer;
 
 use self::credentials::Profiles;
 use crate::foreign::{aws_endpoint, aws_mistakes};
@@ -39,8 +46,18 @@ use faultgate_core::mistake::Mistake;
 
 /// Services whose endpoints a user may set, by the SDK's names: those that faultgate asks, and those that
 /// give credentials.
-const SERVICES: [&str; 8] =
-    ["fis", "EventBridge", "SQS", "CloudWatch", "STS", "CodeCommit", "SSO", "SSO OIDC"];
+const SERVICES: [&str; 10] = [
+    "fis",
+    "EventBridge",
+    "SQS",
+    "CloudWatch",
+    "STS",
+    "CodeCommit",
+    "S3",
+    "Organizations",
+    "SSO",
+    "SSO OIDC",
+];
 
 /// Loads credentials, endpoints and, unless one is given, the Region. No service is asked yet.
 ///

@@ -1,5 +1,5 @@
-//! The translation of requests into calls, and of outcomes into answers, for three protocols: REST-JSON
-//! (FIS), AWS JSON (`EventBridge`, SQS) and query (`CloudWatch`, STS).
+//! The translation of requests into calls, and of outcomes into answers, for four protocols: REST-JSON
+//! (FIS), REST-XML (S3), AWS JSON (`EventBridge`, SQS) and query (`CloudWatch`, STS).
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::fixtures::DEFAULT_REGION;
 use crate::forms::uuid;
 use crate::place::{WorldPlace, account_of};
 use crate::protocol::query;
+use crate::protocol::rest_xml;
 use crate::protocol::route;
 
 /// The operation of STS that tells who asks. By its operations its requests are told from those of
@@ -29,6 +30,8 @@ pub(crate) enum Service {
     Sqs,
     CloudWatch,
     Sts,
+    S3,
+    Organizations,
 }
 
 impl Service {
@@ -39,6 +42,8 @@ impl Service {
             Self::Sqs => "sqs",
             Self::CloudWatch => "cloudwatch",
             Self::Sts => "sts",
+            Self::S3 => S3,
+            Self::Organizations => "organizations",
         }
     }
 
@@ -47,16 +52,21 @@ impl Service {
         match prefix {
             "AWSEvents" => Some(Self::Events),
             "AmazonSQS" => Some(Self::Sqs),
+            "AWSOrganizationsV20161128" => Some(Self::Organizations),
             "GraniteServiceVersion20100801" => Some(Self::CloudWatch),
             _ => None,
         }
     }
 }
 
+/// The name of S3 in signatures, by which its requests are told from all others.
+const S3: &str = "s3";
+
 /// The protocol of a request, in which it has to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WireProtocol {
+pub(super) enum WireProtocol {
     RestJson,
+    RestXml,
     /// AWS JSON, with its content type.
     Json(&'static str),
     Query,
@@ -85,7 +95,8 @@ impl ApiCall {
     pub(crate) fn decode(request: &Request<Bytes>) -> Self {
         let headers = request.headers();
         let (place, scope_service) = scope(headers);
-        let (wire, service, operation, body) = operation(request);
+        let (wire, service, operation, body) =
+            if scope_service == S3 { rest_xml::decode(request) } else { operation(request) };
         let mut call = Self {
             service,
             service_name: service.map_or(scope_service, |service| service.name().to_owned()),
@@ -174,6 +185,7 @@ impl ApiCall {
     /// Makes the response to this call from its outcome.
     pub(crate) fn encode(&self, outcome: &Result<Value, ApiError>) -> Response<Bytes> {
         match outcome {
+            _ if self.wire == WireProtocol::RestXml => rest_xml::encode(&self.operation, outcome),
             Ok(output) => self.response(200, output),
             Err(error) => self.refusal(error),
         }
@@ -223,7 +235,9 @@ impl ApiCall {
 
     fn response(&self, status: u16, output: &Value) -> Response<Bytes> {
         let (content_type, body) = match self.wire {
-            WireProtocol::RestJson => ("application/json", output.to_string().into_bytes()),
+            WireProtocol::RestJson | WireProtocol::RestXml => {
+                ("application/json", output.to_string().into_bytes())
+            }
             WireProtocol::Json(version) => (version, output.to_string().into_bytes()),
             WireProtocol::Query => {
                 let namespace = match self.service {
@@ -250,7 +264,7 @@ pub(crate) fn page_of(status: u16, retry_after: Option<Duration>) -> Response<By
     response
 }
 
-fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
+pub(super) fn respond(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

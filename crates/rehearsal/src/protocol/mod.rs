@@ -2,4 +2,5 @@
 
 pub(crate) mod call;
 pub(crate) mod query;
+pub(crate) mod rest_xml;
 pub(crate) mod route;

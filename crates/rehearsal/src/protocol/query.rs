@@ -71,7 +71,7 @@ fn time(seconds: Option<f64>) -> String {
     read_seconds(seconds.unwrap_or_default()).unwrap_or_default().to_string()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
 }
 
 /// Returns the parameters of a query. `tagKeys` is a list, and all others are single.
-fn parameters(query: &str) -> Vec<(String, Value)> {
+pub(super) fn parameters(query: &str) -> Vec<(String, Value)> {
     let mut parameters = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

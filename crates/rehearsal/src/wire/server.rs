@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 use crate::wire::flow::Flow;
 use crate::world::account::World;
 
-/// Largest body of a request, in bytes. No request of these services may be as large.
-const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Largest body of a request, in bytes. No request may be as large; objects of S3 are the largest.
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// Number of connections that may wait to be accepted. Probes of many experiments come all at once, and one
 /// that finds no room tries again only after a second.
 const BACKLOG: u32 = 1024;

@@ -20,6 +20,8 @@ use crate::fixtures::TEMPLATE_ID;
 use crate::place::WorldPlace;
 use crate::protocol::call::{ApiCall, ApiError, Service, page_of};
 use crate::services::context::ServiceContext;
+use crate::services::organizations::Organization;
+use crate::services::s3::Buckets;
 use crate::services::sqs::Receive;
 use crate::story::fault::{EventFaults, FaultEffect, FaultRule, Faults};
 use crate::story::plot::Plot;
@@ -65,6 +67,8 @@ pub(crate) struct WorldState {
     faults: Faults,
     pub(crate) event_faults: EventFaults,
     pub(crate) target: TargetSystem,
+    pub(crate) buckets: Buckets,
+    organization: Organization,
     /// Number of state changes that FIS has announced.
     pub(crate) announced: u64,
     /// Scripts of the experiments, by the id of their template.
@@ -94,6 +98,8 @@ impl World {
             faults,
             event_faults: scenario.events.clone(),
             target: TargetSystem::new(scenario.suffering),
+            buckets: Buckets::default(),
+            organization: Organization::default(),
             announced: 0,
             scripts: BTreeMap::from([
                 (TEMPLATE_ID.to_owned(), scenario.script.to_vec()),
@@ -276,16 +282,14 @@ impl World {
         self.change(|state| state.engaging = engaging);
     }
 
+    /// Puts accounts, each with its state, and units into a unit of the organization.
+    pub fn organize(&self, parent: &str, accounts: &[(&str, &str)], units: &[&str]) {
+        self.change(|state| state.organization.place(parent, accounts, units));
+    }
+
     /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.
     pub fn allow_aws_sources(&self, allowed: bool) {
         self.change(|state| state.allow_aws_sources = allowed);
-    }
-
-    /// Puts an event on the bus just as it is, past all faults.
-    pub fn put_event(&self, event: impl Into<Value>) {
-        let event = event.into();
-        self.deliver(&event, 1);
-        self.record(event, false);
     }
 
     async fn dispatch(&self, call: &ApiCall) -> Result<Value, ApiError> {
@@ -294,7 +298,11 @@ impl World {
         if service == Service::Sqs && call.operation == "ReceiveMessage" {
             return self.receive(call).await;
         }
-        self.act(&call.place, |state, context| state.regions.get(context).answer(service, call, context))
+        self.act(&call.place, |state, context| match service {
+            Service::S3 => state.buckets.answer(call, context),
+            Service::Organizations => state.organization.answer(call),
+            _ => state.regions.get(context).answer(service, call, context),
+        })
     }
 
     /// Receives messages. Answers as soon as there is one, and without any when the wait is over.

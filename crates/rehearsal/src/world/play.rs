@@ -127,6 +127,13 @@ impl World {
         self.change(|state| state.published.push(Published { at, event, lost }));
     }
 
+    /// Puts an event on the bus just as it is, past all faults.
+    pub fn put_event(&self, event: impl Into<Value>) {
+        let event = event.into();
+        self.deliver(&event, 1);
+        self.record(event, false);
+    }
+
     /// Delivers an event to the queues of all matching rules.
     pub(crate) fn deliver(&self, event: &Value, copies: u32) {
         self.act(&WorldPlace::default(), |state, context| {

@@ -57,6 +57,8 @@ impl Region {
                 answer
             }
             Service::Sts => sts::answer(call, context),
+            // Buckets and organizations are in no Region of an account alone, so the world keeps them.
+            Service::S3 | Service::Organizations => Err(call.unknown()),
         }
     }
 

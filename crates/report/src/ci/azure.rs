@@ -6,6 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::facts::{Facts, api_url, web_url};
 use super::github::pull_request_of_ref;
 use super::kind::Ci;
+use super::part;
 use super::remote;
 use super::surroundings::Surroundings;
 use crate::forge::PullRequest;
@@ -24,7 +25,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         run_url: run_url(facts),
         attempt: facts.attempt("SYSTEM_JOBATTEMPT", 0),
         job: facts.join(&["BUILD_DEFINITIONNAME", "SYSTEM_STAGENAME", "SYSTEM_JOBNAME"]),
-        part: facts.part("SYSTEM_JOBPOSITIONINPHASE", 1, "SYSTEM_TOTALJOBSINPHASE").into_iter().collect(),
+        part: facts.part(&part::AZURE).into_iter().collect(),
         commit: facts.commit(&[commit]),
         run: facts.get_owned("BUILD_BUILDID"),
         short: facts.get_owned("BUILD_BUILDID"),

@@ -3,6 +3,7 @@
 
 use super::facts::{Facts, web_url};
 use super::kind::Ci;
+use super::part;
 use super::remote;
 use super::surroundings::Surroundings;
 use faultgate_core::model::ForgeKind;
@@ -16,7 +17,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
             web_url(&format!("https://bitbucket.org/{repository}/pipelines/results/{build}"))
         }),
         attempt: facts.attempt("BITBUCKET_STEP_RUN_NUMBER", 0),
-        part: facts.part("BITBUCKET_PARALLEL_STEP", 0, "BITBUCKET_PARALLEL_STEP_COUNT").into_iter().collect(),
+        part: facts.part(&part::BITBUCKET).into_iter().collect(),
         site: remote::public(ForgeKind::Bitbucket),
         repository,
         commit: facts.commit(&["BITBUCKET_COMMIT"]),

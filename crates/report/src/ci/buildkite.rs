@@ -3,6 +3,7 @@
 
 use super::facts::{Facts, web_url};
 use super::kind::Ci;
+use super::part;
 use super::remote;
 use super::surroundings::Surroundings;
 
@@ -18,7 +19,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         }),
         attempt: facts.attempt("BUILDKITE_RETRY_COUNT", 1),
         job: (!job.is_empty()).then(|| job.join("/")),
-        part: facts.part("BUILDKITE_PARALLEL_JOB", 0, "BUILDKITE_PARALLEL_JOB_COUNT").into_iter().collect(),
+        part: facts.part(&part::BUILDKITE).into_iter().collect(),
         commit: facts.commit(&["BUILDKITE_COMMIT"]),
         pull_request: facts.pull_request(&["BUILDKITE_PULL_REQUEST"]),
         run: facts.get_owned("BUILDKITE_BUILD_ID"),

@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 use super::kind::Ci;
+use super::part;
 use super::remote;
 use super::surroundings::Surroundings;
 
@@ -13,7 +14,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         ci: Ci::CircleCi,
         run_url: facts.url(&["CIRCLE_BUILD_URL"]),
         job: facts.get_owned("CIRCLE_JOB"),
-        part: facts.part("CIRCLE_NODE_INDEX", 0, "CIRCLE_NODE_TOTAL").into_iter().collect(),
+        part: facts.part(&part::CIRCLECI).into_iter().collect(),
         commit: facts.commit(&["CIRCLE_SHA1"]),
         pull_request: facts.pull_request(&["CIRCLE_PR_NUMBER"]),
         // A workflow that is run again is a new workflow of the same pipeline, so the pipeline's id goes

@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, api_url};
 use super::kind::Ci;
+use super::part;
 use super::remote;
 use super::surroundings::Surroundings;
 use crate::forge::{Pipeline, PullRequest, Site};
@@ -51,7 +52,7 @@ fn commit(facts: &Facts<'_>) -> Option<String> {
 
 /// Returns the values of `parallel:matrix`, with which the name of the job ends, or its number of `parallel`.
 fn part(facts: &Facts<'_>) -> Option<String> {
-    let number = facts.part("CI_NODE_INDEX", 1, "CI_NODE_TOTAL")?;
+    let number = facts.part(&part::GITLAB)?;
     let name = facts.get("CI_JOB_NAME").unwrap_or_default();
     let values = name.strip_suffix(']').and_then(|name| name.split_once(": [")).map(|(_, values)| values);
     Some(values.map_or(number, str::to_owned))

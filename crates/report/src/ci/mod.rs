@@ -42,6 +42,7 @@ pub use github::{read_event, token_is_own};
 pub use kind::Ci;
 pub use logs::LogStyle;
 pub use overrides::Overrides;
+pub use part::find_shard;
 pub use surroundings::{ReadOnly, Surroundings};
 
 /// A function that recognises one CI and returns what the CI says, or `None` if it is another one.

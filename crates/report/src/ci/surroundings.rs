@@ -91,6 +91,7 @@ impl Surroundings {
             shard: None,
             // The key makes the launch token. Where attempts are not told apart, a shared key would let one
             // attempt find the experiment of another.
+            plan_run: None,
             attempt_key: self.key.as_ref().map_or_else(
                 || random.to_owned(),
                 |key| key.iter().chain(&self.part).map(String::as_str).collect::<Vec<_>>().join("\n"),

@@ -104,6 +104,7 @@ fn said(mut result: RunResult, text: &str) -> RunResult {
         commit: Some(said()),
         environment: Some(said()),
         shard: None,
+        plan_run: None,
         attempt_key: String::new(),
     };
     result.faultgate.version = said();

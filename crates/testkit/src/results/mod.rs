@@ -149,6 +149,7 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
             environment: None,
             shard: None,
+            plan_run: None,
             attempt_key: String::new(),
         },
         plan: None,

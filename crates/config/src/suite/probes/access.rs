@@ -99,7 +99,8 @@ impl<'a> Reader<'a> {
         read.map_err(tell).ok().map(Hidden)
     }
 
-    fn bad_file(&mut self, block: &Section<'a>, name: &str, file: &str, problem: Problem) {
+    /// Adds the problem of a file that a key names as a mistake.
+    pub(crate) fn bad_file(&mut self, block: &Section<'a>, name: &str, file: &str, problem: Problem) {
         let path = block.at(name);
         let written = self.document.written.get(&path).map(String::as_str);
         let mistake = problem.at(&path, file, &self.document.origin, written);

@@ -163,7 +163,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The values of a list, with `None` for each blank one; `None` altogether if one of them is a mistake.
-    fn parsed_items(&mut self, items: &[Value], path: &str, kind: &Kind) -> Option<Vec<Option<Parsed>>> {
+    pub(crate) fn parsed_items(
+        &mut self,
+        items: &[Value],
+        path: &str,
+        kind: &Kind,
+    ) -> Option<Vec<Option<Parsed>>> {
         let before = self.mistakes.len();
         let mut values = Vec::new();
         let mut broken = false;

@@ -25,6 +25,12 @@ pub enum Use {
     Codecommit,
     /// A policy with `allow.accounts`, for templates that act in several accounts.
     Policy,
+    /// The input `results`, and a merge of what it has kept.
+    Results,
+    /// A suite that finds its templates by tags.
+    Templates,
+    /// A suite that finds its accounts by a unit of AWS Organizations.
+    Organizations,
     /// The role of `aws-role-arn`, assumed with the credentials of the SDK's default chain.
     AssumeRole,
 }
@@ -35,13 +41,16 @@ impl Use {
     /// The ways in which a run monitors FIS experiments.
     pub const RUNS: [Self; 3] = [Self::Events, Self::Queue, Self::Poll];
     /// The uses that may be added to any of the modes.
-    pub const OTHERS: [Self; 7] = [
+    pub const OTHERS: [Self; 10] = [
         Self::SafetyLever,
         Self::CloudwatchAlarm,
         Self::CloudwatchMetric,
         Self::Prometheus,
         Self::Codecommit,
         Self::Policy,
+        Self::Results,
+        Self::Templates,
+        Self::Organizations,
         Self::AssumeRole,
     ];
 
@@ -59,6 +68,9 @@ impl Use {
             Self::Prometheus => "prometheus",
             Self::Codecommit => "codecommit",
             Self::Policy => "policy",
+            Self::Results => "results",
+            Self::Templates => "templates",
+            Self::Organizations => "organizations",
             Self::AssumeRole => "assume-role",
         }
     }
@@ -162,6 +174,10 @@ const COMMENTS: Scope = Scope {
     resources: &["arn:{partition}:codecommit:{region}:{account}:{repository}"],
     conditions: &[],
 };
+const RESULT_OBJECTS: Scope =
+    Scope { sid: "ResultObjects", resources: &["arn:{partition}:s3:::{bucket}/*"], conditions: &[] };
+const RESULT_LISTS: Scope =
+    Scope { sid: "ResultLists", resources: &["arn:{partition}:s3:::{bucket}"], conditions: &[] };
 const ROLE: Scope =
     Scope { sid: "Role", resources: &["arn:{partition}:iam::{account}:role/{role}"], conditions: &[] };
 
@@ -174,6 +190,7 @@ const EVENTS: &[Use] = &[Use::Events];
 const SHARED: &[Use] = &[Use::Queue];
 const SWEEP: &[Use] = &[Use::Sweep];
 const CODECOMMIT: &[Use] = &[Use::Codecommit];
+const RESULTS: &[Use] = &[Use::Results];
 
 /// The list of calls. An operation stands in it several times where its resource depends on its use.
 #[rustfmt::skip]
@@ -286,6 +303,18 @@ pub const CALLS: &[Call] = &[
         "comments on the commit where there is no pull request"),
     call("UpdateComment", &[("codecommit:UpdateComment", &COMMENTS)], CODECOMMIT,
         "updates the comment in place"),
+    call("PutObject", &[("s3:PutObject", &RESULT_OBJECTS)], RESULTS,
+        "puts result.json where the input results says, and the merged one"),
+    call("ListObjectsV2", &[("s3:ListBucket", &RESULT_LISTS)], RESULTS,
+        "finds the results that `faultgate report --merge s3://…` merges"),
+    call("GetObject", &[("s3:GetObject", &RESULT_OBJECTS)], RESULTS,
+        "reads the results that are merged, and a plan in S3"),
+    call("ListExperimentTemplates", &[("fis:ListExperimentTemplates", &ALL_RESOURCES)], &[Use::Templates],
+        "finds the templates of a suite by their tags, in each account and Region that it names"),
+    call("ListAccountsForParent", &[("organizations:ListAccountsForParent", &ALL_RESOURCES)], &[Use::Organizations],
+        "finds the accounts of a unit; asked in the management account, or where it delegates to"),
+    call("ListChildren", &[("organizations:ListChildren", &ALL_RESOURCES)], &[Use::Organizations],
+        "finds the units below a unit; asked in the same account"),
     call("AssumeRole", &[("sts:AssumeRole", &ROLE)], &[Use::AssumeRole],
         "assumes aws-role-arn with the default chain's credentials; belongs to these, not to the role"),
     call("GetCallerIdentity", &[], LEVER_ALONE,

@@ -19,6 +19,8 @@ pub struct PolicyTarget {
     pub queue: String,
     /// The name of the CodeCommit repository.
     pub repository: String,
+    /// The name of the bucket of the results.
+    pub bucket: String,
     /// The name of the role that is assumed, with its path.
     pub role: String,
 }
@@ -34,6 +36,7 @@ impl PolicyTarget {
             templates: Vec::new(),
             queue: any(),
             repository: any(),
+            bucket: any(),
             role: any(),
         }
     }
@@ -47,6 +50,7 @@ impl PolicyTarget {
             ("{account}", &self.account),
             ("{queue}", &self.queue),
             ("{repository}", &self.repository),
+            ("{bucket}", &self.bucket),
             ("{role}", &self.role),
         ]
         .into_iter()

@@ -89,3 +89,74 @@ fn siblings_on_one_runner_do_not_share_a_launch() {
     assert_ne!(key("{\"region\":\"eu-west-1\"}"), key("{\"region\":\"us-east-1\"}"));
     assert_eq!(key("null"), in_env(&[job]).identity("aaaaaaaa").attempt_key);
 }
+
+/// The table has the variables of jobs, the number of jobs by the settings, and the shard or why there is none.
+#[test]
+fn an_automatic_shard_is_told_by_the_engine() {
+    let table: &[(Pairs<'_>, Option<u32>, &str)] = &[
+        (&[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "5")], None, "1/5"),
+        (&[("CI_NODE_INDEX", "5"), ("CI_NODE_TOTAL", "5")], Some(5), "5/5"),
+        (&[("BUILDKITE_PARALLEL_JOB", "0"), ("BUILDKITE_PARALLEL_JOB_COUNT", "2")], None, "1/2"),
+        (&[("CIRCLE_NODE_INDEX", "0"), ("CIRCLE_NODE_TOTAL", "1")], None, "1/1"),
+        (&[("SYSTEM_JOBPOSITIONINPHASE", "2"), ("SYSTEM_TOTALJOBSINPHASE", "2")], None, "2/2"),
+        (&[("BITBUCKET_PARALLEL_STEP", "1"), ("BITBUCKET_PARALLEL_STEP_COUNT", "2")], None, "2/2"),
+        (&[("AWS_BATCH_JOB_ARRAY_INDEX", "0")], Some(2_000), "1/2000"),
+        (&[("JOB_COMPLETION_INDEX", "6")], Some(7), "7/7"),
+        // A pod of the executor that runs the job, with the same number, contradicts nothing.
+        (
+            &[("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "3"), ("JOB_COMPLETION_INDEX", "1")],
+            None,
+            "is not enough",
+        ),
+        (&[("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "3"), ("JOB_COMPLETION_INDEX", "1")], Some(3), "2/3"),
+        (
+            &[("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "3"), ("JOB_COMPLETION_INDEX", "2")],
+            Some(3),
+            "cannot be known: this job is 2/3 by CI_NODE_INDEX, and 3/3 by JOB_COMPLETION_INDEX",
+        ),
+        (
+            &[("AWS_BATCH_JOB_ARRAY_INDEX", "3")],
+            None,
+            "is not enough: AWS_BATCH_JOB_ARRAY_INDEX tells the job",
+        ),
+        (
+            &[("AWS_BATCH_JOB_ARRAY_INDEX", "3")],
+            Some(3),
+            "is no part of the suite: AWS_BATCH_JOB_ARRAY_INDEX is \"3\", and of 3 jobs it is 0 to 2",
+        ),
+        (
+            &[("CI_NODE_INDEX", "0"), ("CI_NODE_TOTAL", "3")],
+            None,
+            "is no part of the suite: CI_NODE_INDEX is \"0\"",
+        ),
+        (
+            &[("CI_NODE_INDEX", "4"), ("CI_NODE_TOTAL", "3")],
+            None,
+            "is no part of the suite: CI_NODE_INDEX is \"4\"",
+        ),
+        (
+            &[("CI_NODE_INDEX", "x"), ("CI_NODE_TOTAL", "3")],
+            None,
+            "is no part of the suite: CI_NODE_INDEX is \"x\"",
+        ),
+        (
+            &[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "many")],
+            Some(3),
+            "cannot be known: CI_NODE_TOTAL is \"many\"",
+        ),
+        (&[("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "5")], Some(4), "contradicts the engine"),
+        (&[("CI_NODE_TOTAL", "1")], None, "finds no engine"),
+        (&[], Some(4), "finds no engine"),
+    ];
+    for (variables, total, expected) in table {
+        let env = Environment::from_pairs(variables.iter().copied());
+        let found = match find_shard(&env, *total) {
+            Ok(shard) => shard.to_string(),
+            Err(problem) => {
+                assert!(problem.hint.is_some() || problem.what.starts_with("cannot"), "{problem:?}");
+                problem.what
+            }
+        };
+        assert!(found.starts_with(expected), "{variables:?} {total:?}: {found}");
+    }
+}

@@ -1,0 +1,200 @@
+//! Tests of `faultgate plan`, and of runs by its items.
+
+use std::collections::BTreeSet;
+
+use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::lives::QUICK;
+use serde_json::{Value, json};
+
+const SUITE: &str = "version: 1
+gate: { each: 0 }
+experiments:
+  - { name: az, fis: { template: EXT1, region: eu-west-1, role-arn: \"arn:aws:iam::111122223333:role/chaos\" }, timeout: 1h }
+  - { name: pod, fis: { template: 'EXT2\"$x', region: us-east-1 }, weight: 3 }
+  - { name: cache, command: { run: [\"true\"] } }
+";
+
+fn plan(args: &[&str]) -> Faultgate {
+    Faultgate::new(&["plan"]).args(args).file(".faultgate.yml", SUITE)
+}
+
+fn items(printed: &str) -> Vec<Value> {
+    printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_experiment_is_one_line() {
+    let printed = plan(&["--format", "jsonl"]).in_github("7").finish().await;
+    printed.assert_code(0, "jsonl");
+    let items = items(&printed.stdout);
+    assert_eq!(items.len(), 3);
+    let suite = items[0]["suite"].as_str().unwrap();
+    assert_eq!(
+        items[0],
+        json!({
+            "experiment": "az", "engine": "fis", "template": "EXT1", "account": "111122223333", "region": "eu-west-1",
+            "role_arn": "arn:aws:iam::111122223333:role/chaos", "weight": 10, "timeout_seconds": 3600,
+            "run": "1234567890", "suite": suite, "suite_size": 3,
+        })
+    );
+    assert_eq!((&items[1]["account"], &items[1]["template"]), (&Value::Null, &json!("EXT2\"$x")));
+    assert_eq!((&items[2]["template"], &items[2]["region"]), (&Value::Null, &Value::Null));
+    assert!(!printed.path(Faultgate::REPORTS).exists(), "nothing is written");
+    let table = plan(&[]).finish().await;
+    let rows: Vec<&str> = table.stdout.lines().collect();
+    assert!(rows[0].starts_with("EXPERIMENT  ENGINE   TEMPLATE"), "{}", table.stdout);
+    assert!(rows[1].contains("111122223333  eu-west-1") && rows[1].ends_with("1h"), "{}", table.stdout);
+    assert_eq!(rows[4], "3 experiments; nothing was launched");
+}
+
+#[tokio::test]
+async fn outside_of_a_ci_the_plan_has_an_id_of_its_own() {
+    let (first, second) =
+        (plan(&["--format", "jsonl"]).finish().await, plan(&["--format", "jsonl"]).finish().await);
+    let run = |printed: &Finished| {
+        let runs: BTreeSet<String> =
+            items(&printed.stdout).iter().map(|item| item["run"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(runs.len(), 1);
+        runs.into_iter().next().unwrap()
+    };
+    assert_ne!(run(&first), run(&second));
+    assert_eq!(items(&first.stdout)[0]["suite"], items(&second.stdout)[0]["suite"]);
+}
+
+#[tokio::test]
+async fn a_matrix_is_one_line_whose_lists_can_be_handed_back() {
+    let printed = plan(&["--format", "github", "--jobs", "2", "--save", "plan.jsonl"]).finish().await;
+    printed.assert_code(0, "github");
+    assert_eq!(printed.stdout.lines().count(), 1);
+    let matrix: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(matrix, json!({ "include": [{ "job": 1, "only": "az" }, { "job": 2, "only": "cache,pod" }] }));
+    assert_eq!(items(&printed.read("plan.jsonl")).len(), 3);
+    let some = plan(&["--format", "jsonl", "--only", "cache,pod"]).finish().await;
+    assert_eq!(
+        items(&some.stdout).iter().map(|item| &item["experiment"]).collect::<Vec<_>>(),
+        ["pod", "cache"]
+    );
+    let handed_back = plan(&["--format", "jsonl", "--only", some.stdout.trim()]).finish().await;
+    assert_eq!(handed_back.stdout, some.stdout, "with the same run");
+}
+
+#[tokio::test]
+async fn a_child_pipeline_ends_with_the_gate() {
+    let printed = plan(&["--format", "gitlab", "--max-parallel", "2"])
+        .env("CI_PIPELINE_ID", "77")
+        .env("CI_JOB_NAME", "plan it")
+        .env("CI_JOB_IMAGE", "registry.example/faultgate:1")
+        .finish()
+        .await;
+    printed.assert_code(0, "gitlab");
+    let pipeline: Value = serde_json::from_str(&printed.stdout).unwrap();
+    assert_eq!(pipeline["stages"], json!(["plan", "chaos", "gate"]));
+    assert_eq!(pipeline["plan"]["needs"], json!([{ "pipeline": "77", "job": "plan it" }]));
+    assert_eq!(pipeline[".faultgate-part"]["image"]["name"], "registry.example/faultgate:1");
+    let groups: Vec<&Value> =
+        (1..=3).map(|job| &pipeline[format!("chaos {job}/3")]["resource_group"]).collect();
+    assert_eq!(groups, ["faultgate-77-1", "faultgate-77-2", "faultgate-77-1"]);
+    assert_eq!(
+        pipeline["gate"]["script"],
+        json!(["exec faultgate report --merge faultgate-parts --plan plan.jsonl"])
+    );
+    let own = plan(&["--format", "gitlab", "--include", "ci/part.yml"]).finish().await;
+    let pipeline: Value = serde_json::from_str(&own.stdout).unwrap();
+    assert_eq!(
+        (&pipeline["include"], pipeline.get(".faultgate-part")),
+        (&json!([{ "local": "ci/part.yml" }]), None)
+    );
+    assert_eq!(pipeline["plan"]["needs"][0]["pipeline"], "$PARENT_PIPELINE_ID");
+}
+
+#[tokio::test]
+async fn rules_that_the_suite_itself_breaks_are_told() {
+    let under = |policy: &str| {
+        let policy = format!("version: 1\n{policy}\n");
+        plan(&["--format", "jsonl", "--policy", "policy.yml"]).file("policy.yml", &policy)
+    };
+    let told = under(
+        "allow: { engines: [fis], accounts: ['999999999999'] }\nrequire: { probes: true, stop-condition: true }\n\
+         limits: { experiments: 2, targets: 3 }\nwindows: [{ deny: '2000-01-01..2100-01-01' }]",
+    )
+    .finish()
+    .await;
+    told.assert_code(3, "broken");
+    assert_eq!(told.stdout, "");
+    for rule in [
+        "policy: limits.experiments: 3, at most 2",
+        "policy: allow.engines: command, only fis (experiment cache)",
+        "policy: allow.accounts: 111122223333, only 999999999999 (experiment az)",
+        "policy: require.probes: none, at least one (experiments az, pod, cache)",
+    ] {
+        assert!(told.stderr.contains(rule), "{rule}\n{}", told.stderr);
+    }
+    // What only FIS, a preview or the moment of the launch tells is left to the run.
+    for rule in ["stop-condition", "windows", "limits.targets"] {
+        assert!(!told.stderr.contains(rule), "{rule}\n{}", told.stderr);
+    }
+    under("limits: { experiments: 3 }\nwindows: [{ deny: '2000-01-01..2100-01-01' }]")
+        .finish()
+        .await
+        .assert_code(0, "kept");
+}
+
+#[tokio::test]
+async fn mistakes_are_told_at_once_and_leave_nothing() {
+    let told = plan(&["--format", "github", "--only", "cach", "--shard", "auto"]).finish().await;
+    told.assert_code(2, "mistakes");
+    assert_eq!(told.stdout, "");
+    assert!(told.stderr.contains("did you mean cache?"), "{}", told.stderr);
+    assert!(told.stderr.contains("finds no engine that splits work over jobs"), "{}", told.stderr);
+    assert!(told.stderr.contains("nothing was planned"), "{}", told.stderr);
+    for args in [["--jobs", "0"], ["--jobs", "257"], ["--format", "xml"]] {
+        plan(&args).finish().await.assert_code(2, args[1]);
+    }
+    let entries: String = (0..9_000)
+        .map(|number| format!("  - {{ name: experiment-{number}, fis: {{ template: EXT1 }} }}\n"))
+        .collect();
+    let suite = format!("version: 1\nexperiments:\n{entries}");
+    let large = plan(&["--format", "github", "--jobs", "1"]).file(".faultgate.yml", &suite).finish().await;
+    large.assert_code(2, "one job");
+    assert!(large.stderr.contains("allow more jobs"), "{}", large.stderr);
+    let large = plan(&["--format", "github"]).file(".faultgate.yml", &suite).finish().await;
+    let matrix: Value = serde_json::from_str(&large.stdout).unwrap();
+    let jobs = matrix["include"].as_array().unwrap();
+    let names: Vec<&str> = jobs.iter().flat_map(|job| job["only"].as_str().unwrap().split(',')).collect();
+    assert_eq!((jobs.len(), names.len(), names.iter().collect::<BTreeSet<_>>().len()), (256, 9_000, 9_000));
+}
+
+/// The results of all items, whatever process carried them out, make the gate of the suite.
+#[tokio::test]
+async fn a_run_by_an_item_is_a_part_of_the_plan() {
+    let suite = format!(
+        "version: 1\nexperiments:\n  - {{ name: one, fis: {{ template: {TEMPLATE_ID} }} }}\n  - {{ name: two, fis: {{ template: \
+         {SECOND_TEMPLATE_ID} }} }}\n"
+    );
+    let in_suite = |run: Faultgate| run.file(".faultgate.yml", &suite);
+    let planned = in_suite(Faultgate::new(&["plan", "--format", "jsonl"]));
+    let planned = planned.env("AWS_REGION", "us-east-1").finish().await;
+    planned.assert_code(0, "planned");
+    let mut parts = Vec::new();
+    for (item, name) in planned.stdout.lines().zip(["one", "two"]) {
+        let account = EmbeddedAccount::living(QUICK).await;
+        account.world.script(SECOND_TEMPLATE_ID, QUICK);
+        let ran =
+            in_suite(account.run()).without("FAULTGATE_EXPERIMENT_TEMPLATE_ID").env("FAULTGATE_ONLY", item);
+        let ran = ran.finish().await;
+        ran.assert_code(0, name);
+        let result = ran.result();
+        assert_eq!(result["experiments"].as_array().unwrap().len(), 1);
+        assert_eq!(result["experiments"][0]["name"], name);
+        assert_eq!(result["run"]["plan_run"], serde_json::from_str::<Value>(item).unwrap()["run"]);
+        assert_eq!(result["plan"]["experiments"], json!(["one", "two"]));
+        parts.push(ran.read("reports/result.json"));
+    }
+    let merge = Faultgate::new(&["report", "--merge", "1.json", "2.json"]);
+    let merged = merge.file("1.json", &parts[0]).file("2.json", &parts[1]).finish().await;
+    merged.assert_code(0, "merged");
+    let alone = Faultgate::new(&["report", "--merge", "1.json"]).file("1.json", &parts[0]).finish().await;
+    alone.assert_code(2, "one is missing");
+}
