@@ -16,6 +16,7 @@ pub(crate) mod herald;
 pub(crate) mod places;
 mod probes;
 pub(crate) mod rehearsal;
+pub(crate) mod results;
 pub(crate) mod settings;
 pub(crate) mod sinks;
 pub(crate) mod surroundings;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use faultgate_core::duration::exact;
 use faultgate_core::mistake::{Problem, nearest};
 use faultgate_core::model::{Expectation, Score, Shard};
+use faultgate_net::aws::s3::S3Address;
 use faultgate_net::syntax;
 
 use crate::inputs::forms;
@@ -43,6 +44,8 @@ pub(crate) enum Kind {
     QueueUrl,
     Region,
     RoleArn,
+    /// A folder in S3: `s3://bucket/chaos/`.
+    S3Folder,
     /// A part of a suite: `2/5`.
     Shard,
     /// A full or shortened commit hash.
@@ -102,6 +105,7 @@ impl Kind {
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
             Self::Region => Parsed::Text(syntax::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
+            Self::S3Folder => Parsed::Text(S3Address::folder(text)?.to_string()),
             Self::Shard => Parsed::Text(parse::shard(text)?.to_string()),
             Self::Commit => Parsed::Text(parse::commit(text)?),
             Self::Number => Parsed::Text(parse::digits(text)?),
@@ -131,6 +135,7 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
+            Self::S3Folder => "such as s3://bucket/chaos/".to_owned(),
             Self::Shard => format!("n/m, 1/1 to {0}/{0}", Shard::MAX_PARTS),
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
             Self::Number => "its number".to_owned(),
@@ -146,7 +151,7 @@ impl Kind {
 
     /// `true` where [`forms`](Self::forms) shows as much as an example would.
     pub(crate) fn shows_example(&self) -> bool {
-        matches!(self, Self::Bool | Self::Choice(_) | Self::Region | Self::RoleArn)
+        matches!(self, Self::Bool | Self::Choice(_) | Self::Region | Self::RoleArn | Self::S3Folder)
     }
 
     /// The word that stands for the value in a usage line.
@@ -166,6 +171,7 @@ impl Kind {
             Self::Url | Self::QueueUrl => "URL",
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
+            Self::S3Folder => "ADDRESS",
             Self::Shard => "N/M",
             Self::Commit => "COMMIT",
             Self::Status => "STATUS",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use faultgate_core::model::{ForgeKind, Monitor, Score, Shard};
+use faultgate_net::aws::s3::S3Address;
 
 use super::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
 use super::kind::{Kind, Parsed};
@@ -50,6 +51,11 @@ pub(crate) const SCORE: Typed<Score> = Typed { kind: Kind::Score, read: parsed_a
 
 pub(crate) const SHARD_OF_SUITE: Typed<Shard> =
     Typed { kind: Kind::Shard, read: |parsed| parsed.as_text().and_then(|text| text.parse().ok()) };
+
+pub(crate) const S3_FOLDER: Typed<S3Address> = Typed {
+    kind: Kind::S3Folder,
+    read: |parsed| parsed.as_text().and_then(|text| S3Address::folder(text).ok()),
+};
 
 pub(crate) const NUMBER: Typed<u64> =
     Typed { kind: Kind::Number, read: |parsed| parsed.as_text().and_then(|text| text.parse().ok()) };
