@@ -41,7 +41,7 @@ impl Leftovers {
         }
         let mut found = Self::in_folder(env, command, &config::read_flags(matches));
         if command == CommandName::Report {
-            found.named = super::report::find_named_results(matches).list_paths(&found.report_dir);
+            found.named = super::report::list_named(matches, &found.report_dir);
         }
         Some(found)
     }

@@ -1,11 +1,12 @@
 //! `faultgate report`: renders the reports of a run again, or merges the parts of a suite into one gate.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::session::rendering::{NamedResults, render};
+use crate::session::merging::{MergeOrder, merge};
+use crate::session::rendering::{find_result, render};
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
 
@@ -26,12 +27,34 @@ pub(super) fn command() -> Command {
         .arg(
             Arg::new("merge")
                 .long("merge")
-                .value_name("RESULT.json")
+                .value_name("RESULTS")
                 .num_args(1..)
                 .action(ArgAction::Append)
                 .conflicts_with("result")
                 .value_parser(value_parser!(PathBuf))
-                .help("Results to merge: those of all shards of a suite, in any order"),
+                .help(
+                    "Results to merge, those of all parts of a suite: files, folders, or s3://bucket/prefix/ as the input \
+                     results names it",
+                ),
+        )
+        .arg(
+            Arg::new("plan")
+                .long("plan")
+                .value_name("PLAN.jsonl")
+                .requires("merge")
+                .value_parser(value_parser!(PathBuf))
+                .help(
+                    "Of a merge: the plan whose experiments must all be there, by faultgate plan --format jsonl; a file or \
+                     s3://bucket/key. What is missing is errored",
+                ),
+        )
+        .arg(
+            Arg::new("tolerate")
+                .long("tolerate")
+                .value_name("PERCENT")
+                .requires("plan")
+                .value_parser(config::flag_percent)
+                .help("Of a merge: share of the plan's experiments that may be errored, but not failed, without failing the gate: 5%"),
         )
         .arg(
             Arg::new("report-dir")
@@ -72,15 +95,34 @@ pub(super) fn command() -> Command {
         )
 }
 
-/// Renders what the command line names, and returns the exit code of the gate.
+/// Renders or merges what the command line names, and returns the exit code of the gate.
 pub(super) async fn report(matches: &ArgMatches, env: &Environment) -> u8 {
-    render(&find_named_results(matches), &config::read_flags(matches), env).await
+    let flags = config::read_flags(matches);
+    match find_order(matches) {
+        Some(order) => merge(&order, &flags, env).await,
+        None => render(matches.get_one::<PathBuf>("result").map(PathBuf::as_path), &flags, env).await,
+    }
 }
 
-/// Returns the results that a command line names.
-pub(super) fn find_named_results(matches: &ArgMatches) -> NamedResults {
-    match matches.get_many::<PathBuf>("merge") {
-        Some(paths) => NamedResults::Parts(paths.cloned().collect()),
-        None => NamedResults::One(matches.get_one::<PathBuf>("result").cloned()),
+/// Returns the merge that a command line orders.
+fn find_order(matches: &ArgMatches) -> Option<MergeOrder> {
+    let sources = matches.get_many::<PathBuf>("merge")?.cloned().collect();
+    let plan = matches.get_one::<PathBuf>("plan").cloned();
+    Some(MergeOrder { sources, plan, tolerate: matches.get_one("tolerate").copied() })
+}
+
+/// Lists the files and folders of results that a command line names. They stay where they are, in the report
+/// folder too.
+pub(super) fn list_named(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
+    match find_order(matches) {
+        Some(MergeOrder { mut sources, .. }) => {
+            // A result in a folder that is merged is a part, even where the merged one is about to take its place.
+            let in_them =
+                sources.iter().filter(|source| source.is_dir()).map(|folder| find_result(None, folder));
+            let in_them: Vec<_> = in_them.collect();
+            sources.extend(in_them);
+            sources
+        }
+        None => vec![find_result(matches.get_one::<PathBuf>("result").map(PathBuf::as_path), report_dir)],
     }
 }

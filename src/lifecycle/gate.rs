@@ -8,6 +8,9 @@ use faultgate_core::model::{
     ExperimentPlan, ExperimentResult, Gate, Plan, RunComparison, RunResult, Score, Verdict, weighted_mean,
 };
 
+/// Number of tolerated experiments that are named.
+const MAX_TOLERATED_NAMES: usize = 20;
+
 /// Returns the score that an experiment must reach by itself: its own floor, or the one for all that name
 /// none. An experiment without weight does not count in the mean, so it has no floor but its own.
 pub(super) fn floor(plan: &Plan, experiment: &ExperimentPlan) -> Score {
@@ -28,10 +31,10 @@ pub(super) fn comparison(plan: &Plan, experiments: &[ExperimentResult]) -> Optio
 pub(super) fn decide(result: &RunResult) -> Gate {
     let RunResult { experiments, dry_run, rehearsal, comparison, findings, .. } = result;
     let Gate { expected_resilience_score: expected, signal, .. } = result.gate;
-    let score = weighted_mean(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
-    let mut verdict = Verdict::of_run(experiments.iter().map(|experiment| experiment.verdict));
+    let score = weighted_mean(result.deciding().map(|experiment| (experiment.score, experiment.weight)));
+    let mut verdict = Verdict::of_run(result.deciding().map(|experiment| experiment.verdict));
     let mut culprits: Vec<&ExperimentResult> =
-        experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
+        result.deciding().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
     // Verdicts are ordered by weight, so the cause of the run's verdict comes first.
     culprits.sort_by_key(|experiment| experiment.verdict);
     let mut reasons = guard::reasons_of_refused(findings);
@@ -60,12 +63,14 @@ pub(super) fn decide(result: &RunResult) -> Gate {
                 reasons.push(below(score, expected, experiments));
             }
             Some(_) if excess.is_some() => verdict = Verdict::Failed,
-            Some(score) if experiments.len() > 1 => reasons
-                .push(format!("score {score} >= {expected}: all {} experiments passed", experiments.len())),
+            Some(score) if experiments.len() > 1 => {
+                reasons.push(format!("score {score} >= {expected}: {} passed", all_experiments(result)))
+            }
             Some(_) => {}
         }
     }
     reasons.extend(excess.map(|excess| excess.to_string()));
+    reasons.extend(tolerated(result));
     if reasons.is_empty() {
         reasons.extend(experiments.iter().map(|experiment| reason(experiment, experiments)));
     }
@@ -81,6 +86,27 @@ pub(super) fn decide(result: &RunResult) -> Gate {
         reasons,
         signal,
     }
+}
+
+/// Returns the words for the experiments that decide.
+fn all_experiments(result: &RunResult) -> String {
+    if result.tolerates_errors() {
+        format!("{} of {} experiments", result.deciding().count(), result.experiments.len())
+    } else {
+        format!("all {} experiments", result.experiments.len())
+    }
+}
+
+/// Returns the reason that names the errored experiments which do not decide, if there are some.
+fn tolerated(result: &RunResult) -> Option<String> {
+    let most = result.tolerate.filter(|_| result.tolerates_errors())?;
+    let errored = result.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Errored);
+    let names: Vec<&str> = errored.map(|experiment| experiment.name.as_str()).collect();
+    let told = names.iter().take(MAX_TOLERATED_NAMES).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(MAX_TOLERATED_NAMES);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let (count, all) = (names.len(), result.experiments.len());
+    Some(format!("tolerated: {count} of {all} experiments errored, and {most} % may: {told}{more}"))
 }
 
 /// Returns an experiment's reason, with its name where there are other experiments.

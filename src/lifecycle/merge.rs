@@ -1,56 +1,186 @@
 //! The merge of several results into one, as if their experiments had been one run: the parts of a suite that
 //! was split over jobs.
 //!
-//! Only parts of one run and one suite are merged, and a suite of which a part is missing or doubled is
-//! refused. The gate decides anew about the whole.
+//! Only parts of one run and one suite are merged, and a suite of which a part is doubled is refused. A part that is
+//! missing is refused as well, unless a plan says what it would have held. The gate decides anew about the whole.
+//! The parts come one by one, and no more of them is kept than the merged result holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jiff::Timestamp;
 
 use super::gate::decide;
-use super::parts;
-use faultgate_core::model::{CompareTo, ExperimentResult, Gate, RunResult, Shard, ToolInfo, Verdict};
+use super::kept_samples::KeptSamples;
+use super::parts::{PartsOfSuite, missing_shards};
+use super::planned::ExpectedPlan;
+use faultgate_core::model::{
+    CompareTo, ExperimentResult, Finding, Gate, Reported, RunResult, Shard, ToolInfo, Verdict,
+};
+use faultgate_core::text::plain;
 
-/// Merges results, each with the name of its origin. The shards of a suite may come in any order; other
-/// results stay in the order given. The whole is compared anew, whatever the parts were compared with.
-///
-/// # Errors
-///
-/// Each error says by itself why these are not the parts of one run.
-pub fn merge(
-    mut parts: Vec<(String, RunResult)>,
-    compare_to: Option<&CompareTo>,
-) -> Result<RunResult, Vec<String>> {
-    let problems = problems(&parts);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    parts.sort_by_key(|(_, part)| part.run.shard);
-    let refusals: Vec<Refusal> = parts.iter().filter_map(|(name, part)| Refusal::find(name, part)).collect();
-    let mut parts = parts.into_iter().map(|(_, part)| part);
-    let Some(mut whole) = parts.next() else { return Err(vec!["there is no result to merge".to_owned()]) };
-    let mut rows = vec![std::mem::take(&mut whole.experiments)];
-    for part in parts {
-        rows.push(add(&mut whole, part));
-    }
-    whole.experiments =
-        if whole.run.shard.take().is_some() { in_turn(rows) } else { rows.into_iter().flatten().collect() };
-    whole.faultgate = ToolInfo::current();
-    let compare_to = compare_to.filter(|_| !whole.dry_run);
-    whole.comparison = compare_to.map(|compare_to| compare_to.compare(&whole.experiments, true));
-    whole.gate = decide(&whole);
-    for refusal in refusals {
-        refusal.apply(&mut whole.gate);
-    }
-    Ok(whole)
+/// Number of problems that are told. Thousands of foreign parts have thousands of them.
+const MAX_PROBLEMS: usize = 50;
+/// Number of missing reports of the parts that the merged result names.
+const MAX_REPORTED: usize = 100;
+/// Number of characters of an experiment's name in a message.
+const MAX_NAME_CHARS: usize = 80;
+
+/// The parts of a run as far as they were added.
+#[derive(Debug, Default)]
+pub struct Merger {
+    expected: Option<ExpectedPlan>,
+    first: Option<FirstPart>,
+    /// The result so far, without its experiments.
+    whole: Option<RunResult>,
+    rows: Vec<(Option<Shard>, Vec<ExperimentResult>)>,
+    samples: KeptSamples,
+    suite: PartsOfSuite,
+    /// The name of each experiment, and of the part that it is in.
+    experiments: HashMap<String, Rc<str>>,
+    refusals: Vec<(Option<Shard>, Refusal)>,
+    problems: Vec<String>,
 }
 
-/// Adds what does not depend on the order of the parts, and returns the experiments, for which the order
-/// matters.
-fn add(whole: &mut RunResult, part: RunResult) -> Vec<ExperimentResult> {
+/// What every other part is compared with.
+#[derive(Debug)]
+struct FirstPart {
+    name: Rc<str>,
+    started_at: Timestamp,
+}
+
+impl Merger {
+    /// Begins a merge, which is held against a plan if there is one.
+    pub fn new(expected: Option<ExpectedPlan>) -> Self {
+        Self { expected, ..Self::default() }
+    }
+
+    /// Adds a part with the name of its origin. The shards of a suite may come in any order; other parts stay in the
+    /// order of their suite, or in the one given where nothing tells it.
+    pub fn add(&mut self, name: &str, mut part: RunResult) {
+        let name: Rc<str> = name.into();
+        self.find_problems(&name, &part);
+        self.refusals.extend(Refusal::find(&name, &part).map(|refusal| (part.run.shard, refusal)));
+        let mut experiments = std::mem::take(&mut part.experiments);
+        self.samples.take(&mut experiments, self.rows.iter_mut().flat_map(|(_, row)| row));
+        self.rows.push((part.run.shard, experiments));
+        part.plan = None;
+        let reporting = missing_reports(&name, std::mem::take(&mut part.reporting));
+        match &mut self.whole {
+            Some(whole) => {
+                let room = MAX_REPORTED.saturating_sub(whole.reporting.len());
+                whole.reporting.extend(reporting.take(room));
+                add(whole, part);
+            }
+            None => {
+                let reporting = reporting.take(MAX_REPORTED).collect();
+                self.whole = Some(RunResult { reporting, tolerate: None, ..part });
+            }
+        }
+    }
+
+    /// Adds a note about the parts to the merged result.
+    pub fn note(&mut self, note: Finding) {
+        if let Some(whole) = &mut self.whole {
+            whole.findings.push(note);
+        }
+    }
+
+    /// Returns the first part, without its experiments.
+    pub fn first(&self) -> Option<&RunResult> {
+        self.whole.as_ref()
+    }
+
+    /// Makes the merged result. The whole is compared anew, whatever the parts were compared with.
+    ///
+    /// # Errors
+    ///
+    /// Each error says by itself why these are not the parts of one run.
+    pub fn finish(mut self, compare_to: Option<&CompareTo>) -> Result<RunResult, Vec<String>> {
+        self.find_missing();
+        if !self.problems.is_empty() {
+            let more = self.problems.len().saturating_sub(MAX_PROBLEMS);
+            self.problems.truncate(MAX_PROBLEMS);
+            self.problems
+                .extend((more > 0).then(|| format!("{more} more problems of this kind are not told")));
+            return Err(self.problems);
+        }
+        let Some(mut whole) = self.whole else { return Err(vec!["there is no result to merge".to_owned()]) };
+        self.rows.sort_by_key(|(shard, _)| *shard);
+        let are_shards = whole.run.shard.take().is_some();
+        let rows = self.rows.into_iter().map(|(_, row)| row);
+        whole.experiments = if are_shards { in_turn(rows.collect()) } else { rows.flatten().collect() };
+        whole.plan = self.suite.into_record();
+        if let Some(plan) = &whole.plan {
+            let places: HashMap<&str, usize> =
+                plan.experiments.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+            whole.experiments.sort_by_key(|experiment| places.get(experiment.name.as_str()).copied());
+        }
+        if let Some(expected) = &self.expected {
+            expected.complete(&mut whole);
+        }
+        whole.faultgate = ToolInfo::current();
+        let compare_to = compare_to.filter(|_| !whole.dry_run);
+        whole.comparison = compare_to.map(|compare_to| compare_to.compare(&whole.experiments, true));
+        whole.gate = decide(&whole);
+        self.refusals.sort_by_key(|(shard, _)| *shard);
+        for (_, refusal) in self.refusals {
+            refusal.apply(&mut whole.gate);
+        }
+        Ok(whole)
+    }
+
+    /// Notes all reasons why a part is not of the same run as those before it.
+    fn find_problems(&mut self, name: &Rc<str>, part: &RunResult) {
+        if let (Some(first), Some(whole)) = (&self.first, &self.whole) {
+            let mut differ = |same: bool, what: &str| {
+                if !same {
+                    self.problems.push(format!("{} and {name} are not of one run: {what}", first.name));
+                }
+            };
+            let (a, b) = (whole.gate.expected_resilience_score, part.gate.expected_resilience_score);
+            differ(a == b, &format!("the one expects a resilience score of {a}, the other of {b}"));
+            differ(whole.scoring == part.scoring, "they are scored by different rules");
+            differ(whole.dry_run == part.dry_run, "only one of them is a dry run");
+            differ(whole.rehearsal == part.rehearsal, "they are no rehearsals of the same scenario");
+            for found in whole.run.apart(&part.run) {
+                differ(false, &format!("the one is of {}, the other of {}", found.own, found.other));
+            }
+            if let Some(why) = super::parts::long_apart(whole, first.started_at, part) {
+                differ(false, &why);
+            }
+        } else {
+            self.first = Some(FirstPart { name: Rc::clone(name), started_at: part.started_at });
+        }
+        self.problems.extend(self.suite.add(name, part));
+        if let Some(expected) = &self.expected {
+            self.problems.extend(expected.problems(name, part));
+        }
+        for experiment in &part.experiments {
+            if let Some(first) = self.experiments.insert(experiment.name.clone(), Rc::clone(name)) {
+                let experiment = plain(&experiment.name, MAX_NAME_CHARS);
+                self.problems.push(format!("the experiment {experiment} is in {first} and in {name}"));
+            }
+        }
+    }
+
+    /// Notes what is missing, which only the last part tells.
+    fn find_missing(&mut self) {
+        // A plan names what is missing, and that is errored instead of refused.
+        if self.expected.is_some() {
+            return;
+        }
+        let missing = missing_shards(self.suite.shards());
+        self.problems.extend(missing);
+        self.problems.extend(self.suite.find_missing(|name| self.experiments.contains_key(name)));
+    }
+}
+
+/// Adds what does not depend on the order of the parts.
+fn add(whole: &mut RunResult, part: RunResult) {
     whole.started_at = whole.started_at.min(part.started_at);
     whole.ended_at = whole.ended_at.max(part.ended_at);
     whole.gate.signal = whole.gate.signal.or(part.gate.signal);
-    whole.plan = whole.plan.take().or(part.plan);
     if whole.run.url != part.run.url {
         // Each job has a page of its own, and none of these is the page of all.
         whole.run.url = None;
@@ -62,14 +192,17 @@ fn add(whole: &mut RunResult, part: RunResult) -> Vec<ExperimentResult> {
         }
     }
     whole.subscriptions.extend(part.subscriptions);
-    whole.reporting.extend(part.reporting);
     for (operation, calls) in part.api_calls {
         let sum = whole.api_calls.entry(operation).or_default();
         *sum = sum.saturating_add(calls);
     }
-    part.experiments
 }
 
+/// Returns the reports of a part that are missing, named after it. Those that were written need not be told again.
+fn missing_reports(name: &str, reporting: Vec<Reported>) -> impl Iterator<Item = Reported> {
+    let missing = reporting.into_iter().filter(Reported::is_missing);
+    missing.map(move |reported| Reported { sink: format!("{} of {name}", reported.sink), ..reported })
+}
 /// Takes one item of each row in turn until none is left: the reverse of [`Shard::takes`].
 fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
     let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
@@ -85,6 +218,7 @@ fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
 
 /// A `no` of a part's gate although its experiments alone would have passed: a required report is missing. A
 /// refusal of a part refuses the whole.
+#[derive(Debug)]
 struct Refusal {
     verdict: Verdict,
     reason: String,
@@ -109,77 +243,6 @@ impl Refusal {
         gate.exit_code = gate.verdict.exit_code(gate.signal);
         gate.reasons.insert(0, self.reason);
     }
-}
-
-/// Returns all reasons why these are not the parts of one run.
-fn problems(parts: &[(String, RunResult)]) -> Vec<String> {
-    let mut problems = Vec::new();
-    let Some(((first_name, first), others)) = parts.split_first() else { return problems };
-    for (name, part) in others {
-        let mut differ = |same: bool, what: &str| {
-            if !same {
-                problems.push(format!("{first_name} and {name} are not of one run: {what}"));
-            }
-        };
-        let (a, b) = (first.gate.expected_resilience_score, part.gate.expected_resilience_score);
-        differ(a == b, &format!("the one expects a resilience score of {a}, the other of {b}"));
-        differ(first.scoring == part.scoring, "they are scored by different rules");
-        differ(first.dry_run == part.dry_run, "only one of them is a dry run");
-        differ(first.rehearsal == part.rehearsal, "they are no rehearsals of the same scenario");
-    }
-    problems.extend(parts::problems(parts));
-    problems.extend(same_names(parts));
-    problems.extend(shards(parts));
-    problems.extend(parts::missing(parts));
-    problems
-}
-
-/// Says which experiments are in more than one part.
-fn same_names(parts: &[(String, RunResult)]) -> Vec<String> {
-    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut problems = Vec::new();
-    for (name, part) in parts {
-        for experiment in &part.experiments {
-            if let Some(first) = seen.insert(&experiment.name, name) {
-                problems.push(format!("the experiment {} is in {first} and in {name}", experiment.name));
-            }
-        }
-    }
-    problems
-}
-
-/// Says which shards are missing, doubled, or of another number of shards.
-fn shards(parts: &[(String, RunResult)]) -> Vec<String> {
-    let known: Vec<(&str, Shard)> =
-        parts.iter().filter_map(|(name, part)| Some((name.as_str(), part.run.shard?))).collect();
-    let Some((first_name, first)) = known.first() else { return Vec::new() };
-    let mut problems = Vec::new();
-    for (name, part) in parts {
-        match part.run.shard {
-            None => problems.push(format!("{name} is no part of a suite, and {first_name} is shard {first}")),
-            Some(shard) if shard.total() != first.total() => {
-                problems.push(format!("{name} is shard {shard}, and {first_name} is shard {first}"));
-            }
-            Some(_) => {}
-        }
-    }
-    let mut numbers = BTreeSet::new();
-    for (name, shard) in &known {
-        if !numbers.insert(shard.number()) {
-            problems.push(format!("shard {shard} is there twice; {name} is the second"));
-        }
-    }
-    if problems.is_empty() {
-        let missing: Vec<String> = (1..=first.total())
-            .filter(|number| !numbers.contains(number))
-            .map(|number| format!("{number}/{}", first.total()))
-            .collect();
-        if !missing.is_empty() {
-            let plural = if missing.len() == 1 { "shard" } else { "shards" };
-            problems.push(format!("{plural} {} missing: all parts make the gate", missing.join(", ")));
-        }
-    }
-    problems
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +36,9 @@ fn merge(
     for (_, part) in &mut parts {
         part.plan = Some(plan.clone());
     }
-    super::merge(parts, compare_to).map(|whole| RunResult { plan: None, ..whole })
+    let mut merger = Merger::default();
+    parts.into_iter().for_each(|(name, part)| merger.add(&name, part));
+    merger.finish(compare_to).map(|whole| RunResult { plan: None, ..whole })
 }
 
 /// The facts that all parts of a run share.
@@ -90,6 +92,7 @@ fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>
         started_at: at,
         ended_at: at + SignedDuration::from_secs(9),
         gate,
+        tolerate: None,
         comparison,
         experiments,
         findings: Vec::new(),

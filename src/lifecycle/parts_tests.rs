@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::lifecycle::merge::merge;
+use crate::lifecycle::Merger;
 use faultgate_core::model::{
     EngineSpec, ExperimentPlan, ExperimentResult, Gate, Monitor, RunIdentity, SCHEMA_VERSION, Score, Shard,
     ToolInfo, Verdict,
@@ -57,6 +57,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
             reasons: Vec::new(),
             signal: None,
         },
+        tolerate: None,
         comparison: None,
         experiments,
         findings: Vec::new(),
@@ -72,7 +73,9 @@ fn shards() -> [RunResult; 2] {
 
 fn merged(parts: impl IntoIterator<Item = RunResult>) -> Result<RunResult, Vec<String>> {
     let named = parts.into_iter().enumerate().map(|(number, part)| (format!("{}.json", number + 1), part));
-    merge(named.collect(), None)
+    let mut merger = Merger::default();
+    named.for_each(|(name, part)| merger.add(&name, part));
+    merger.finish(None)
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl RunFacts<'_> {
                 reasons: Vec::new(),
                 signal: self.signal,
             },
+            tolerate: None,
             comparison: gate::comparison(plan, &self.experiments),
             experiments: self.experiments,
             findings: self.findings,

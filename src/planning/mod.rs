@@ -101,7 +101,7 @@ fn refuse_broken(policies: &[Policy], plan: &Plan) -> Option<u8> {
 fn make_items(settings: &Settings, env: &Environment) -> Vec<PlanItem> {
     let plan = &settings.plan;
     let run = settings.plan_run.clone().unwrap_or_else(|| {
-        let identity = find_surroundings(settings, env).identity(&make_id());
+        let identity = find_surroundings(&settings.of_reports(), env).identity(&make_id());
         // The id of the CI's run is the same in all jobs that carry out this plan.
         identity.pipeline.unwrap_or(identity.id)
     });

@@ -3,7 +3,8 @@
 //!
 //! - [`whole`] is a run in one process, and its check; [`split`] is a run in three steps; [`resume`] takes up the
 //!   state that the first step has left.
-//! - [`audience`] are the sinks while a run goes on; [`rendering`] makes the reports of results that exist.
+//! - [`audience`] are the sinks while a run goes on; [`rendering`] makes the reports of a result that exists, and
+//!   [`merging`] those of the results of a suite's parts.
 //!
 //! The run itself is the lifecycle's. What a session does in vain is a refusal or a report, never a panic.
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use indicatif::MultiProgress;
 
 mod audience;
+pub(crate) mod merging;
 pub(crate) mod provenance;
 pub(crate) mod rendering;
 pub(crate) mod resume;
@@ -108,7 +110,7 @@ impl<'a> RunSession<'a> {
         screen: MultiProgress,
     ) -> Self {
         let id = make_id();
-        let surroundings = find_surroundings(&settings, env);
+        let surroundings = find_surroundings(&settings.of_reports(), env);
         let plan_run = settings.plan_run.clone();
         Self {
             identity: RunIdentity { plan_run, ..surroundings.identity(&id) },
@@ -263,12 +265,13 @@ impl<'a> RunSession<'a> {
 
     pub(crate) fn reporting(&self) -> Reporting<'_> {
         Reporting {
-            settings: &self.settings,
+            settings: self.settings.of_reports(),
             env: self.env,
             surroundings: &self.surroundings,
             clock: self.clock,
             id: &self.id,
             screen: &self.screen,
+            is_merge: false,
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn resume(
     let mut settings = config::load_again(env, flags, Path::new(SUITE_DIR), outside, &handover.inputs)?;
     settings.warnings.extend(warnings);
     settings.state_file.clone_from(&path);
-    let here = find_surroundings(&settings, env).identity("");
+    let here = find_surroundings(&settings.of_reports(), env).identity("");
     let mut mistakes = find_differences(&shown, &state.run, &here, OTHER_RUN_HINT);
     mistakes.extend(find_disagreements(&mut settings, &state, &shown));
     if mistakes.is_empty() { Ok(Resumed { settings, state, held }) } else { Err(mistakes) }

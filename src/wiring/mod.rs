@@ -18,6 +18,7 @@ pub(crate) mod places;
 mod probes;
 mod queries;
 pub(crate) mod rehearsal;
+pub(crate) mod results;
 pub(crate) mod settings;
 pub(crate) mod sinks;
 pub(crate) mod surroundings;

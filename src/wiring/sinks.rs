@@ -6,9 +6,10 @@ use std::path::Path;
 use indicatif::MultiProgress;
 
 use super::herald::PreviewComment;
+use super::results::ResultsPlace;
 use crate::terminal::printing::Output;
 use faultgate_config as config;
-use faultgate_config::{CommentMode, Settings};
+use faultgate_config::{CommentMode, ReportSettings};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
@@ -22,7 +23,7 @@ use faultgate_report::forge::insights::{CodeInsights as InsightsPlace, PIPELINE_
 use faultgate_report::forge::{Connection, Denied, Forge, ForgeFailure, NoForge, Subject};
 use faultgate_report::{
     BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,
-    Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
+    ResultObject, Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
 };
 
 /// Reason why a GitLab job's own token is not sufficient.
@@ -31,12 +32,14 @@ const JOB_TOKEN_REFUSAL: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which
 
 /// The inputs of all sinks.
 pub(crate) struct Reporting<'a> {
-    pub(crate) settings: &'a Settings,
+    pub(crate) settings: ReportSettings,
     pub(crate) env: &'a Environment,
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) clock: Clock,
     pub(crate) id: &'a str,
     pub(crate) screen: &'a MultiProgress,
+    /// `true` if the result is merged, and no run is under way.
+    pub(crate) is_merge: bool,
 }
 
 impl Reporting<'_> {
@@ -44,13 +47,22 @@ impl Reporting<'_> {
     /// failed that must not.
     pub(crate) fn make_sinks(&self) -> Vec<Box<dyn Sink>> {
         let mut sinks = vec![self.make_log()];
-        let report_dir = &self.settings.plan.report_dir;
+        let report_dir = &self.settings.report_dir;
         let files = FileSinks { report_dir, env: self.env, surroundings: self.surroundings, id: self.id };
         files.add_files(&mut sinks);
+        self.add_results(&mut sinks);
         self.add_forge(&mut sinks);
         files.add_records(&mut sinks);
         sinks.extend(report_file_sinks(report_dir, Stage::Record));
         sinks
+    }
+
+    /// Adds the sink that puts the result to S3.
+    fn add_results(&self, sinks: &mut Vec<Box<dyn Sink>>) {
+        let Some(folder) = &self.settings.results else { return };
+        let place = ResultsPlace::of(&self.settings, self.env, self.id);
+        let connect = place.connect(folder.bucket.clone());
+        sinks.push(Box::new(ResultObject::new(folder.clone(), self.is_merge, connect)));
     }
 
     fn make_log(&self) -> Box<dyn Sink> {
@@ -88,23 +100,23 @@ impl Reporting<'_> {
     }
 
     fn nature(&self) -> Nature {
-        Nature::of(self.settings.rehearsal.is_some(), self.settings.plan.dry_run)
+        Nature::of(self.settings.is_rehearsal, self.settings.is_dry_run)
     }
 
     fn experiments(&self) -> Vec<&str> {
-        self.settings.plan.experiments.iter().map(|experiment| experiment.name.as_str()).collect()
+        self.settings.experiments.iter().map(String::as_str).collect()
     }
 
     /// Returns the key of the comment. The context in it tells a rehearsal from a run, and a shard from
     /// another.
     fn comment_key(&self) -> String {
-        let context = self.nature().context(&self.settings.status_context, self.settings.plan.shard);
+        let context = self.nature().context(&self.settings.status_context, self.settings.shard);
         let surroundings = self.surroundings;
         comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &self.experiments())
     }
 
     fn add_forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
-        let settings = self.settings;
+        let settings = &self.settings;
         let Some((subject, token)) = self.find_addressee() else { return };
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
         let run_url = self.surroundings.run_url.clone();
@@ -129,11 +141,13 @@ impl Reporting<'_> {
                 prefix: settings.status_context.clone(),
                 target_url: run_url,
                 attempt: self.surroundings.attempt,
-                shard: settings.plan.shard,
+                shard: settings.shard,
                 part: self.surroundings.part.clone(),
                 nature,
             };
-            sinks.push(Box::new(CommitStatuses::new(&experiments, style, connection)));
+            // The parts of a merged result have posted the statuses of their experiments.
+            let experiments = if self.is_merge { &[][..] } else { &experiments };
+            sinks.push(Box::new(CommitStatuses::new(experiments, style, connection)));
         }
     }
 
@@ -173,7 +187,7 @@ impl Reporting<'_> {
 
     /// Returns warnings, before the launch, about reports that will be missing.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let settings = self.settings;
+        let settings = &self.settings;
         if !settings.commit_status && settings.comment == CommentMode::Off {
             return Vec::new();
         }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use faultgate_config::Settings;
+use faultgate_config::ReportSettings;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
 use faultgate_report::ci;
 use faultgate_report::ci::{Checkout, Ci, Overrides, Surroundings};
 
 /// Finds the surroundings of a run: what the CI says, overridden by the user's settings.
-pub(crate) fn find_surroundings(settings: &Settings, env: &Environment) -> Surroundings {
+pub(crate) fn find_surroundings(settings: &ReportSettings, env: &Environment) -> Surroundings {
     let is_given = |kind: &ForgeKind| settings.tokens.for_forge(*kind).is_some();
     detect_surroundings(env).with(&Overrides {
         forge: settings.forge,

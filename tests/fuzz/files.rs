@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use faultgate::lifecycle::merge;
+use faultgate::lifecycle::Merger;
 use faultgate::state_file;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
@@ -157,7 +157,9 @@ fn result() {
                 let again = written(folder.path(), "again.json", &serde_json::to_vec(&result).unwrap());
                 let read = config::read_result(&again).expect("what was read and written is read again");
                 assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&result).unwrap());
-                match merge(vec![("a".to_owned(), result.clone())], None) {
+                let mut merger = Merger::default();
+                merger.add("a", result.clone());
+                match merger.finish(None) {
                     Ok(whole) => {
                         assert!(
                             whole.gate.verdict != faultgate_core::model::Verdict::Passed

@@ -41,7 +41,10 @@ pub use files::{
 pub use finish::finish;
 pub use folder::{clear, report_file_sinks};
 pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_commands};
-pub use post::{BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusStyle, comment_key};
+pub use post::{
+    BuildkiteAnnotation, Comment, CommitStatuses, Insights, MAX_OBJECT_BYTES, MERGED_NAME, ResultObject,
+    StatusStyle, comment_key, run_folder,
+};
 pub use sink::{Sink, Stage};
 pub use summary::StepSummary;
 pub use veiled::{tell_veiled, veil_preview, veil_result};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use faultgate_core::duration::exact;
 use faultgate_core::mistake::{Problem, nearest};
 use faultgate_core::model::{Expectation, Score, Shard};
+use faultgate_net::aws::s3::S3Address;
 use faultgate_net::syntax;
 
 use crate::inputs::forms;
@@ -43,6 +44,8 @@ pub(crate) enum Kind {
     QueueUrl,
     Region,
     RoleArn,
+    /// A folder in S3: `s3://bucket/chaos/`.
+    S3Folder,
     /// The name of an IAM role, with its path.
     RoleName,
     /// The id of an organizational unit, or of a root, of AWS Organizations.
@@ -108,6 +111,7 @@ impl Kind {
             Self::QueueUrl => Parsed::Text(parse::queue_url(text)?),
             Self::Region => Parsed::Text(syntax::region(text)?),
             Self::RoleArn => Parsed::Text(parse::role_arn(text)?),
+            Self::S3Folder => Parsed::Text(S3Address::folder(text)?.to_string()),
             Self::RoleName => Parsed::Text(parse::role_name(text)?),
             Self::Unit => Parsed::Text(parse::unit(text)?),
             Self::Shard => parse::shard(text).map(|_| Parsed::Text(text.to_owned()))?,
@@ -140,6 +144,7 @@ impl Kind {
             Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
             Self::Region => "such as eu-west-1".to_owned(),
             Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
+            Self::S3Folder => "such as s3://bucket/chaos/".to_owned(),
             Self::RoleName => "such as chaos or path/chaos".to_owned(),
             Self::Unit => "ou-… or r-…".to_owned(),
             Self::Shard => {
@@ -163,7 +168,7 @@ impl Kind {
 
     /// `true` where [`forms`](Self::forms) shows as much as an example would.
     pub(crate) fn shows_example(&self) -> bool {
-        matches!(self, Self::Bool | Self::Choice(_) | Self::Region | Self::RoleArn)
+        matches!(self, Self::Bool | Self::Choice(_) | Self::Region | Self::RoleArn | Self::S3Folder)
     }
 
     /// The word that stands for the value in a usage line.
@@ -184,6 +189,7 @@ impl Kind {
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
             Self::RoleName => "NAME",
+            Self::S3Folder => "ADDRESS",
             Self::Shard => "N/M",
             Self::Only => "NAMES",
             Self::Commit => "COMMIT",

@@ -134,6 +134,12 @@ pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duratio
     })
 }
 
+/// Parses a share in percent that is the value of one command's flag: `5%`, `0.5%` or `5`.
+pub fn flag_percent(text: &str) -> Result<Score, String> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    score(number).map_err(|_| "it is no share in percent; write for example 5%".to_owned())
+}
+
 /// Parses `90s`, `5m`, `1h30m`, `500ms`: whole numbers, with units from large to small, each at most once.
 fn duration(text: &str) -> Result<Duration, Problem> {
     const HINT: &str = "write for example 30s, 5m or 1h30m";

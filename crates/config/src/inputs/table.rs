@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use faultgate_core::model::{ForgeKind, Monitor, Score};
+use faultgate_net::aws::s3::S3Address;
 
 use super::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice};
 use super::input::{Group, HandedOn, Input, Preset, SecretInput, Setting};
@@ -191,6 +192,9 @@ inputs! {
     REPORTING: Preset<ReportingMode> = Setting::new(Group::Reports, "reporting", typed::REPORTING_MODE,
             "Whether a report that could not be posted fails the run")
             .example("fail").default("warn", ReportingMode::Warn);
+    RESULTS: Setting<S3Address> = Setting::new(Group::Reports, "results", typed::S3_FOLDER,
+            "Folder in S3 to which result.json is put as well, in a folder of the CI's run or of the plan; faultgate report --merge takes it")
+            .example("s3://bucket/chaos/");
     STATE_FILE: Setting<PathBuf> = Setting::new(Group::Reports, "state-file", FILE_PATH,
             "File by which faultgate stop knows what the run has begun")
             .otherwise("state.json in report-dir").example("out/state.json");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use faultgate_core::model::{ForgeKind, Monitor, Score};
+use faultgate_net::aws::s3::S3Address;
 
 use super::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice};
 use super::kind::{Kind, Parsed};
@@ -54,6 +55,11 @@ pub(crate) const SHARD_OF_SUITE: Typed<ShardChoice> =
 
 pub(crate) const SOME_EXPERIMENTS: Typed<Only> =
     Typed { kind: Kind::Only, read: |parsed| parsed.as_text().and_then(|text| parse::only(text).ok()) };
+
+pub(crate) const S3_FOLDER: Typed<S3Address> = Typed {
+    kind: Kind::S3Folder,
+    read: |parsed| parsed.as_text().and_then(|text| S3Address::folder(text).ok()),
+};
 
 pub(crate) const NUMBER: Typed<u64> =
     Typed { kind: Kind::Number, read: |parsed| parsed.as_text().and_then(|text| text.parse().ok()) };

@@ -148,6 +148,10 @@ fn expression(kind: &Kind) -> String {
         Kind::QueueUrl => format!(r"[Hh][Tt][Tt][Pp][Ss]?://{}/+[^\s@/?#][^\s@#]*(?:#[^@]*)?", host()),
         Kind::Region => "[a-z]{2,}(?:-[a-z]+)+-[0-9]".to_owned(),
         Kind::RoleArn => "arn:aws(?:-[^:]*)?:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
+        Kind::S3Folder => {
+            r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:(?:/[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*)*/?)"
+                .to_owned()
+        }
         Kind::RoleName => "[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
         Kind::Unit => "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}".to_owned(),
         Kind::Shard => format!("(?:{0}|auto)/{0}|auto", range(1, Shard::MAX_PARTS)),

@@ -243,6 +243,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::RoleArn => "arn:aws(-[a-z]{0,3})?:iam::[0-9]{12}:role/[a-z/+=@_-]{1,9}".boxed(),
         Kind::RoleName => "[a-zA-Z0-9/+=_-]{1,9}".boxed(),
         Kind::Unit => "ou-[a-z0-9]{4}-[a-z0-9]{8}|r-[a-z0-9]{4}".boxed(),
+        Kind::S3Folder => "s3://[a-z0-9][a-z.-]{1,9}[a-z0-9](/[a-z0-9_][a-z0-9_. -]{0,3}[a-z]){0,2}/?".boxed(),
         Kind::Shard => "1/[1-9]".boxed(),
         Kind::Commit => "[0-9a-fA-F]{7,64}".boxed(),
         Kind::Number => "[0-9]{1,15}".boxed(),

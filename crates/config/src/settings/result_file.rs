@@ -4,7 +4,7 @@ use std::path::Path;
 
 use faultgate_core::mistake::{Mistake, Problem};
 use faultgate_core::model::{RunResult, SCHEMA_VERSION};
-use faultgate_core::versioned::JsonFormat;
+use faultgate_core::versioned::{JsonFormat, Unreadable};
 
 /// Limit of a result file, in bytes. The result of ten thousand probes, with all the samples that are kept,
 /// is smaller.
@@ -25,20 +25,37 @@ const FORMAT: JsonFormat = JsonFormat {
 ///
 /// A mistake if the file cannot be read, or if its parts contradict each other.
 pub fn read_result(path: &Path) -> Result<RunResult, Mistake> {
-    let place = path.display().to_string();
-    let result = read(path).map_err(|problem| Mistake::new(&place, problem.what).maybe_hint(problem.hint))?;
+    judge(&path.display().to_string(), read(path))
+}
+
+/// Reads a result that was fetched from the place of this name, as [`read_result`] does.
+///
+/// # Errors
+///
+/// A mistake if it is no result, or if its parts contradict each other.
+pub fn parse_result(place: &str, content: &[u8]) -> Result<RunResult, Mistake> {
+    judge(place, FORMAT.parse(content).map_err(unreadable).map(completed))
+}
+
+fn judge(place: &str, read: Result<RunResult, Problem>) -> Result<RunResult, Mistake> {
+    let result = read.map_err(|problem| Mistake::new(place, problem.what).maybe_hint(problem.hint))?;
     match result.contradiction() {
         None => Ok(result),
-        Some(what) => Err(Mistake::new(&place, what).hint("take the file as faultgate has written it")),
+        Some(what) => Err(Mistake::new(place, what).hint("take the file as faultgate has written it")),
     }
 }
 
 /// Reads the result in a file, whether its parts contradict each other or not.
 pub(super) fn read(path: &Path) -> Result<RunResult, Problem> {
-    let unreadable =
-        |why: faultgate_core::versioned::Unreadable| Problem { hint: why.hint, ..Problem::new(why.what) };
     let found = FORMAT.read(path).map_err(unreadable)?;
-    let mut result: RunResult = found.ok_or_else(|| Problem::new("is not there"))?;
+    found.ok_or_else(|| Problem::new("is not there")).map(completed)
+}
+
+fn completed(mut result: RunResult) -> RunResult {
     result.complete();
-    Ok(result)
+    result
+}
+
+fn unreadable(why: Unreadable) -> Problem {
+    Problem { hint: why.hint, ..Problem::new(why.what) }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, Problem, suggestion};
 use faultgate_core::model::{ExperimentPlan, ForgeKind, InjectionRule, Monitor, Plan, PlanRecord};
+use faultgate_net::aws::s3::S3Address;
 use faultgate_net::http::HttpSettings;
 
 use crate::inputs::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions};
@@ -57,6 +58,8 @@ pub struct Settings {
     pub matrix: Option<String>,
     pub comment: CommentMode,
     pub state_file: PathBuf,
+    /// The folder in S3 that the result is put to.
+    pub results: Option<S3Address>,
     pub tokens: Tokens,
     /// The veil over the values of the suite's variables, and of the job's own, that may be secrets.
     pub veil: Veil,
@@ -200,7 +203,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let monitor = monitor(&values, mistakes);
     let rehearsed = values.set(table::REHEARSAL).is_some();
     let mut trust = Trust { env, dir, rehearsed, mistakes, warnings: &mut warnings };
-    trust.aws(experiments.iter().any(reaches_aws));
+    trust.aws(experiments.iter().any(reaches_aws) || values.set(table::RESULTS).is_some());
     let http = trust.read(&values);
 
     let now = Compared {
@@ -237,6 +240,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         matrix: values.get(table::MATRIX),
         comment: values.get(table::COMMENT),
         state_file: state_file(&values, &report_dir),
+        results: values.get(table::RESULTS),
         plan: Plan {
             experiments,
             shard: chosen.shard,

@@ -22,7 +22,7 @@ impl RunResult {
                 gate.exit_code
             ));
         }
-        let worse = self.experiments.iter().find(|experiment| experiment.verdict < verdict);
+        let worse = self.deciding().find(|experiment| experiment.verdict < verdict);
         if let Some(worse) = worse {
             return Some(format!(
                 "contradicts itself: its verdict is {verdict}, and that of its experiment {} is {}",
@@ -43,11 +43,11 @@ impl RunResult {
         if verdict != Verdict::Passed {
             return None;
         }
-        if self.experiments.is_empty() {
+        if self.deciding().next().is_none() {
             return Some("contradicts itself: its verdict is passed, and it has no experiments".to_owned());
         }
         let expected = gate.expected_resilience_score;
-        let mean = weighted_mean(self.experiments.iter().map(|result| (result.score, result.weight)));
+        let mean = weighted_mean(self.deciding().map(|result| (result.score, result.weight)));
         match gate.resilience_score {
             _ if self.dry_run => None,
             Some(score) if score >= expected && is_same(mean, score) => None,
@@ -69,9 +69,7 @@ impl RunResult {
         let gate = &self.gate;
         let is_below = gate.resilience_score.is_some_and(|score| score < gate.expected_resilience_score);
         let has_dropped = self.comparison.as_ref().is_some_and(|comparison| comparison.excess().is_some());
-        is_below
-            || has_dropped
-            || self.experiments.iter().any(|experiment| experiment.verdict != Verdict::Passed)
+        is_below || has_dropped || self.deciding().any(|experiment| experiment.verdict != Verdict::Passed)
     }
 
     /// Returns the reason why an experiment with the verdict `passed` cannot have passed.

@@ -225,6 +225,15 @@ impl Probe {
         }
     }
 
+    /// Leaves out all samples but the last failure, whose reason every report tells. They stay counted.
+    pub fn leave_out_samples(&mut self) {
+        let before = self.samples.len();
+        let last_failure = self.samples.iter().rposition(|sample| !sample.passed);
+        self.samples = last_failure.map(|place| vec![self.samples.swap_remove(place)]).unwrap_or_default();
+        let left_out = u64::try_from(before - self.samples.len()).unwrap_or(u64::MAX);
+        self.samples_left_out = self.samples_left_out.saturating_add(left_out);
+    }
+
     /// Returns the last failure with its reason: of an alarm that was measured by time, the last interval
     /// that was not in OK.
     pub fn last_failure_in_words(&self) -> Option<String> {

@@ -87,7 +87,14 @@ impl RunIdentity {
     }
 
     fn is_of_the_run(&self, here: &Self) -> bool {
-        self.ci == here.ci && self.pipeline.is_some() && self.pipeline == here.pipeline
+        // Items of one plan are of one run, whichever builds have carried them out.
+        let has_plan = self.plan_run.is_some() && self.plan_run == here.plan_run;
+        has_plan || (self.ci == here.ci && self.pipeline.is_some() && self.pipeline == here.pipeline)
+    }
+
+    /// Returns `true` if this run carries out an item of the plan with this id, which may be that of the CI's run.
+    pub fn is_of_plan(&self, plan: &str) -> bool {
+        self.plan_run.as_deref().or(self.pipeline.as_deref()) == Some(plan)
     }
 
     fn is_of_the_commit(&self, here: &Self) -> bool {

@@ -63,7 +63,7 @@ impl Signer {
     }
 
     /// Returns credentials that hold for a while, renewed if necessary.
-    async fn credentials(&self, now: SystemTime) -> Result<Credentials, Failure<()>> {
+    pub(super) async fn credentials(&self, now: SystemTime) -> Result<Credentials, Failure<()>> {
         let mut held = self.held.lock().await;
         let holds =
             |credentials: &&Credentials| credentials.expiry().is_none_or(|end| now + RENEW_BEFORE < end);

@@ -25,8 +25,10 @@ pub async fn finish(
     cut: impl Future<Output = ()>,
 ) {
     let deadline = Instant::now() + within;
+    let earlier = std::mem::take(&mut result.reporting);
     let mut desk = Desk {
         sinks,
+        earlier,
         result,
         must_succeed,
         deadline,
@@ -52,6 +54,8 @@ pub async fn finish(
 struct Desk<'a> {
     sinks: &'a mut [Box<dyn Sink>],
     result: &'a mut RunResult,
+    /// Reports that others have missed: those of the parts of a merged result.
+    earlier: Vec<Reported>,
     must_succeed: bool,
     deadline: Instant,
     /// `true` once nothing may wait for the network any more.
@@ -177,7 +181,8 @@ impl Desk<'_> {
             Some((_, earlier)) => *earlier = reported,
             None => self.answers.push((place, reported)),
         }
-        self.result.reporting = self.answers.iter().map(|(_, reported)| reported.clone()).collect();
+        let answers = self.answers.iter().map(|(_, reported)| reported);
+        self.result.reporting = answers.chain(&self.earlier).cloned().collect();
         if self.must_succeed && self.result.gate.verdict == Verdict::Passed {
             self.refuse_what_is_missing();
         }
@@ -199,8 +204,8 @@ impl Desk<'_> {
 
     /// Breaks off a gate that has passed, if a report failed.
     fn refuse_what_is_missing(&mut self) {
-        let mut failed = self.result.reporting.iter().filter(|reported| reported.outcome == Outcome::Failed);
-        let Some(failed) = failed.next() else { return };
+        let mut answers = self.answers.iter().map(|(_, reported)| reported);
+        let Some(failed) = answers.find(|reported| reported.outcome == Outcome::Failed) else { return };
         let detail = failed.detail.as_deref().unwrap_or_default();
         let reason = format!("the report {} could not be posted: {detail}", failed.sink);
         self.break_off(reason);

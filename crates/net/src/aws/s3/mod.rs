@@ -98,6 +98,12 @@ impl S3Bucket {
         })
     }
 
+    /// Loads the credentials, so that the first request need not wait for them.
+    pub async fn load_credentials(&self) {
+        // A failure is told by that request.
+        let _ = self.signer.credentials(self.time.now().into()).await;
+    }
+
     /// Puts an object. If it must be new and is there already, the refusal is [`S3Refusal::Exists`].
     ///
     /// # Errors

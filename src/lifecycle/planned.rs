@@ -1,0 +1,89 @@
+//! The plan that a merge is held against: the experiments that must all be there, and whose they are.
+
+use std::collections::HashSet;
+
+use faultgate_core::model::{ExperimentResult, PlanItem, RunResult, Score};
+use faultgate_core::text::plain;
+
+/// Number of characters of a value from a file in a message.
+const MAX_SHOWN_CHARS: usize = 80;
+
+/// The items of a plan, and what a merge makes of those that have left no result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedPlan {
+    items: Vec<PlanItem>,
+    /// Share of the experiments that may be `errored`, in percent.
+    tolerate: Option<Score>,
+    names: HashSet<String>,
+}
+
+impl ExpectedPlan {
+    /// Takes the items of a plan, which must be of one run and one suite, each experiment once.
+    ///
+    /// # Errors
+    ///
+    /// Each error completes a sentence that begins with the name of the plan.
+    pub fn new(items: Vec<PlanItem>, tolerate: Option<Score>) -> Result<Self, Vec<String>> {
+        let Some(first) = items.first() else { return Err(vec!["has no items".to_owned()]) };
+        let mut problems = Vec::new();
+        if items.iter().any(|item| item.run != first.run) {
+            problems.push("has items of several plans: their runs differ".to_owned());
+        }
+        if items.iter().any(|item| item.suite != first.suite) {
+            problems.push("has items of several suites".to_owned());
+        }
+        let mut names = HashSet::new();
+        for item in &items {
+            if !names.insert(item.experiment.clone()) {
+                problems
+                    .push(format!("has the experiment {} twice", plain(&item.experiment, MAX_SHOWN_CHARS)));
+            }
+        }
+        if problems.is_empty() { Ok(Self { items, tolerate, names }) } else { Err(problems) }
+    }
+
+    /// Returns the id of the plan, which its results have as well.
+    pub fn run(&self) -> &str {
+        self.items.first().map_or("", |item| &item.run)
+    }
+
+    /// Returns the digest of the suite that the plan is of.
+    fn suite(&self) -> &str {
+        self.items.first().map_or("", |item| &item.suite)
+    }
+
+    /// Returns the reasons why a part is none of this plan.
+    pub(super) fn problems(&self, name: &str, part: &RunResult) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !part.run.is_of_plan(self.run()) {
+            let other = part.run.plan_run.as_deref().or(part.run.pipeline.as_deref());
+            let other = other.map_or_else(|| "none".to_owned(), |run| plain(run, MAX_SHOWN_CHARS));
+            let own = plain(self.run(), MAX_SHOWN_CHARS);
+            problems.push(format!(
+                "{name} is not of the plan: the plan is of the run {own}, the result of {other}"
+            ));
+        }
+        if part.plan.as_ref().is_some_and(|plan| plan.digest != self.suite()) {
+            problems.push(format!("{name} is of another suite than the plan"));
+        }
+        let strange = part.experiments.iter().filter(|experiment| !self.names.contains(&experiment.name));
+        problems.extend(strange.map(|experiment| {
+            let experiment = plain(&experiment.name, MAX_SHOWN_CHARS);
+            format!("{name} has the experiment {experiment}, which the plan does not have")
+        }));
+        problems
+    }
+
+    /// Puts the experiments into the order of the plan, with an errored one for each that is missing.
+    pub(super) fn complete(&self, whole: &mut RunResult) {
+        let found = std::mem::take(&mut whole.experiments);
+        let mut found: std::collections::HashMap<String, ExperimentResult> =
+            found.into_iter().map(|experiment| (experiment.name.clone(), experiment)).collect();
+        let all = self
+            .items
+            .iter()
+            .map(|item| found.remove(&item.experiment).unwrap_or_else(|| ExperimentResult::missing(item)));
+        whole.experiments = all.collect();
+        whole.tolerate = self.tolerate;
+    }
+}

@@ -1,0 +1,193 @@
+//! The results that a merge is given: files, folders and folders in S3, and the attempts among them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use faultgate_core::mistake::Mistake;
+use faultgate_net::aws::s3::{S3Address, S3Bucket};
+use faultgate_report as report;
+
+/// Largest number of results that are merged.
+const MAX_RESULTS: usize = 20_000;
+/// Largest number of files and folders that are looked at for results.
+const MAX_ENTRIES: usize = 200_000;
+/// Most bytes of all objects that are read.
+const MAX_TOTAL_BYTES: u64 = 8 << 30;
+/// Files beside a result that faultgate writes too, and that are none.
+const NO_RESULTS: [&str; 2] = ["annotations.json", "state.json"];
+/// The end of the name of a result.
+const SUFFIX: &str = ".json";
+
+/// The place of one result.
+#[derive(Debug, Clone)]
+pub(super) enum ResultSource {
+    File(PathBuf),
+    Object(Rc<S3Bucket>, S3Address),
+}
+
+impl ResultSource {
+    /// Returns the name by which messages know the result.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Object(_, address) => address.to_string(),
+        }
+    }
+}
+
+/// The results that were found: the attempts of one part stand together.
+#[derive(Debug, Default)]
+pub(super) struct FoundResults {
+    /// The attempts of each part, in the order in which the parts were found.
+    pub(super) parts: Vec<Vec<ResultSource>>,
+    places: BTreeMap<(String, String), usize>,
+    count: usize,
+    bytes: u64,
+}
+
+impl FoundResults {
+    /// Adds a result that was named by itself, whatever its name is.
+    pub(super) fn add_file(&mut self, path: &Path) {
+        self.parts.push(vec![ResultSource::File(path.to_path_buf())]);
+        self.count += 1;
+    }
+
+    /// Adds all results in a folder and below it, in the order of their names.
+    pub(super) fn add_folder(&mut self, folder: &Path) -> Result<(), Mistake> {
+        let before = self.count;
+        let place = folder.display().to_string();
+        let unreadable =
+            |error: std::io::Error| Mistake::new(&place, format!("{place} cannot be read: {error}"));
+        let (mut folders, mut found, mut looked) = (vec![folder.to_path_buf()], Vec::new(), 0_usize);
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(&next).map_err(unreadable)? {
+                let entry = entry.map_err(unreadable)?;
+                looked += 1;
+                if looked > MAX_ENTRIES {
+                    let what = format!("{place} has more than {MAX_ENTRIES} files and folders");
+                    return Err(Mistake::new(&place, what).hint("name the folder of the results alone"));
+                }
+                // A link to a folder could lead round in a circle, so it is not followed.
+                if entry.file_type().map_err(unreadable)?.is_dir() {
+                    folders.push(entry.path());
+                } else if is_result(&entry.file_name().to_string_lossy()) {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        for path in found {
+            let name = path.to_string_lossy().into_owned();
+            self.add(&name, ResultSource::File(path), 0)?;
+        }
+        if self.count == before {
+            return Err(Mistake::new(&place, format!("{place} holds no results"))
+                .hint("name a folder of result.json files"));
+        }
+        Ok(())
+    }
+
+    /// Adds all results in a folder of S3, and returns how many these are.
+    pub(super) async fn add_objects(
+        &mut self,
+        bucket: &Rc<S3Bucket>,
+        folder: &S3Address,
+    ) -> Result<usize, Mistake> {
+        let before = self.count;
+        let mut token = None;
+        loop {
+            let page = bucket.list(&folder.key, token.as_deref()).await.map_err(|failure| {
+                Mistake::new(folder.to_string(), failure.to_string()).maybe_hint(failure.remedy)
+            })?;
+            for (key, size) in page.objects {
+                if is_result(key.rsplit('/').next().unwrap_or_default()) {
+                    let address = S3Address { bucket: folder.bucket.clone(), key };
+                    let name = address.to_string();
+                    self.add(&name, ResultSource::Object(Rc::clone(bucket), address), size)?;
+                }
+            }
+            token = page.next;
+            if token.is_none() {
+                return Ok(self.count - before);
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, source: ResultSource, bytes: u64) -> Result<(), Mistake> {
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.count > MAX_RESULTS || self.bytes > MAX_TOTAL_BYTES {
+            let gib = MAX_TOTAL_BYTES >> 30;
+            let what = format!("there are more than {MAX_RESULTS} results, or more than {gib} GiB of them");
+            return Err(Mistake::new(name, what).hint("merge the folder of one run alone"));
+        }
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let part = (folder.to_owned(), part_of(file).to_owned());
+        let place = *self.places.entry(part).or_insert(self.parts.len());
+        match self.parts.get_mut(place) {
+            Some(attempts) => attempts.push(source),
+            None => self.parts.push(vec![source]),
+        }
+        Ok(())
+    }
+}
+
+/// Returns `true` for the name of a file that should be a result.
+fn is_result(name: &str) -> bool {
+    let is_merged = name.strip_suffix(SUFFIX) == Some(report::MERGED_NAME);
+    name.ends_with(SUFFIX) && !is_merged && !NO_RESULTS.contains(&name)
+}
+
+/// Returns the name of the part in the name of a file, without the number of the attempt.
+fn part_of(file: &str) -> &str {
+    let name = file.strip_suffix(SUFFIX).unwrap_or(file);
+    match name.rsplit_once('.') {
+        Some((part, number)) if is_attempt(number) => part,
+        _ => name,
+    }
+}
+
+fn is_attempt(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u32>().is_ok_and(|number| number > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_of_one_part_stand_together() {
+        assert_eq!((part_of("az.json"), part_of("az.2.json"), part_of("az.12.json")), ("az", "az", "az"));
+        assert_eq!((part_of("az.1.json"), part_of("v1.x.json")), ("az.1", "v1.x"));
+        assert!(is_result("result.json") && is_result("az.2.json"));
+        for other in ["annotations.json", "state.json", "_merged.json", "plan.jsonl", "junit.xml"] {
+            assert!(!is_result(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_searched_to_its_depth() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in
+            ["b/result.json", "a/result.json", "a/annotations.json", "a/deep/er.2.json", "a/deep/er.json"]
+        {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "{}").unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("a/round")).unwrap();
+        let mut found = FoundResults::default();
+        found.add_folder(dir.path()).unwrap();
+        let names = found.parts.iter().map(|part| {
+            let names = part.iter().map(|source| source.name().replace(dir.path().to_str().unwrap(), ""));
+            names.collect::<Vec<_>>()
+        });
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            [vec!["/a/deep/er.2.json", "/a/deep/er.json"], vec!["/a/result.json"], vec!["/b/result.json"]]
+        );
+        std::fs::create_dir(dir.path().join("none")).unwrap();
+        assert!(FoundResults::default().add_folder(&dir.path().join("none")).is_err());
+    }
+}
