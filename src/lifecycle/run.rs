@@ -179,6 +179,7 @@ impl Lifecycle<'_> {
             verdict,
             score: None,
             reason,
+            warnings: &[],
         });
         ExperimentResult { state, ..self.make_planned(scheduled, verdict, reason.to_owned()) }
     }

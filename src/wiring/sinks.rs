@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 use super::herald::PreviewComment;
 use crate::terminal::printing::Output;
 use faultgate_config as config;
-use faultgate_config::{CommentMode, Settings};
+use faultgate_config::{CommentMode, CommitStatusMode, Settings};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
@@ -22,8 +22,11 @@ use faultgate_report::forge::insights::{CodeInsights as InsightsPlace, PIPELINE_
 use faultgate_report::forge::{Connection, Denied, Forge, ForgeFailure, NoForge, Subject};
 use faultgate_report::{
     BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,
-    Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
+    Sink, Stage, StatusScope, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
 };
+
+/// Number of experiments of a suite up to which each has a status, if the user does not say which are posted.
+const MAX_EXPERIMENTS_WITH_STATUS: usize = 20;
 
 /// Reason why a GitLab job's own token is not sufficient.
 const JOB_TOKEN_REFUSAL: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
@@ -103,6 +106,22 @@ impl Reporting<'_> {
         comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &self.experiments())
     }
 
+    /// Returns the statuses that are posted, if any are.
+    fn status_scope(&self) -> Option<StatusScope> {
+        let plan = &self.settings.plan;
+        // The shards of a suite post to the same commit, so all of its experiments count.
+        let whole = plan.suite.as_ref().map_or(0, |suite| suite.experiments.len());
+        let has_many = whole.max(plan.experiments.len()) > MAX_EXPERIMENTS_WITH_STATUS;
+        match self.settings.commit_status {
+            CommitStatusMode::False | CommitStatusMode::Off => None,
+            CommitStatusMode::True if has_many => Some(StatusScope::RUN),
+            CommitStatusMode::True | CommitStatusMode::All => {
+                Some(StatusScope::all(plan.experiments.len(), plan.shard.is_some()))
+            }
+            CommitStatusMode::Run => Some(StatusScope::RUN),
+        }
+    }
+
     fn add_forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let settings = self.settings;
         let Some((subject, token)) = self.find_addressee() else { return };
@@ -110,8 +129,8 @@ impl Reporting<'_> {
         let run_url = self.surroundings.run_url.clone();
         let (nature, experiments, key) = (self.nature(), self.experiments(), self.comment_key());
         let has_statuses = kind.is_none_or(ForgeKind::has_commit_statuses);
-        let comment = settings.comment != CommentMode::Off || (settings.commit_status && !has_statuses);
-        let status = settings.commit_status && has_statuses;
+        let scope = self.status_scope();
+        let comment = settings.comment != CommentMode::Off || (scope.is_some() && !has_statuses);
         if self.surroundings.ci == Ci::BitbucketPipelines
             && let Ok(subject) = &subject
         {
@@ -124,7 +143,7 @@ impl Reporting<'_> {
             let only_on_failure = settings.comment == CommentMode::OnFailure;
             sinks.push(Box::new(Comment::new(connection.clone(), key, run_url.clone(), only_on_failure)));
         }
-        if status {
+        if let Some(scope) = scope.filter(|_| has_statuses) {
             let style = StatusStyle {
                 prefix: settings.status_context.clone(),
                 target_url: run_url,
@@ -133,7 +152,7 @@ impl Reporting<'_> {
                 part: self.surroundings.part.clone(),
                 nature,
             };
-            sinks.push(Box::new(CommitStatuses::new(&experiments, style, connection)));
+            sinks.push(Box::new(CommitStatuses::new(&experiments, scope, style, connection)));
         }
     }
 
@@ -174,7 +193,7 @@ impl Reporting<'_> {
     /// Returns warnings, before the launch, about reports that will be missing.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let settings = self.settings;
-        if !settings.commit_status && settings.comment == CommentMode::Off {
+        if self.status_scope().is_none() && settings.comment == CommentMode::Off {
             return Vec::new();
         }
         match self.find_subject() {

@@ -41,7 +41,9 @@ pub use files::{
 pub use finish::finish;
 pub use folder::{clear, report_file_sinks};
 pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_commands};
-pub use post::{BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusStyle, comment_key};
+pub use post::{
+    BuildkiteAnnotation, Comment, CommitStatuses, Insights, StatusScope, StatusStyle, comment_key,
+};
 pub use sink::{Sink, Stage};
 pub use summary::StepSummary;
 pub use veiled::{tell_veiled, veil_preview, veil_result};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use faultgate_core::model::{ForgeKind, Monitor, Score, Shard};
 
-use super::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
+use super::choices::{CommentMode, CommitStatusMode, LogFormat, ReportingMode, RequiredActions};
 use super::kind::{Kind, Parsed};
 
 /// A kind of value, and the type that its values are read as.
@@ -32,6 +32,7 @@ macro_rules! parsed_as {
 
 choice!(FORGE_KIND: ForgeKind);
 choice!(MONITOR_MODE: Monitor);
+choice!(COMMIT_STATUS_MODE: CommitStatusMode);
 choice!(COMMENT_MODE: CommentMode);
 choice!(LOG_FORMATS: LogFormat);
 choice!(REQUIRED_ACTIONS: RequiredActions);

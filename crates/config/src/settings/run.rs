@@ -11,7 +11,7 @@ use faultgate_core::mistake::{Mistake, Problem, suggestion};
 use faultgate_core::model::{ExperimentPlan, ForgeKind, InjectionRule, Monitor, Plan, PlanRecord};
 use faultgate_net::http::HttpSettings;
 
-use crate::inputs::choices::{CommentMode, LogFormat, ReportingMode, RequiredActions};
+use crate::inputs::choices::{CommentMode, CommitStatusMode, LogFormat, ReportingMode, RequiredActions};
 use crate::inputs::table;
 use crate::layers::file;
 use crate::layers::merge::{self, Layer};
@@ -43,7 +43,7 @@ pub struct Settings {
     pub repository: Option<String>,
     pub commit: Option<String>,
     pub pull_request: Option<u64>,
-    pub commit_status: bool,
+    pub commit_status: CommitStatusMode,
     pub status_context: String,
     /// Values that tell this job from its siblings, as the CI writes them.
     pub matrix: Option<String>,

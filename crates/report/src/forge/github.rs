@@ -18,7 +18,7 @@ use super::exchange::Exchange;
 use super::failure::ForgeFailure;
 use super::head::Head;
 use super::paths::{link, owner_and_name, segment};
-use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
+use super::port::{Capacity, CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::pull::Pull;
 use super::request::{Request, RequestPurpose};
 use super::subject::{ForkBranch, PullRequest, Subject};
@@ -31,6 +31,10 @@ const MAX_DESCRIPTION_CHARS: usize = 140;
 const PER_PAGE: usize = 100;
 /// The prefix of the tokens of Apps, to which the token of a job belongs.
 const APP_TOKEN_PREFIX: &str = "ghs_";
+
+/// Number of statuses, a little below GitHub's secondary limits: 80 requests in a minute and 500 in an hour that
+/// create something, whoever sends them with the same token.
+const CAPACITY: Capacity = Capacity { at_once: 8, per_minute: Some(75), per_hour: Some(480) };
 
 /// A repository on GitHub, with the commit and the pull request of the run.
 pub(super) struct GitHub {
@@ -159,6 +163,10 @@ impl Forge for GitHub {
 
     fn limits(&self) -> CommentLimits {
         CommentLimits { comment: 60_000, html: true, mermaid: true }
+    }
+
+    fn capacity(&self) -> Capacity {
+        CAPACITY
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {

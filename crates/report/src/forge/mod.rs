@@ -39,7 +39,7 @@ mod subject;
 pub use connection::{Connection, NoForge};
 use failure::no_client;
 pub use failure::{Again, Denied, ForgeFailure};
-pub use port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
+pub use port::{Capacity, CommentLimits, CommitStatus, Forge, Rival, StatusState};
 pub use subject::{ForkBranch, Pipeline, PullRequest, Site, Subject};
 
 /// Makes the client for a subject, and sends nothing yet. `http` must follow no redirects, since a redirect

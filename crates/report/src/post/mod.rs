@@ -16,4 +16,4 @@ mod status;
 pub use buildkite::BuildkiteAnnotation;
 pub use comment::{Comment, comment_key};
 pub use insights::Insights;
-pub use status::{CommitStatuses, StatusStyle};
+pub use status::{CommitStatuses, StatusScope, StatusStyle};
