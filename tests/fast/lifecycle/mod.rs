@@ -10,3 +10,4 @@ mod lies;
 mod outage;
 mod properties;
 mod queue;
+mod verdict;

@@ -34,7 +34,7 @@ const APP_TOKEN_PREFIX: &str = "ghs_";
 
 /// Number of statuses, a little below GitHub's secondary limits: 80 requests in a minute and 500 in an hour that
 /// create something, whoever sends them with the same token.
-const CAPACITY: Capacity = Capacity { at_once: 8, per_minute: Some(75), per_hour: Some(480) };
+pub(crate) const CAPACITY: Capacity = Capacity { at_once: 8, per_minute: Some(75), per_hour: Some(480) };
 
 /// A repository on GitHub, with the commit and the pull request of the run.
 pub(super) struct GitHub {

@@ -39,6 +39,8 @@ mod subject;
 pub use connection::{Connection, NoForge};
 use failure::no_client;
 pub use failure::{Again, Denied, ForgeFailure};
+#[cfg(test)]
+pub(crate) use github::CAPACITY as CAPACITY_OF_GITHUB;
 pub use port::{Capacity, CommentLimits, CommitStatus, Forge, Rival, StatusState};
 pub use subject::{ForkBranch, Pipeline, PullRequest, Site, Subject};
 

@@ -7,6 +7,10 @@ use faultgate_core::text;
 /// Maximum length, in characters, of the sentence that repeats another job's words.
 const MAX_SENTENCE_CHARS: usize = 200;
 
+/// The answer to a look for a rival: the rival, if there is one.
+#[derive(Debug)]
+pub(super) struct RivalLook(pub(super) Option<Rival>);
+
 /// Says whether it is worth a request to look for a rival before this status is posted: only before the first
 /// one of its name, and before a success.
 pub(super) fn is_worth_a_look(status: &CommitStatus, is_first: bool) -> bool {
@@ -15,8 +19,8 @@ pub(super) fn is_worth_a_look(status: &CommitStatus, is_first: bool) -> bool {
 
 /// Returns a sentence about the failure of another job that this status would hide, or `None` if it hides
 /// none.
-pub(super) fn hidden_by(rival: Option<Rival>, status: &CommitStatus) -> Option<String> {
-    rival.filter(|rival| is_hidden(rival, status)).map(|rival| in_words(&rival))
+pub(super) fn hidden_by(look: RivalLook, status: &CommitStatus) -> Option<String> {
+    look.0.filter(|rival| is_hidden(rival, status)).map(|rival| in_words(&rival))
 }
 
 /// Returns `true` if our status would hide the failure of a job that is still of interest. The status of an

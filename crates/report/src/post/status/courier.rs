@@ -6,12 +6,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::queue::{Delivery, Errand, Parcel, Queue};
-use crate::forge::{Connection, Forge, Rival};
-use crate::post::rivals::{hidden_by, is_worth_a_look};
+use super::queue::{Errand, Parcel, PostOutcome, Queue};
+use crate::forge::{Connection, Forge};
+use crate::post::rivals::{RivalLook, hidden_by, is_worth_a_look};
 
 /// The queue as the sink and its courier share it.
-pub(super) struct Desk {
+pub(super) struct PostOffice {
     queue: Mutex<Queue>,
     /// Rings when there is news for the courier.
     news: Notify,
@@ -21,11 +21,11 @@ pub(super) struct Desk {
 
 /// The outcome of an errand.
 enum Done {
-    Looked { place: usize, rival: Option<Option<Rival>> },
-    Delivered { place: usize, delivery: Delivery, since: Instant },
+    Looked { place: usize, look: Option<RivalLook> },
+    Delivered { place: usize, delivery: PostOutcome, since: Instant },
 }
 
-impl Desk {
+impl PostOffice {
     pub(super) fn new(queue: Queue) -> Arc<Self> {
         Arc::new(Self { queue: Mutex::new(queue), news: Notify::new(), settled: Notify::new() })
     }
@@ -51,30 +51,29 @@ impl Desk {
 
 /// Posts what the queue holds, for ever. It connects when the first word is there, so that no launch waits for
 /// it, and returns only if there is no forge.
-pub(super) async fn carry(desk: Arc<Desk>, connection: Connection) {
-    while desk.queue().is_settled() {
-        desk.news.notified().await;
+pub(super) async fn carry(office: Arc<PostOffice>, connection: Connection) {
+    while office.queue().is_settled() {
+        office.news.notified().await;
     }
     let Ok(forge) = connection.forge().await else { return };
-    desk.queue().set_capacity(forge.capacity());
+    office.queue().set_capacity(forge.capacity());
     let mut under_way = FuturesUnordered::new();
     loop {
         let wake_at = loop {
             let now = Instant::now();
-            let mut queue = desk.queue();
+            let mut queue = office.queue();
             let is_busy = under_way.len() >= queue.pace.at_once();
-            match queue.take(now, is_busy) {
-                Some(errand) => under_way.push(run(forge, errand)),
-                None => {
-                    if under_way.is_empty() {
-                        queue.give_up_what_has_no_room(now);
-                    }
-                    break queue.wake_at(now);
-                }
+            if let Some(errand) = queue.take(now, is_busy) {
+                under_way.push(run(forge, errand));
+                continue;
             }
+            if under_way.is_empty() {
+                queue.give_up_what_has_no_room(now);
+            }
+            break queue.wake_at(now);
         };
         // Words may have been given up.
-        desk.settled.notify_one();
+        office.settled.notify_one();
         let wake = async {
             match wake_at {
                 Some(at) => sleep_until(at).await,
@@ -82,8 +81,8 @@ pub(super) async fn carry(desk: Arc<Desk>, connection: Connection) {
             }
         };
         tokio::select! {
-            Some(done) = under_way.next() => note(&mut desk.queue(), done),
-            () = desk.news.notified() => {}
+            Some(done) = under_way.next() => note(&mut office.queue(), done),
+            () = office.news.notified() => {}
             () = wake => {}
         }
     }
@@ -92,7 +91,7 @@ pub(super) async fn carry(desk: Arc<Desk>, connection: Connection) {
 fn note(queue: &mut Queue, done: Done) {
     let now = Instant::now();
     match done {
-        Done::Looked { place, rival } => queue.note_look(place, rival, now),
+        Done::Looked { place, look } => queue.note_look(place, look, now),
         Done::Delivered { place, delivery, since } => {
             queue.pace.note_took(now.duration_since(since));
             queue.settle(place, delivery, now);
@@ -102,26 +101,27 @@ fn note(queue: &mut Queue, done: Done) {
 
 async fn run(forge: &dyn Forge, errand: Errand) -> Done {
     match errand {
-        Errand::Look { place, context } => Done::Looked { place, rival: forge.rival(&context).await.ok() },
-        Errand::Post(Parcel { place, status, is_first, seen }) => {
-            let seen = match seen {
-                Some(rival) => rival,
-                None if is_worth_a_look(&status, is_first) => match forge.rival(&status.context).await {
-                    Ok(rival) => rival,
-                    // A forge that does not answer is no reason to post nothing.
-                    Err(failure) => {
+        Errand::Look { place, context } => {
+            Done::Looked { place, look: forge.rival(&context).await.ok().map(RivalLook) }
+        }
+        Errand::Post(Parcel { place, status, is_first, look }) => {
+            let look = match look {
+                Some(look) => look,
+                None if is_worth_a_look(&status, is_first) => {
+                    RivalLook(forge.rival(&status.context).await.unwrap_or_else(|failure| {
+                        // A forge that does not answer is no reason to post nothing.
                         tracing::debug!(%failure, "who else posts this status is not known");
                         None
-                    }
-                },
-                None => None,
+                    }))
+                }
+                None => RivalLook(None),
             };
             let since = Instant::now();
-            let delivery = match hidden_by(seen, &status) {
-                Some(said) => Delivery::Hidden(said),
+            let delivery = match hidden_by(look, &status) {
+                Some(said) => PostOutcome::Hidden(said),
                 None => match forge.set_status(&status).await {
-                    Ok(()) => Delivery::Posted,
-                    Err(failure) => Delivery::Refused(failure),
+                    Ok(()) => PostOutcome::Posted,
+                    Err(failure) => PostOutcome::Refused(failure),
                 },
             };
             Done::Delivered { place, delivery, since }

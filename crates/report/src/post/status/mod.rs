@@ -14,7 +14,7 @@ mod pace;
 mod queue;
 mod style;
 
-use self::courier::{Desk, carry};
+use self::courier::{PostOffice, carry};
 use self::queue::{Obstacle, Queue};
 pub use self::style::StatusStyle;
 use crate::forge::{Connection, StatusState};
@@ -51,7 +51,7 @@ impl StatusScope {
 pub struct CommitStatuses {
     style: StatusStyle,
     connection: Connection,
-    desk: Arc<Desk>,
+    office: Arc<PostOffice>,
     courier: AbortOnDropHandle<()>,
     /// Names of the experiments, in the order of the plan.
     names: Vec<String>,
@@ -61,18 +61,18 @@ pub struct CommitStatuses {
     /// Says of each experiment, by its place in the plan, whether it has ended.
     ended: Vec<bool>,
     /// The end of the experiment that stands for the run.
-    end: Option<End>,
+    end: Option<StatusEnd>,
 }
 
 /// The end of an experiment or of the run, as a status tells it.
 #[derive(Debug, Clone)]
-struct End {
+struct StatusEnd {
     verdict: Verdict,
     score: Option<Score>,
     text: String,
 }
 
-impl End {
+impl StatusEnd {
     fn of_gate(gate: &Gate, warnings: &[String]) -> Self {
         let text = with_warnings(&gate.reasons.join("; "), warnings);
         Self { verdict: gate.verdict, score: gate.resilience_score, text }
@@ -92,12 +92,12 @@ impl CommitStatuses {
     pub fn new(experiments: &[&str], scope: StatusScope, style: StatusStyle, connection: Connection) -> Self {
         let each = experiments.iter().filter(|_| scope.experiments);
         let contexts = each.map(|name| style.context(Some(name))).collect();
-        let desk = Desk::new(Queue::new(contexts, scope.run.then(|| style.context(None))));
-        let courier = hire(&desk, &connection);
+        let office = PostOffice::new(Queue::new(contexts, scope.run.then(|| style.context(None))));
+        let courier = hire(&office, &connection);
         let names: Vec<String> = experiments.iter().map(|name| (*name).to_owned()).collect();
         let warnings = vec![Vec::new(); names.len()];
         let ended = vec![false; names.len()];
-        Self { style, connection, desk, courier, names, scope, warnings, ended, end: None }
+        Self { style, connection, office, courier, names, scope, warnings, ended, end: None }
     }
 
     /// The place of an experiment's status in the queue, if it has one.
@@ -113,19 +113,19 @@ impl CommitStatuses {
 
     fn say(&self, place: Option<usize>, state: StatusState, what: &str) {
         let Some(place) = place else { return };
-        self.desk.change(|queue| {
+        self.office.change(|queue| {
             let Some(context) = queue.context(place).map(str::to_owned) else { return };
             queue.say(place, self.style.status(context, state, what));
         });
     }
 
-    fn say_end(&self, place: Option<usize>, end: &End) {
+    fn say_end(&self, place: Option<usize>, end: &StatusEnd) {
         self.say(place, state_of(end.verdict), &end.in_words());
     }
 
     /// Says how the run ended, in its own status or in that of the experiment that stands for it.
-    fn say_end_of_run(&self, gate: &Gate, warnings: &[String], ended: Option<&End>) {
-        let of_gate = End::of_gate(gate, warnings);
+    fn say_end_of_run(&self, gate: &Gate, warnings: &[String], ended: Option<&StatusEnd>) {
+        let of_gate = StatusEnd::of_gate(gate, warnings);
         if self.scope.run {
             return self.say_end(self.place_of_run(), &of_gate);
         }
@@ -146,13 +146,13 @@ impl CommitStatuses {
 
     /// Says everything that a result tells. Words that are said already are not posted again.
     fn say_all(&self, result: &RunResult) {
-        let ends = result.experiments.iter().map(|experiment| End {
+        let mut ends = result.experiments.iter().map(|experiment| StatusEnd {
             verdict: experiment.verdict,
             score: experiment.score,
             text: with_warnings(&experiment.reason, &experiment.warnings),
         });
         if self.stands_for_run() {
-            return self.say_end_of_run(&result.gate, &[], ends.last().as_ref());
+            return self.say_end_of_run(&result.gate, &[], ends.next().as_ref());
         }
         if self.scope.run {
             self.say_end_of_run(&result.gate, &warnings(result).collect::<Vec<_>>(), None);
@@ -164,7 +164,7 @@ impl CommitStatuses {
 
     /// Returns how the statuses fared. `cut` is the reason if the wait for them was cut off.
     fn report(&self, cut: Option<&str>) -> Reported {
-        let queue = self.desk.queue();
+        let queue = self.office.queue();
         let (mut refused, mut hidden) = (None, None);
         for obstacle in queue.obstacles() {
             match obstacle {
@@ -191,8 +191,8 @@ impl CommitStatuses {
 }
 
 /// Starts the courier.
-fn hire(desk: &Arc<Desk>, connection: &Connection) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(carry(Arc::clone(desk), connection.clone())))
+fn hire(office: &Arc<PostOffice>, connection: &Connection) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(carry(Arc::clone(office), connection.clone())))
 }
 
 /// Returns a sentence about the contexts whose last word was lost, or `None` where it adds nothing to the
@@ -251,12 +251,12 @@ impl Sink for CommitStatuses {
             RunEvent::Transition { experiment, transition } if transition.state.is_terminal() => {
                 let of_run = self.place_of_run().filter(|_| self.is_last(*experiment));
                 for place in of_run.into_iter().chain(self.place_of(*experiment)) {
-                    self.desk.change(|queue| queue.foresee(place));
+                    self.office.change(|queue| queue.foresee(place));
                 }
             }
             RunEvent::Ended { experiment, verdict, score, reason, warnings, .. } => {
                 let text = with_warnings(reason, warnings);
-                let end = End { verdict: *verdict, score: *score, text };
+                let end = StatusEnd { verdict: *verdict, score: *score, text };
                 if let Some(ended) = self.ended.get_mut(*experiment) {
                     *ended = true;
                     self.warnings[*experiment] = warnings.to_vec();
@@ -280,17 +280,17 @@ impl Sink for CommitStatuses {
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
         self.say_all(result);
-        self.desk.change(Queue::close);
+        self.office.change(Queue::close);
         if let Err(why) = self.connection.forge().await {
             return Some(no_forge(Self::SINK, why));
         }
         if self.courier.is_finished() {
             // A panic has ended it, and what it had under way is posted by another one.
-            self.desk.queue().recover();
-            self.courier = hire(&self.desk, &self.connection);
+            self.office.queue().recover();
+            self.courier = hire(&self.office, &self.connection);
         }
         tokio::select! {
-            () = self.desk.wait_until_settled() => {}
+            () = self.office.wait_until_settled() => {}
             ended = &mut self.courier => {
                 let why = ended.err().map_or_else(|| "it ended early".to_owned(), |error| error.to_string());
                 return Some(report_failed(Self::SINK, why));
@@ -305,5 +305,9 @@ impl Sink for CommitStatuses {
     }
 }
 
+#[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
+mod scale_tests;
 #[cfg(test)]
 mod tests;

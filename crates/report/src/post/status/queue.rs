@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::pace::{Pace, Reserve};
-use crate::forge::{Again, Capacity, CommitStatus, Denied, ForgeFailure, Rival, StatusState};
+use crate::forge::{Again, Capacity, CommitStatus, Denied, ForgeFailure, StatusState};
 use crate::post::retry::pause;
+use crate::post::rivals::RivalLook;
 
 /// The longest pause that a forge may ask for after the end of the run, when the pipeline waits.
 const MAX_LAST_PAUSE: Duration = Duration::from_secs(5);
@@ -38,12 +39,12 @@ pub(super) struct Parcel {
     /// `true` if nothing was posted in this context before.
     pub(super) is_first: bool,
     /// The answer to an early look for a rival, if one was made.
-    pub(super) seen: Option<Option<Rival>>,
+    pub(super) look: Option<RivalLook>,
 }
 
 /// The fate of a word.
 #[derive(Debug)]
-pub(super) enum Delivery {
+pub(super) enum PostOutcome {
     Posted,
     /// Nothing was posted, since the failure of another job stands in this context. The text tells of it.
     Hidden(String),
@@ -64,12 +65,12 @@ enum EarlyLook {
     None,
     Wanted,
     UnderWay,
-    Made(Instant, Option<Rival>),
+    Made(Instant, RivalLook),
 }
 
 /// One context, and what has become of its words.
 #[derive(Debug)]
-struct Entry {
+struct ContextEntry {
     context: String,
     is_run: bool,
     /// The newest word, wherever it is.
@@ -88,7 +89,7 @@ struct Entry {
     look: EarlyLook,
 }
 
-impl Entry {
+impl ContextEntry {
     fn new(context: String, is_run: bool) -> Self {
         Self {
             context,
@@ -132,7 +133,7 @@ impl Entry {
 /// The words that have yet to go out, the run's context last among the entries.
 #[derive(Debug)]
 pub(super) struct Queue {
-    entries: Vec<Entry>,
+    entries: Vec<ContextEntry>,
     pub(super) pace: Pace,
     /// `true` once the run is over, and the pipeline waits.
     is_closing: bool,
@@ -150,8 +151,8 @@ enum Rank {
 impl Queue {
     /// Makes a queue for these contexts of experiments, and that of the run if it has one.
     pub(super) fn new(experiments: Vec<String>, run: Option<String>) -> Self {
-        let experiments = experiments.into_iter().map(|context| Entry::new(context, false));
-        let run = run.map(|context| Entry::new(context, true));
+        let experiments = experiments.into_iter().map(|context| ContextEntry::new(context, false));
+        let run = run.map(|context| ContextEntry::new(context, true));
         Self { entries: experiments.chain(run).collect(), pace: Pace::default(), is_closing: false }
     }
 
@@ -242,30 +243,30 @@ impl Queue {
         let status = entry.newest.clone()?;
         entry.waits = false;
         entry.under_way = Some(status.state);
-        let seen = match std::mem::take(&mut entry.look) {
-            EarlyLook::Made(at, rival) if now.duration_since(at) <= LOOK_IS_FRESH => Some(rival),
+        let look = match std::mem::take(&mut entry.look) {
+            EarlyLook::Made(at, look) if now.duration_since(at) <= LOOK_IS_FRESH => Some(look),
             _ => None,
         };
-        Some(Errand::Post(Parcel { place, status, is_first: entry.told.is_none(), seen }))
+        Some(Errand::Post(Parcel { place, status, is_first: entry.told.is_none(), look }))
     }
 
     /// Notes the answer to an early look. A look that has failed is made again before the last word.
-    pub(super) fn note_look(&mut self, place: usize, rival: Option<Option<Rival>>, now: Instant) {
+    pub(super) fn note_look(&mut self, place: usize, look: Option<RivalLook>, now: Instant) {
         let Some(entry) = self.entries.get_mut(place) else { return };
-        entry.look = rival.map_or(EarlyLook::None, |rival| EarlyLook::Made(now, rival));
+        entry.look = look.map_or(EarlyLook::None, |look| EarlyLook::Made(now, look));
     }
 
     /// Notes what has become of a word.
-    pub(super) fn settle(&mut self, place: usize, delivery: Delivery, now: Instant) {
+    pub(super) fn settle(&mut self, place: usize, delivery: PostOutcome, now: Instant) {
         let Some(entry) = self.entries.get_mut(place) else { return };
         let state = entry.under_way.take();
         match delivery {
-            Delivery::Posted => {
+            PostOutcome::Posted => {
                 entry.told = state;
                 (entry.tries, entry.in_doubt) = (0, false);
             }
-            Delivery::Hidden(said) => entry.obstacle = Some(Obstacle::Hidden(said)),
-            Delivery::Refused(failure) => {
+            PostOutcome::Hidden(said) => entry.obstacle = Some(Obstacle::Hidden(said)),
+            PostOutcome::Refused(failure) => {
                 entry.in_doubt |= failure.kind.again == Again::Soon;
                 if let Again::After(pause) = failure.kind.again {
                     entry.waits = true;
@@ -296,7 +297,7 @@ impl Queue {
 
     /// Says whether nothing waits and nothing is under way.
     pub(super) fn is_settled(&self) -> bool {
-        self.entries.iter().all(Entry::is_idle)
+        self.entries.iter().all(ContextEntry::is_idle)
     }
 
     /// Returns the obstacles to the newest words, that of the run first.
@@ -317,7 +318,7 @@ impl Queue {
         })
     }
 
-    fn name(&self, which: impl Fn(&Entry) -> bool) -> Vec<&str> {
+    fn name(&self, which: impl Fn(&ContextEntry) -> bool) -> Vec<&str> {
         let named = self.entries.iter().rev().filter(|entry| entry.is_run && which(entry));
         let others = self.entries.iter().filter(|entry| !entry.is_run && which(entry));
         named.chain(others).map(|entry| entry.context.as_str()).collect()
@@ -332,7 +333,7 @@ impl Queue {
     }
 
     /// Says whether the word may go out now, and leaves room for the last words of others.
-    fn has_room(&self, rank: Rank, entry: &Entry, now: Instant, begun: usize, open: usize) -> bool {
+    fn has_room(&self, rank: Rank, entry: &ContextEntry, now: Instant, begun: usize, open: usize) -> bool {
         let leaves = |of_minute, of_hour| self.pace.has_room(now, Reserve { of_minute, of_hour });
         match rank {
             // The forge itself is asked whether it takes the run's word.
@@ -365,7 +366,7 @@ impl Queue {
     }
 }
 
-impl Entry {
+impl ContextEntry {
     fn is_ready(&self, now: Instant) -> bool {
         let looks = matches!(self.look, EarlyLook::UnderWay);
         let is_time = self.not_before.is_none_or(|at| at <= now);
