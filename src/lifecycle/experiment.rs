@@ -181,6 +181,7 @@ impl Lifecycle<'_> {
             verdict: judged.verdict,
             score: judged.score,
             reason: &judged.reason,
+            warnings: &judged.warnings,
         });
         let own_report = record.report;
         if let Some(due) = own_report.as_ref().and_then(|report| report.due) {

@@ -185,6 +185,7 @@ impl Lifecycle<'_> {
             verdict,
             score: None,
             reason,
+            warnings: &[],
         });
         ExperimentResult { state, ..self.make_planned(scheduled, verdict, reason.to_owned()) }
     }

@@ -89,10 +89,22 @@ impl Lifecycle<'_> {
     /// Checks, subscribes, runs all experiments, and removes what was made.
     async fn stages(&self) -> RunResult {
         let (findings, ready) = self.make_ready().await;
-        let mut experiments = match ready {
+        let experiments = match ready {
             Ok(()) => self.run_experiments().await,
             Err(none_launched) => none_launched,
         };
+        self.close_decided(experiments, findings).await
+    }
+
+    /// Publishes the verdict, and returns the result when all that the run has made is removed. Whoever posts the
+    /// verdict need not wait for the removal.
+    pub(super) async fn close_decided(
+        &self,
+        experiments: Vec<ExperimentResult>,
+        findings: Vec<Finding>,
+    ) -> RunResult {
+        let RunResult { gate, mut experiments, findings, .. } = self.result(experiments, findings);
+        (self.publish)(&RunEvent::Decided(&gate));
         tokio::join!(self.close(), self.await_reports(&mut experiments));
         self.result(experiments, findings)
     }

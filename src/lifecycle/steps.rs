@@ -43,8 +43,7 @@ impl Lifecycle<'_> {
                 Ok(()) => self.launch_all(&findings).await.err()?,
                 Err(none_launched) => none_launched,
             };
-            self.close().await;
-            Some(self.result(ended, findings))
+            Some(self.close_decided(ended, findings).await)
         })
         .await
     }
@@ -132,7 +131,9 @@ impl Lifecycle<'_> {
                 for (subscription, channel) in self.own_subscriptions(state) {
                     channel.adopt_subscription(subscription);
                 }
+                return self.close_decided(experiments, Vec::new()).await;
             }
+            // The verdict is left to the process that scores.
             tokio::join!(self.close(), self.await_reports(&mut experiments));
             self.result(experiments, Vec::new())
         })

@@ -9,7 +9,7 @@ use super::herald::PreviewComment;
 use super::results::ResultsPlace;
 use crate::terminal::printing::Output;
 use faultgate_config as config;
-use faultgate_config::{CommentMode, ReportSettings};
+use faultgate_config::{CommentMode, CommitStatusMode, ReportSettings};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
@@ -23,8 +23,12 @@ use faultgate_report::forge::insights::{CodeInsights as InsightsPlace, PIPELINE_
 use faultgate_report::forge::{Connection, Denied, Forge, ForgeFailure, NoForge, Subject};
 use faultgate_report::{
     BuildkiteAnnotation, CommandFile, Comment, CommitStatuses, Insights, Live, Log, LogCommands, Nature,
-    ResultObject, Sink, Stage, StatusStyle, StepOutputs, StepSummary, comment_key, report_file_sinks,
+    ResultObject, Sink, Stage, StatusScope, StatusStyle, StepOutputs, StepSummary, comment_key,
+    report_file_sinks,
 };
+
+/// Number of experiments of a suite up to which each has a status, if the user does not say which are posted.
+const MAX_EXPERIMENTS_WITH_STATUS: usize = 20;
 
 /// Reason why a GitLab job's own token is not sufficient.
 const JOB_TOKEN_REFUSAL: &str = "`gitlab-token` is the job's CI_JOB_TOKEN, which can post neither statuses nor notes: set it to a \
@@ -115,6 +119,27 @@ impl Reporting<'_> {
         comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &self.experiments())
     }
 
+    /// Returns the statuses that are posted, if any are.
+    fn status_scope(&self) -> Option<StatusScope> {
+        let settings = &self.settings;
+        // The shards of a suite post to the same commit, so all of its experiments count.
+        let has_many = settings.suite_size.is_none_or(|size| size > MAX_EXPERIMENTS_WITH_STATUS);
+        // The context of the run belongs to the merge, since a part of a plan has none of its own.
+        let is_nameless = settings.is_part && settings.shard.is_none();
+        let run = (!is_nameless).then_some(StatusScope::RUN);
+        match settings.commit_status {
+            CommitStatusMode::False | CommitStatusMode::Off => None,
+            // The parts of a merged result have posted the statuses of their experiments.
+            _ if self.is_merge => Some(StatusScope::RUN),
+            CommitStatusMode::Run => run,
+            CommitStatusMode::True if has_many => run,
+            CommitStatusMode::True | CommitStatusMode::All => {
+                let all = StatusScope::all(settings.experiments.len(), settings.shard.is_some());
+                Some(StatusScope { run: all.run && !is_nameless, ..all })
+            }
+        }
+    }
+
     fn add_forge(&self, sinks: &mut Vec<Box<dyn Sink>>) {
         let settings = &self.settings;
         let Some((subject, token)) = self.find_addressee() else { return };
@@ -122,8 +147,8 @@ impl Reporting<'_> {
         let run_url = self.surroundings.run_url.clone();
         let (nature, experiments, key) = (self.nature(), self.experiments(), self.comment_key());
         let has_statuses = kind.is_none_or(ForgeKind::has_commit_statuses);
-        let comment = settings.comment != CommentMode::Off || (settings.commit_status && !has_statuses);
-        let status = settings.commit_status && has_statuses;
+        let scope = self.status_scope();
+        let comment = settings.comment != CommentMode::Off || (scope.is_some() && !has_statuses);
         if self.surroundings.ci == Ci::BitbucketPipelines
             && let Ok(subject) = &subject
         {
@@ -136,7 +161,7 @@ impl Reporting<'_> {
             let only_on_failure = settings.comment == CommentMode::OnFailure;
             sinks.push(Box::new(Comment::new(connection.clone(), key, run_url.clone(), only_on_failure)));
         }
-        if status {
+        if let Some(scope) = scope.filter(|_| has_statuses) {
             let style = StatusStyle {
                 prefix: settings.status_context.clone(),
                 target_url: run_url,
@@ -145,9 +170,7 @@ impl Reporting<'_> {
                 part: self.surroundings.part.clone(),
                 nature,
             };
-            // The parts of a merged result have posted the statuses of their experiments.
-            let experiments = if self.is_merge { &[][..] } else { &experiments };
-            sinks.push(Box::new(CommitStatuses::new(experiments, style, connection)));
+            sinks.push(Box::new(CommitStatuses::new(&experiments, scope, style, connection)));
         }
     }
 
@@ -188,7 +211,7 @@ impl Reporting<'_> {
     /// Returns warnings, before the launch, about reports that will be missing.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let settings = &self.settings;
-        if !settings.commit_status && settings.comment == CommentMode::Off {
+        if self.status_scope().is_none() && settings.comment == CommentMode::Off {
             return Vec::new();
         }
         match self.find_subject() {

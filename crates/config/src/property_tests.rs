@@ -96,5 +96,6 @@ fn every_input_may_stand_in_the_suite_in_its_own_form() {
     assert_eq!(settings.log_format, LogFormat::Json);
     assert_eq!(settings.pull_request, Some(42));
     assert_eq!(settings.state_file, Path::new("out/state.json"));
-    assert!(!settings.commit_status && settings.plan.dry_run && settings.plan.reporting_must_succeed);
+    assert_eq!(settings.commit_status, CommitStatusMode::Run);
+    assert!(settings.plan.dry_run && settings.plan.reporting_must_succeed);
 }

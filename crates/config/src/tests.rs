@@ -60,7 +60,7 @@ fn one_template_is_enough() {
     assert!(!plan.dry_run && !plan.injection.accepts_nothing && !plan.reporting_must_succeed);
     assert_eq!(plan.report_dir, PathBuf::from("faultgate-report"));
     assert_eq!(settings.state_file, PathBuf::from("faultgate-report/state.json"));
-    assert!(settings.commit_status && settings.warnings.is_empty());
+    assert!(settings.commit_status == CommitStatusMode::True && settings.warnings.is_empty());
     assert_eq!(settings.status_context, "faultgate");
     assert_eq!((settings.comment, settings.log_format), (CommentMode::Off, LogFormat::Text));
 }

@@ -11,7 +11,7 @@ use super::summary::{PageLimits, render};
 use super::{Nature, Sink, closing, html, junit};
 use crate::files::annotations;
 use crate::forge::StatusState;
-use crate::{CommitStatuses, StatusStyle};
+use crate::{CommitStatuses, StatusScope, StatusStyle};
 use faultgate_core::model::{RunResult, Score, Verdict};
 
 /// The fate of an experiment: its verdict, its score, and `true` if it has a warning.
@@ -65,7 +65,8 @@ fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let forge = FakeForge::taking(Duration::ZERO);
-        let mut statuses = CommitStatuses::new(&names, style, forge.connection());
+        let mut statuses =
+            CommitStatuses::new(&names, StatusScope::all(names.len(), false), style, forge.connection());
         statuses.finish(result).await;
         names.iter().map(|name| forge.last_status(&format!("faultgate/{name}"))).collect()
     })

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::forge::{
-    Again, CommentLimits, CommitStatus, Connection, Denied, Forge, ForgeFailure, NoForge, Rival, StatusState,
+    Again, Capacity, CommentLimits, CommitStatus, Connection, Denied, Forge, ForgeFailure, NoForge, Rival,
+    StatusState,
 };
 use faultgate_core::model::ForgeKind;
 
@@ -21,9 +22,42 @@ pub(super) enum ForgeAsked {
     Update(String, String),
 }
 
+/// The limits of GitHub for requests that create something, with the statuses that it has taken.
+#[derive(Debug, Default)]
+struct Limits {
+    taken: Vec<(Instant, CommitStatus)>,
+    /// The requests that count, those of others included.
+    counted: VecDeque<Instant>,
+    refused: usize,
+}
+
+impl Limits {
+    /// Takes a status, or refuses it as GitHub does: beyond 80 in a minute, 500 in an hour, and 1,000 of one
+    /// context.
+    fn take(&mut self, status: &CommitStatus) -> Result<(), ForgeFailure> {
+        let now = Instant::now();
+        let within =
+            |seconds| self.counted.iter().rev().take_while(move |at| at.elapsed().as_secs() < seconds);
+        let again = if self.taken.iter().filter(|(_, taken)| taken.context == status.context).count() >= 1_000
+        {
+            Again::Never
+        } else if within(60).count() >= 80 || within(3600).count() >= 500 {
+            Again::After(Duration::from_secs(60))
+        } else {
+            self.counted.push_back(now);
+            self.taken.push((now, status.clone()));
+            return Ok(());
+        };
+        self.refused += 1;
+        Err(ForgeFailure::new(Denied::with(again), format!("set commit status {}", status.context), "no"))
+    }
+}
+
 /// A forge that grants or refuses each request as a test has told it.
 #[derive(Clone)]
 pub(super) struct FakeForge {
+    capacity: Capacity,
+    limits: Option<Arc<Mutex<Limits>>>,
     asked: Arc<Mutex<Vec<ForgeAsked>>>,
     /// The answers to the next requests: a failure, or `None` for a request that is granted. After these, all
     /// are granted.
@@ -37,7 +71,32 @@ pub(super) struct FakeForge {
 impl FakeForge {
     /// Makes a forge of which each request takes this long.
     pub(super) fn taking(takes: Duration) -> Self {
-        Self { asked: Arc::default(), refusals: Arc::default(), takes, comment: None, rival: Arc::default() }
+        Self {
+            capacity: Capacity::default(),
+            limits: None,
+            asked: Arc::default(),
+            refusals: Arc::default(),
+            takes,
+            comment: None,
+            rival: Arc::default(),
+        }
+    }
+
+    /// Gives the forge GitHub's limits, of which others have used up so many requests just now.
+    pub(super) fn with_limits(self, capacity: Capacity, used: usize) -> Self {
+        let limits = Limits { counted: vec![Instant::now(); used].into(), ..Limits::default() };
+        Self { capacity, limits: Some(Arc::new(Mutex::new(limits))), ..self }
+    }
+
+    /// Returns the number of statuses that were refused because of the limits.
+    pub(super) fn refused(&self) -> usize {
+        self.limits.as_ref().unwrap().lock().unwrap().refused
+    }
+
+    /// Returns the statuses that the forge has taken, in their order.
+    pub(super) fn taken(&self) -> Vec<CommitStatus> {
+        let limits = self.limits.as_ref().unwrap().lock().unwrap();
+        limits.taken.iter().map(|(_, status)| status.clone()).collect()
     }
 
     /// Refuses the next requests in this way. `None` is granted.
@@ -95,13 +154,18 @@ impl Forge for FakeForge {
         ForgeKind::GitHub
     }
 
+    fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     fn limits(&self) -> CommentLimits {
         CommentLimits { comment: 2_000, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         self.answer(ForgeAsked::Status(status.context.clone(), status.state, status.description.clone()))
-            .await
+            .await?;
+        self.limits.as_ref().map_or(Ok(()), |limits| limits.lock().unwrap().take(status))
     }
 
     async fn rival(&self, _context: &str) -> Result<Option<Rival>, ForgeFailure> {

@@ -43,7 +43,7 @@ pub use folder::{clear, report_file_sinks};
 pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_commands};
 pub use post::{
     BuildkiteAnnotation, Comment, CommitStatuses, Insights, MAX_OBJECT_BYTES, MERGED_NAME, ResultObject,
-    StatusStyle, comment_key, run_folder,
+    StatusScope, StatusStyle, comment_key, run_folder,
 };
 pub use sink::{Sink, Stage};
 pub use summary::StepSummary;

@@ -45,6 +45,12 @@ pub trait Sink {
     async fn finish(&mut self, _result: &RunResult) -> Option<Reported> {
         None
     }
+
+    /// Tells how a report over the network stands that was not finished in time, or not even begun. `why` says
+    /// what has cut it off.
+    fn cut_off(&mut self, _result: &RunResult, why: &str) -> Reported {
+        report_failed(self.name(), why)
+    }
 }
 
 fn report_outcome(sink: &str, outcome: Outcome, detail: Option<String>) -> Reported {

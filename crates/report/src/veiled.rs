@@ -135,13 +135,19 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
         RunEvent::Stopping { experiment, why } => {
             tell(&RunEvent::Stopping { experiment: *experiment, why: &veil.hide(why) });
         }
-        RunEvent::Ended { experiment, state, verdict, score, reason } => tell(&RunEvent::Ended {
+        RunEvent::Ended { experiment, state, verdict, score, reason, warnings } => tell(&RunEvent::Ended {
             experiment: *experiment,
             state: *state,
             verdict: *verdict,
             score: *score,
             reason: &veil.hide(reason),
+            warnings: &warnings.iter().map(|warning| veil.hide(warning)).collect::<Vec<_>>(),
         }),
+        RunEvent::Decided(gate) => {
+            let mut gate = (*gate).clone();
+            gate.reasons.iter_mut().for_each(|reason| *reason = veil.hide(reason));
+            tell(&RunEvent::Decided(&gate));
+        }
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
         RunEvent::Previewed { experiment, preview } => {
             let mut preview = (*preview).clone();
@@ -237,7 +243,17 @@ mod tests {
                 verdict: experiment.verdict,
                 score: None,
                 reason,
+                warnings: &[],
             },
+            RunEvent::Ended {
+                experiment: 0,
+                state: experiment.state,
+                verdict: experiment.verdict,
+                score: None,
+                reason: "",
+                warnings: &[SECRET.to_owned()],
+            },
+            RunEvent::Decided(&result.gate),
             RunEvent::Warning(reason),
             RunEvent::Previewed { experiment: 0, preview: &preview },
         ];

@@ -3,6 +3,7 @@
 mod arrivals;
 mod builds;
 mod rights;
+mod scale;
 mod troubles;
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};

@@ -346,6 +346,25 @@ fn standing(id: u64, state: &str, context: &str) -> Value {
     json!({ "id": id, "state": state, "context": context, "description": "d", "target_url": null })
 }
 
+/// Other contexts have filled the first page.
+#[tokio::test]
+async fn a_rival_behind_a_full_page_is_found_and_pages_are_read_once() {
+    let others = |ids: std::ops::RangeInclusive<u64>| -> Vec<Value> {
+        ids.rev().map(|id| standing(id, "success", &format!("faultgate/{id}"))).collect()
+    };
+    let second = format!("{STANDING}&page=2");
+    let stand = Stand::new(vec![
+        get(STANDING, answer(200, others(101..=200).into())),
+        get(&second, answer(200, json!([standing(100, "failure", "faultgate/az")]))),
+        get(STANDING, answer(200, others(150..=249).into())),
+    ])
+    .await;
+    let forge = connected(on(&stand));
+    assert!(forge.rival("faultgate/az").await.unwrap().is_some_and(|rival| rival.has_failed));
+    assert!(forge.rival("faultgate/249").await.unwrap().is_some_and(|rival| !rival.has_failed));
+    stand.verify().await;
+}
+
 #[tokio::test]
 async fn the_newest_status_of_a_name_that_is_not_ours_is_a_rivals() {
     let table = [

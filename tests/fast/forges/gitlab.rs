@@ -64,16 +64,17 @@ async fn each_state_is_posted_in_gitlabs_words_to_the_pipeline() {
 }
 
 #[tokio::test]
-async fn a_state_is_sent_once_and_nothing_after_the_final_one() {
+async fn a_state_is_sent_once_and_only_a_correction_after_the_final_one() {
     use StatusState::{Error, Failure, Pending, Running, Success};
     let stand = Stand::new(vec![
         posted(STATUSES, body("pending")),
         posted(STATUSES, body("running")),
+        posted(STATUSES, body("success")),
         posted(STATUSES, body("failed")),
     ])
     .await;
     let forge = connected(on(&stand));
-    for state in [Pending, Pending, Running, Running, Failure, Error, Success, Pending] {
+    for state in [Pending, Pending, Running, Running, Success, Pending, Success, Error, Failure, Running] {
         forge.set_status(&status(state)).await.unwrap();
     }
     stand.verify().await;

@@ -11,3 +11,4 @@ mod lies;
 mod outage;
 mod properties;
 mod queue;
+mod verdict;

@@ -12,6 +12,19 @@ closed_set! {
 }
 
 closed_set! {
+    /// The commit statuses that a run posts.
+    pub enum CommitStatusMode {
+        /// One for each experiment and one for the run, unless there are too many experiments.
+        True = "true",
+        False = "false",
+        All = "all",
+        /// One for the run alone.
+        Run = "run",
+        Off = "off",
+    }
+}
+
+closed_set! {
     /// The cases in which a comment is posted on the pull request.
     pub enum CommentMode {
         Off = "off",

@@ -218,15 +218,21 @@ impl Kind {
     }
 }
 
-/// Parses one of several words. GitLab's YAML reads an unquoted `on` as true, so `true` and `false` also
-/// stand for `on` and `off`.
+/// Returns the words that stand for some of these choices, each with the choice that it means. GitLab's YAML
+/// reads an unquoted `on` as true, and a choice that has `true` takes every word of a yes or a no.
+pub(crate) fn synonyms(choices: &[&str]) -> impl Iterator<Item = (&'static str, &'static str)> {
+    const OF_SWITCH: &[(&str, &str)] = &[("true", "on"), ("false", "off")];
+    const OF_TRUTH: &[(&str, &str)] =
+        &[("yes", "true"), ("on", "true"), ("1", "true"), ("no", "false"), ("0", "false")];
+    let all = if choices.contains(&"true") { OF_TRUTH } else { OF_SWITCH };
+    all.iter().copied().filter(|(_, meant)| choices.contains(meant))
+}
+
+/// Parses one of several words.
 fn choice(text: &str, choices: &[&str]) -> Result<String, Problem> {
     let word = text.to_ascii_lowercase();
-    let meant = match word.as_str() {
-        "true" if choices.contains(&"on") => "on",
-        "false" if choices.contains(&"off") => "off",
-        other => other,
-    };
+    let synonym = synonyms(choices).find(|(synonym, _)| *synonym == word);
+    let meant = synonym.map_or(word.as_str(), |(_, meant)| meant);
     if choices.contains(&meant) {
         return Ok(meant.to_owned());
     }

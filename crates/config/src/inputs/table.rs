@@ -9,7 +9,9 @@ use std::time::Duration;
 use faultgate_core::model::{ForgeKind, Monitor, Score};
 use faultgate_net::aws::s3::S3Address;
 
-use super::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice};
+use super::choices::{
+    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice,
+};
 use super::input::{Group, HandedOn, Input, Preset, SecretInput, Setting};
 use super::kind::Kind;
 use super::typed::{self, FILE_PATH, FLAG, LINE, LONG_LINE, SCORE, TEMPLATE_IDS, Typed, URL};
@@ -174,9 +176,9 @@ inputs! {
     RUN_URL: Setting<String> = Setting::new(Group::Forge, "run-url", URL,
             "Page of the pipeline's run, to which statuses and comments link")
             .otherwise("detected").example("https://ci.example.com/builds/42");
-    COMMIT_STATUS: Preset<bool> = Setting::new(Group::Forge, "commit-status", FLAG,
-            "Post commit statuses")
-            .example("false").default("true", true);
+    COMMIT_STATUS: Preset<CommitStatusMode> = Setting::new(Group::Forge, "commit-status", typed::COMMIT_STATUS_MODE,
+            "Commit statuses to post: all, one for each experiment and one for the run; run, that one alone; true, all of up to 20 experiments and run of more; false or off, none")
+            .example("run").default("true", CommitStatusMode::True);
     STATUS_CONTEXT: Preset<String, &str> = Setting::new(Group::Forge, "status-context", typed::text(Kind::Text { max: 100 }),
             "Prefix of the names of commit statuses")
             .example("chaos").default_text("faultgate");

@@ -6,7 +6,9 @@ use std::time::Duration;
 use faultgate_core::model::{ForgeKind, Monitor, Score};
 use faultgate_net::aws::s3::S3Address;
 
-use super::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice};
+use super::choices::{
+    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice,
+};
 use super::kind::{Kind, Parsed};
 use super::parse;
 
@@ -34,6 +36,7 @@ macro_rules! parsed_as {
 
 choice!(FORGE_KIND: ForgeKind);
 choice!(MONITOR_MODE: Monitor);
+choice!(COMMIT_STATUS_MODE: CommitStatusMode);
 choice!(COMMENT_MODE: CommentMode);
 choice!(LOG_FORMATS: LogFormat);
 choice!(REQUIRED_ACTIONS: RequiredActions);

@@ -6,7 +6,7 @@
 use faultgate_core::model::Shard;
 use serde_json::{Map, Value, json};
 
-use crate::inputs::kind::Kind;
+use crate::inputs::kind::{Kind, synonyms};
 
 /// Pattern of a reference to a variable, whose content the schema cannot know.
 pub(crate) const REFERENCE: &str = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}";
@@ -42,7 +42,7 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
             let types = types(&["boolean", "integer", "string"]);
             json!({ "type": types, "minimum": 0, "maximum": 1, "pattern": pattern })
         }
-        Kind::Choice(words) if words.contains(&"on") => {
+        Kind::Choice(words) if words.contains(&"on") || words.contains(&"true") => {
             json!({ "type": types(&["boolean", "string"]), "pattern": pattern })
         }
         Kind::Score => {
@@ -134,10 +134,8 @@ fn expression(kind: &Kind) -> String {
         }
         Kind::Bool => words(&["true", "yes", "on", "1", "false", "no", "off", "0"]),
         Kind::Choice(choices) => {
-            let booleans = [("on", "true"), ("off", "false")];
-            let booleans =
-                booleans.iter().filter(|(word, _)| choices.contains(word)).map(|(_, boolean)| *boolean);
-            words(&choices.iter().copied().chain(booleans).collect::<Vec<_>>())
+            let synonyms = synonyms(choices).map(|(synonym, _)| synonym);
+            words(&choices.iter().copied().chain(synonyms).collect::<Vec<_>>())
         }
         Kind::Score => r"0*(?:100(?:\.0*)?|[0-9]{1,2}(?:\.[0-9]*)?|\.[0-9]+)".to_owned(),
         Kind::Duration { .. } => "(?:[0-9]+h)?(?:[0-9]+m)?(?:[0-9]+s)?(?:[0-9]+ms)?".to_owned(),

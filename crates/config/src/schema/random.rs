@@ -200,7 +200,9 @@ fn value(kind: &Kind, needed: bool) -> Random {
     if matches!(kind, Kind::Score) {
         forms.push((1, (0.0..=100.0).prop_map(|number: f64| json!(number)).boxed()));
     }
-    if matches!(kind, Kind::Bool) || matches!(kind, Kind::Choice(words) if words.contains(&"on")) {
+    if matches!(kind, Kind::Bool)
+        || matches!(kind, Kind::Choice(words) if words.contains(&"on") || words.contains(&"true"))
+    {
         forms.push((4, any::<bool>().prop_map(Value::from).boxed()));
     }
     if matches!(kind, Kind::Bool) {

@@ -12,7 +12,7 @@ use faultgate_net::http::HttpSettings;
 use super::report::some_values;
 use super::run::Settings;
 use super::trust::Trust;
-use crate::inputs::choices::{CommentMode, ReportingMode};
+use crate::inputs::choices::{CommentMode, CommitStatusMode, ReportingMode};
 use crate::inputs::table;
 use crate::layers::tokens::Tokens;
 use crate::secrets::veil::{self, Veil};
@@ -44,6 +44,10 @@ pub struct ReportSettings {
     pub report_dir: PathBuf,
     /// Names of the experiments that the reports are of.
     pub experiments: Vec<String>,
+    /// Number of experiments of the whole suite. None if nobody has told it to this process.
+    pub suite_size: Option<usize>,
+    /// `true` if `only` has left out experiments of the suite.
+    pub is_part: bool,
     pub shard: Option<Shard>,
     pub is_rehearsal: bool,
     pub is_dry_run: bool,
@@ -60,7 +64,7 @@ pub struct ReportSettings {
     pub repository: Option<String>,
     pub commit: Option<String>,
     pub pull_request: Option<u64>,
-    pub commit_status: bool,
+    pub commit_status: CommitStatusMode,
     pub status_context: String,
     /// Values that tell this job from its siblings, as the CI writes them.
     pub matrix: Option<String>,
@@ -78,6 +82,8 @@ impl Settings {
         ReportSettings {
             report_dir: self.plan.report_dir.clone(),
             experiments: self.plan.experiments.iter().map(|experiment| experiment.name.clone()).collect(),
+            suite_size: self.plan.suite_size,
+            is_part: self.plan.is_part,
             shard: self.plan.shard,
             is_rehearsal: self.rehearsal.is_some(),
             is_dry_run: self.plan.dry_run,
@@ -123,6 +129,8 @@ pub fn merge_settings(
     let settings = ReportSettings {
         report_dir: values.get(table::REPORT_DIR),
         experiments: Vec::new(),
+        suite_size: None,
+        is_part: false,
         shard: None,
         is_rehearsal: false,
         is_dry_run: false,

@@ -12,7 +12,9 @@ use faultgate_core::model::{ExperimentPlan, ForgeKind, InjectionRule, Monitor, P
 use faultgate_net::aws::s3::S3Address;
 use faultgate_net::http::HttpSettings;
 
-use crate::inputs::choices::{CommentMode, LogFormat, Only, ReportingMode, RequiredActions};
+use crate::inputs::choices::{
+    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
+};
 use crate::inputs::table;
 use crate::layers::file;
 use crate::layers::merge::{self, Layer};
@@ -52,7 +54,7 @@ pub struct Settings {
     pub repository: Option<String>,
     pub commit: Option<String>,
     pub pull_request: Option<u64>,
-    pub commit_status: bool,
+    pub commit_status: CommitStatusMode,
     pub status_context: String,
     /// Values that tell this job from its siblings, as the CI writes them.
     pub matrix: Option<String>,

@@ -1,7 +1,7 @@
 //! The events that a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
 use super::{
-    AlarmChange, Finding, Plan, PreviewRecord, RunIdentity, Score, State, Transition, Turn, Verdict,
+    AlarmChange, Finding, Gate, Plan, PreviewRecord, RunIdentity, Score, State, Transition, Turn, Verdict,
 };
 
 /// Something that has happened in a run. `experiment` is always the index of an experiment in the plan.
@@ -53,7 +53,11 @@ pub enum RunEvent<'a> {
         verdict: Verdict,
         score: Option<Score>,
         reason: &'a str,
+        warnings: &'a [String],
     },
+    /// The verdict is known, and what the run has made is about to be removed. The result has the last word: the
+    /// removal, or a report that is missing, may turn the verdict.
+    Decided(&'a Gate),
     /// A message that the user should read while the run goes on.
     Warning(&'a str),
     /// One second has passed. Live displays and heartbeats need it.

@@ -166,12 +166,12 @@ impl Desk<'_> {
                 }
                 Some(Err(_)) => {
                     let why = format!("no answer within {:.1} s", share.as_secs_f64());
-                    return Some(report_failed(sink.name(), why));
+                    return Some(sink.cut_off(self.result, &why));
                 }
                 None => self.cut = true,
             }
         }
-        Some(report_failed(sink.name(), "a signal left no time for it"))
+        Some(sink.cut_off(self.result, "a signal left no time for it"))
     }
 
     /// Notes the answer of a sink in the result, and turns the verdict if it cannot stand with it.

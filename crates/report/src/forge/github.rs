@@ -18,7 +18,7 @@ use super::exchange::Exchange;
 use super::failure::ForgeFailure;
 use super::head::Head;
 use super::paths::{link, owner_and_name, segment};
-use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
+use super::port::{Capacity, CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::pull::Pull;
 use super::request::{Request, RequestPurpose};
 use super::subject::{ForkBranch, PullRequest, Subject};
@@ -29,8 +29,14 @@ use faultgate_core::text;
 /// Maximum number of characters of a description. GitHub refuses a longer one.
 const MAX_DESCRIPTION_CHARS: usize = 140;
 const PER_PAGE: usize = 100;
+/// Maximum number of pages of statuses that one look for a rival reads.
+const MAX_STATUS_PAGES: usize = 10;
 /// The prefix of the tokens of Apps, to which the token of a job belongs.
 const APP_TOKEN_PREFIX: &str = "ghs_";
+
+/// Number of statuses, a little below GitHub's secondary limits: 80 requests in a minute and 500 in an hour that
+/// create something, whoever sends them with the same token.
+pub(crate) const CAPACITY: Capacity = Capacity { at_once: 8, per_minute: Some(75), per_hour: Some(480) };
 
 /// A repository on GitHub, with the commit and the pull request of the run.
 pub(super) struct GitHub {
@@ -45,8 +51,18 @@ pub(super) struct GitHub {
     fork: Option<(ForkBranch, String)>,
     /// `true` if the token is an App's. An App writes its comments as a bot.
     is_app: bool,
+    memory: Mutex<Memory>,
+}
+
+/// The statuses of the commit that this client knows of.
+#[derive(Default)]
+struct Memory {
     /// The ids of the newest statuses that this client has posted, by their contexts.
-    posted: Mutex<HashMap<String, u64>>,
+    posted: HashMap<String, u64>,
+    /// The newest status of each context, in lower case, whoever has posted it.
+    newest: HashMap<String, GitHubStatus>,
+    /// The id up to which all statuses were read.
+    read_up_to: u64,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +80,7 @@ struct User {
 }
 
 /// A status that a commit carries, whoever has posted it.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct GitHubStatus {
     id: u64,
     state: String,
@@ -118,12 +134,42 @@ impl GitHub {
             pull: if fork.is_some() { OnceCell::new() } else { OnceCell::new_with(Some(pull)) },
             fork,
             is_app: token.expose().starts_with(APP_TOKEN_PREFIX),
-            posted: Mutex::default(),
+            memory: Mutex::default(),
         })
     }
 
-    fn lock_posted(&self) -> MutexGuard<'_, HashMap<String, u64>> {
-        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the statuses of the commit that are new since the last time. All contexts share the pages, so one
+    /// page is enough for each look of a run with very many of them.
+    async fn read_statuses(&self, context: &str, commit: &str) -> Result<(), ForgeFailure> {
+        let read_up_to = self.memory().read_up_to;
+        let mut newest_id = read_up_to;
+        for page in 1..=MAX_STATUS_PAGES {
+            let page_of = if page > 1 { format!("&page={page}") } else { String::new() };
+            let path =
+                format!("/repos/{}/commits/{commit}/statuses?per_page={PER_PAGE}{page_of}", self.repository);
+            let request = Request::standing(context, path);
+            let (statuses, headers) = self.exchange.fetch::<Vec<GitHubStatus>>(&request).await?;
+            let is_last =
+                !has_next(&headers, statuses.len()) || statuses.iter().any(|status| status.id <= read_up_to);
+            let mut memory = self.memory();
+            for status in statuses {
+                newest_id = newest_id.max(status.id);
+                let of_context = memory.newest.entry(status.context.to_lowercase());
+                let known = of_context.or_insert_with(|| status.clone());
+                if known.id <= status.id {
+                    *known = status;
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        self.memory().read_up_to = newest_id;
+        Ok(())
     }
 
     fn known_pull(&self) -> Option<&Pull> {
@@ -161,12 +207,16 @@ impl Forge for GitHub {
         CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
+    fn capacity(&self) -> Capacity {
+        CAPACITY
+    }
+
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
         let request = status_request(&self.repository, &commit, status, MAX_DESCRIPTION_CHARS);
         let answer = self.exchange.send(&request).await?;
-        self.lock_posted().extend(answer.id().map(|id| (status.context.clone(), id)));
+        self.memory().posted.extend(answer.id().map(|id| (status.context.clone(), id)));
         Ok(())
     }
 
@@ -175,13 +225,11 @@ impl Forge for GitHub {
     async fn rival(&self, context: &str) -> Result<Option<Rival>, ForgeFailure> {
         let look_up = self.known_pull().map(Pull::look_up);
         let commit = self.head.commit(&self.exchange, look_up).await?;
-        let path = format!("/repos/{}/commits/{commit}/statuses?per_page={PER_PAGE}", self.repository);
-        let request = Request::standing(context, path);
-        let (statuses, _) = self.exchange.fetch::<Vec<GitHubStatus>>(&request).await?;
-        let of_context = statuses.into_iter().filter(|status| status.context.eq_ignore_ascii_case(context));
-        let own = self.lock_posted().get(context).copied();
-        let newest =
-            of_context.max_by_key(|status| status.id).filter(|newest| own.is_none_or(|own| newest.id > own));
+        self.read_statuses(context, &commit).await?;
+        let memory = self.memory();
+        let own = memory.posted.get(context).copied();
+        let newest = memory.newest.get(&context.to_lowercase());
+        let newest = newest.filter(|newest| own.is_none_or(|own| newest.id > own)).cloned();
         Ok(newest.map(|newest| Rival {
             has_failed: matches!(newest.state.as_str(), "failure" | "error"),
             is_newer: own.is_some(),

@@ -18,7 +18,7 @@ use super::exchange::{Exchange, RefusedAnswer, Reply};
 use super::failure::{ForgeFailure, no_client};
 use super::head::Head;
 use super::paths::{is_segment, link, segment};
-use super::port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
+use super::port::{Capacity, CommentLimits, CommitStatus, Forge, Rival, StatusState};
 use super::request::{Request, RequestPurpose};
 use super::subject::{Pipeline, Subject};
 use faultgate_core::model::ForgeKind;
@@ -56,8 +56,8 @@ struct MergeRequest {
 struct Memory {
     /// The closest tie that GitLab has accepted.
     pin: Pin,
-    /// The state that was posted last under each name. GitLab refuses a state that is posted again, and would
-    /// make another status of one that follows a final state.
+    /// The state that was posted last under each name. GitLab refuses a state that is posted again, and makes
+    /// another status of one that follows a final state.
     last: HashMap<String, &'static str>,
     /// The id of the status of each name. GitLab keeps the id of a status until the status has ended.
     ids: HashMap<String, u64>,
@@ -180,6 +180,11 @@ impl Forge for GitLab {
         CommentLimits { comment: 60_000, html: true, mermaid: true }
     }
 
+    /// Two at once hide the time of a round trip. More would wait for each other, since GitLab locks the commit.
+    fn capacity(&self) -> Capacity {
+        Capacity { at_once: 2, ..Capacity::default() }
+    }
+
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
         let name = self.name(&status.context);
         let state = word(status.state);
@@ -188,8 +193,9 @@ impl Forge for GitLab {
             let memory = self.memory();
             (memory.pin, memory.last.get(&name).copied())
         };
-        // GitLab would refuse the same state, and would make another status after a final one.
-        if last.is_some_and(|last| last == state || is_final(last)) {
+        // GitLab would refuse the same state. After a final one it makes another status, which only a correction
+        // is worth.
+        if last.is_some_and(|last| last == state || (is_final(last) && !is_final(state))) {
             return Ok(());
         }
         let look_up =

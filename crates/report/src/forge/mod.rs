@@ -39,7 +39,9 @@ mod subject;
 pub use connection::{Connection, NoForge};
 use failure::no_client;
 pub use failure::{Again, Denied, ForgeFailure};
-pub use port::{CommentLimits, CommitStatus, Forge, Rival, StatusState};
+#[cfg(test)]
+pub(crate) use github::CAPACITY as CAPACITY_OF_GITHUB;
+pub use port::{Capacity, CommentLimits, CommitStatus, Forge, Rival, StatusState};
 pub use subject::{ForkBranch, Pipeline, PullRequest, Site, Subject};
 
 /// Makes the client for a subject, and sends nothing yet. `http` must follow no redirects, since a redirect

@@ -19,6 +19,16 @@ pub enum StatusState {
     Cancelled,
 }
 
+impl StatusState {
+    /// Says whether no other state is expected to follow.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Pending | Self::Running => false,
+            Self::Success | Self::Failure | Self::Error | Self::Cancelled => true,
+        }
+    }
+}
+
 /// A mark on a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitStatus {
@@ -40,6 +50,20 @@ pub struct Rival {
     pub is_newer: bool,
     pub description: String,
     pub target_url: Option<String>,
+}
+
+/// The number of statuses that a forge takes, at once and in a time. `None` is no limit that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    pub at_once: usize,
+    pub per_minute: Option<usize>,
+    pub per_hour: Option<usize>,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { at_once: 4, per_minute: None, per_hour: None }
+    }
 }
 
 /// The limits of a forge's comments.
@@ -64,6 +88,11 @@ pub trait Forge: Send + Sync {
     /// Says whether commits have statuses on this forge. Where they have none, a comment takes their place.
     fn has_statuses(&self) -> bool {
         true
+    }
+
+    /// Returns the number of statuses that may be posted without a refusal for their number.
+    fn capacity(&self) -> Capacity {
+        Capacity::default()
     }
 
     /// Posts a status, or updates the one of the same context. A state that is posted again is no failure.

@@ -110,7 +110,7 @@ impl Narrator {
                 Some(format!("{} {is}: {reason}", shown.name))
             }
             RunEvent::Warning(warning) => Some(format!("{}: {warning}", Level::Warning.as_str())),
-            RunEvent::Tick => None,
+            RunEvent::Decided(_) | RunEvent::Tick => None,
         }
     }
 }

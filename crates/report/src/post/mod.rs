@@ -19,4 +19,4 @@ pub use buildkite::BuildkiteAnnotation;
 pub use comment::{Comment, comment_key};
 pub use insights::Insights;
 pub use result_object::{MAX_OBJECT_BYTES, MERGED_NAME, ResultObject, run_folder};
-pub use status::{CommitStatuses, StatusStyle};
+pub use status::{CommitStatuses, StatusScope, StatusStyle};

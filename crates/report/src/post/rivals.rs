@@ -1,26 +1,26 @@
 //! Rivals: other jobs that use the name of our status. If a CI does not tell jobs apart, the last one to post
 //! would speak for all, and a success would hide a failure.
 
-use crate::forge::{CommitStatus, Forge, Rival, StatusState};
+use crate::forge::{CommitStatus, Rival, StatusState};
 use faultgate_core::text;
 
 /// Maximum length, in characters, of the sentence that repeats another job's words.
 const MAX_SENTENCE_CHARS: usize = 200;
 
+/// The answer to a look for a rival: the rival, if there is one.
+#[derive(Debug)]
+pub(super) struct RivalLook(pub(super) Option<Rival>);
+
+/// Says whether it is worth a request to look for a rival before this status is posted: only before the first
+/// one of its name, and before a success.
+pub(super) fn is_worth_a_look(status: &CommitStatus, is_first: bool) -> bool {
+    is_first || status.state == StatusState::Success
+}
+
 /// Returns a sentence about the failure of another job that this status would hide, or `None` if it hides
-/// none. The question is worth a request only before the first status and before a success. A forge that does
-/// not answer is no reason to post nothing.
-pub(super) async fn hidden_by(forge: &dyn Forge, status: &CommitStatus, is_first: bool) -> Option<String> {
-    if !is_first && status.state != StatusState::Success {
-        return None;
-    }
-    match forge.rival(&status.context).await {
-        Ok(rival) => rival.filter(|rival| is_hidden(rival, status)).map(|rival| in_words(&rival)),
-        Err(failure) => {
-            tracing::debug!(%failure, "who else posts this status is not known");
-            None
-        }
-    }
+/// none.
+pub(super) fn hidden_by(look: RivalLook, status: &CommitStatus) -> Option<String> {
+    look.0.filter(|rival| is_hidden(rival, status)).map(|rival| in_words(&rival))
 }
 
 /// Returns `true` if our status would hide the failure of a job that is still of interest. The status of an

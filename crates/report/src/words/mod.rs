@@ -20,10 +20,20 @@ pub use nature::Nature;
 /// of its experiment if there are several.
 pub(crate) fn warnings(result: &RunResult) -> impl Iterator<Item = String> {
     let is_alone = result.experiments.len() == 1;
-    result.experiments.iter().flat_map(move |experiment| {
-        let name = if is_alone { String::new() } else { format!("{}: ", experiment.name) };
-        experiment.warnings.iter().map(move |warning| format!("{name}{warning}"))
-    })
+    result
+        .experiments
+        .iter()
+        .flat_map(move |experiment| name_warnings(&experiment.name, &experiment.warnings, is_alone))
+}
+
+/// The warnings of one experiment, each behind its name if there are others.
+pub(crate) fn name_warnings<'w>(
+    name: &'w str,
+    warnings: &'w [String],
+    is_alone: bool,
+) -> impl Iterator<Item = String> + 'w {
+    let name = if is_alone { String::new() } else { format!("{name}: ") };
+    warnings.iter().map(move |warning| format!("{name}{warning}"))
 }
 
 /// Returns the reasons of the gate without those of experiments, which stand beside the experiments already.

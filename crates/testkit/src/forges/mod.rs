@@ -4,8 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::binary::{HANG_TIMEOUT, in_time};
 
 mod bitbucket;
 mod codecommit;
@@ -110,15 +113,26 @@ pub trait Manners: Send + Sync + 'static {
 pub struct ForgeStandIn {
     server: MockServer,
     kept: Arc<Mutex<ForgeMemory>>,
+    asked: Arc<Notify>,
 }
 
 struct ForgeResponder<M> {
     manners: M,
     kept: Arc<Mutex<ForgeMemory>>,
+    /// Rings after each request.
+    asked: Arc<Notify>,
 }
 
 impl<M: Manners> Respond for ForgeResponder<M> {
     fn respond(&self, request: &Request) -> ResponseTemplate {
+        let answer = self.answer(request);
+        self.asked.notify_waiters();
+        answer
+    }
+}
+
+impl<M: Manners> ForgeResponder<M> {
+    fn answer(&self, request: &Request) -> ResponseTemplate {
         let (bearer, before) = self.manners.token();
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
         let asked = ForgeRequest {
@@ -153,9 +167,10 @@ impl<M: Manners> Respond for ForgeResponder<M> {
 impl ForgeStandIn {
     pub async fn start(manners: impl Manners) -> Self {
         let (server, kept) = (MockServer::start().await, Arc::new(Mutex::new(ForgeMemory::default())));
-        let behind = ForgeResponder { manners, kept: Arc::clone(&kept) };
+        let asked = Arc::new(Notify::new());
+        let behind = ForgeResponder { manners, kept: Arc::clone(&kept), asked: Arc::clone(&asked) };
         Mock::given(any()).respond_with(behind).mount(&server).await;
-        Self { server, kept }
+        Self { server, kept, asked }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -169,6 +184,22 @@ impl ForgeStandIn {
 
     pub fn look<T>(&self, look: impl FnOnce(&mut ForgeMemory) -> T) -> T {
         look(&mut self.kept.lock().unwrap())
+    }
+
+    /// Waits until a status of this state has arrived.
+    pub async fn until_told(&self, state: &str) {
+        let told = async {
+            loop {
+                // The notification is subscribed to before the look, or a request in between would be missed.
+                let mut asked = std::pin::pin!(self.asked.notified());
+                asked.as_mut().enable();
+                if self.told().iter().any(|(_, told)| told == state) {
+                    return;
+                }
+                asked.await;
+            }
+        };
+        in_time(HANG_TIMEOUT, state, told).await;
     }
 
     pub fn requests(&self) -> usize {

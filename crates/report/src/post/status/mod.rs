@@ -1,237 +1,214 @@
-//! Commit statuses: one per experiment, and one for the run when it has several.
+//! Commit statuses: one for each experiment, and one for the run.
 //!
-//! Each status has a task of its own that posts the newest state and skips the ones it has not come to, so
-//! that a slow forge delays nobody. An experiment takes three requests: pending, running, and its end.
-//! Requests go out one after the other: GitHub asks for it, and GitLab locks the commit. No status may hide
-//! the failure of another job that uses the same name.
+//! A `queue` holds the newest word of each context, and `courier` posts them beside the run, so that a slow
+//! forge delays nobody; `pace` keeps them within the limits of the forge. `style` gives the names. No status may
+//! hide the failure of another job that uses the same name.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::retry::pause;
-use super::rivals::hidden_by;
-use crate::forge::{CommitStatus, Connection, Forge, ForgeFailure, StatusState};
-use crate::sink::{Sink, Stage, no_forge, report_failed, report_refused_by, report_skipped, report_written};
-use crate::words::{Nature, warnings};
-use faultgate_core::model::{Outcome, Reported, RunEvent, RunResult, Score, Shard, State, Verdict};
-use faultgate_core::{digest, text};
+mod courier;
+mod pace;
+mod queue;
+mod style;
 
-/// Maximum length of a description in characters. Each forge cuts it further.
-const MAX_DESCRIPTION_CHARS: usize = 400;
-/// The longest pause that a forge may ask for while the run goes on.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
-/// The longest pause that a forge may ask for after the end of the run, when the pipeline waits.
-const MAX_LAST_PAUSE: Duration = Duration::from_secs(5);
+use self::courier::{PostOffice, carry};
+use self::queue::{Obstacle, Queue};
+pub use self::style::StatusStyle;
+use crate::forge::{Connection, StatusState};
+use crate::sink::{Sink, Stage, no_forge, report_failed, report_refused_by, report_skipped, report_written};
+use crate::words::{name_warnings, warnings};
+use faultgate_core::model::{Gate, Reported, RunEvent, RunResult, Score, State, Verdict};
 
 /// The remedy if another job posts under the same name.
 const REMEDY: &str = "set `matrix` to what tells the jobs apart, or `status-context` to a name of each";
-/// Maximum length, in characters, of the part of a name that tells a job from its siblings.
-const MAX_PART_CHARS: usize = 60;
-/// Length, in characters, of the digest that keeps longer parts apart.
-const DIGEST_CHARS: usize = 8;
+/// Number of contexts without any status that are named. All that are left pending are named.
+const MAX_NAMED: usize = 5;
 
-/// The properties that all statuses of a run share.
-#[derive(Debug, Clone)]
-pub struct StatusStyle {
-    /// The prefix of the names of the statuses.
-    pub prefix: String,
-    /// The page that the statuses link to.
-    pub target_url: Option<String>,
-    /// The number of the pipeline's attempt, from 1.
-    pub attempt: Option<u32>,
-    /// The shard of a suite that the run is.
-    pub shard: Option<Shard>,
-    /// The values that tell the job from its siblings, which report to the same commit.
-    pub part: Vec<String>,
-    /// The nature of the run: a trial must not look like the real thing.
-    pub nature: Nature,
+/// The statuses of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusScope {
+    /// `true` if each experiment has a status.
+    pub experiments: bool,
+    /// `true` if the run has one of its own.
+    pub run: bool,
 }
 
-impl StatusStyle {
-    /// The name of an experiment's status, or of the run's status if none is given. No job may speak for the
-    /// others that report to the same commit, so the name tells them apart.
-    fn context(&self, experiment: Option<&str>) -> String {
-        let name = experiment.map(|name| format!("/{name}")).unwrap_or_default();
-        // No two shards have an experiment in common, so the name of an experiment is enough.
-        let shard = self.shard.filter(|_| experiment.is_none());
-        format!("{}{name}{}", self.nature.context(&self.prefix, shard), self.part())
-    }
+impl StatusScope {
+    /// One status for the run alone.
+    pub const RUN: Self = Self { experiments: false, run: true };
 
-    /// The part of a name that tells the job from its siblings, such as ` (eu-west-1, blue)`, without values
-    /// that the shard says already.
-    fn part(&self) -> String {
-        let shard = self.shard.map(|shard| [shard.to_string(), shard.number().to_string()]);
-        let tells = |value: &&String| !shard.as_ref().is_some_and(|shard| shard.contains(value));
-        let values: Vec<&str> = self.part.iter().filter(tells).map(String::as_str).collect();
-        let part = values.join(", ");
-        match part.chars().count() {
-            0 => String::new(),
-            1..=MAX_PART_CHARS => format!(" ({})", text::plain(&part, MAX_PART_CHARS)),
-            _ => format!(
-                " ({} {})",
-                text::plain(&part, MAX_PART_CHARS),
-                &digest::of_parts(&[&part])[..DIGEST_CHARS]
-            ),
-        }
-    }
-
-    /// The status of this state, whose description says first if the run is a trial or a later attempt.
-    fn status(&self, context: String, state: StatusState, what: &str) -> CommitStatus {
-        let nature = self.nature.word().map(|word| format!("{word}: ")).unwrap_or_default();
-        let attempt = match self.attempt {
-            Some(attempt) if attempt > 1 => format!("attempt {attempt}: "),
-            _ => String::new(),
-        };
-        let description = text::plain(&format!("{nature}{attempt}{what}"), MAX_DESCRIPTION_CHARS);
-        CommitStatus { context, state, description, target_url: self.target_url.clone() }
-    }
-}
-
-/// One status, and the task that posts it.
-struct Post {
-    context: String,
-    newest: watch::Sender<Option<CommitStatus>>,
-    task: AbortOnDropHandle<Delivered>,
-}
-
-/// The way to the forge, on which one request goes at a time.
-#[derive(Clone)]
-struct Line {
-    connection: Connection,
-    free: Arc<Semaphore>,
-}
-
-/// The fate of the last state of a status.
-enum Delivered {
-    Posted,
-    Refused(ForgeFailure),
-    /// Nothing was posted, since the failure of another job stands under this name. The text tells of it.
-    Hidden(String),
-    /// There is no forge to post to. The sink tells so once for all posts.
-    NoForge,
-}
-
-impl Post {
-    fn open(context: String, line: Line) -> Self {
-        let (newest, words) = watch::channel(None);
-        Self { context, newest, task: AbortOnDropHandle::new(tokio::spawn(deliver(line, words))) }
-    }
-
-    fn say(&self, status: CommitStatus) {
-        // A state that is said twice is posted once.
-        self.newest.send_if_modified(|newest| {
-            let news = newest.as_ref() != Some(&status);
-            *newest = Some(status);
-            news
-        });
-    }
-}
-
-/// Posts the newest state again and again, until the sender is dropped and no other state can come.
-async fn deliver(line: Line, mut words: watch::Receiver<Option<CommitStatus>>) -> Delivered {
-    let mut delivered = Delivered::Posted;
-    let mut is_first = true;
-    while words.changed().await.is_ok() {
-        let Ok(forge) = line.connection.forge().await else { return Delivered::NoForge };
-        let Some(status) = words.borrow_and_update().clone() else { continue };
-        let is_last = !matches!(status.state, StatusState::Pending | StatusState::Running);
-        // A status that was refused for good is tried only once more, with the state of the end.
-        if matches!(delivered, Delivered::Refused(_)) && !is_last {
-            continue;
-        }
-        // The question to the forge takes its turn like every other request.
-        let turn = line.free.acquire().await;
-        let hidden = hidden_by(forge, &status, is_first).await;
-        drop(turn);
-        delivered = match hidden {
-            Some(said) => Delivered::Hidden(said),
-            None => match post(forge, &line.free, &status, &mut words).await {
-                Ok(()) => Delivered::Posted,
-                Err(failure) => Delivered::Refused(failure),
-            },
-        };
-        is_first &= !matches!(delivered, Delivered::Posted);
-    }
-    delivered
-}
-
-/// Posts a status, and tries again if that may help. It returns early, as if all were well, when a newer
-/// state has come.
-async fn post(
-    forge: &dyn Forge,
-    free: &Semaphore,
-    status: &CommitStatus,
-    words: &mut watch::Receiver<Option<CommitStatus>>,
-) -> Result<(), ForgeFailure> {
-    let mut tries = 0;
-    loop {
-        let turn = free.acquire().await;
-        let Err(failure) = forge.set_status(status).await else { return Ok(()) };
-        // The others need not wait while this one pauses.
-        drop(turn);
-        tries += 1;
-        let ended = words.has_changed().is_err();
-        let Some(pause) = pause(&failure, tries, if ended { MAX_LAST_PAUSE } else { MAX_PAUSE }) else {
-            return Err(failure);
-        };
-        tracing::debug!(%failure, ?pause, "posting the status again");
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            Ok(()) = words.changed() => {
-                // The newer state stays unread, so that `deliver` finds it.
-                words.mark_changed();
-                return Ok(());
-            }
-        }
+    /// One status for each experiment and one for the run. The status of a single experiment stands for its run,
+    /// unless that is a part of a suite.
+    pub fn all(experiments: usize, is_part: bool) -> Self {
+        Self { experiments: true, run: experiments > 1 || is_part }
     }
 }
 
 /// The sink that posts the commit statuses of a run.
 pub struct CommitStatuses {
     style: StatusStyle,
-    line: Line,
-    /// The status of each experiment, in the order of the plan.
-    posts: Vec<Post>,
-    /// The status of the run, if it has several experiments or is a shard.
-    run: Option<Post>,
+    connection: Connection,
+    office: Arc<PostOffice>,
+    courier: AbortOnDropHandle<()>,
+    /// Names of the experiments, in the order of the plan.
+    names: Vec<String>,
+    scope: StatusScope,
+    /// Warnings of the experiments that have ended, by their places in the plan.
+    warnings: Vec<Vec<String>>,
+    /// Says of each experiment, by its place in the plan, whether it has ended.
+    ended: Vec<bool>,
+    /// The end of the experiment that stands for the run.
+    end: Option<StatusEnd>,
+}
+
+/// The end of an experiment or of the run, as a status tells it.
+#[derive(Debug, Clone)]
+struct StatusEnd {
+    verdict: Verdict,
+    score: Option<Score>,
+    text: String,
+}
+
+impl StatusEnd {
+    fn of_gate(gate: &Gate, warnings: &[String]) -> Self {
+        let text = with_warnings(&gate.reasons.join("; "), warnings);
+        Self { verdict: gate.verdict, score: gate.resilience_score, text }
+    }
+
+    /// Returns the words of the status. The score comes first, unless the reason tells it already.
+    fn in_words(&self) -> String {
+        let score = self.score.filter(|_| !self.text.contains("score "));
+        let score = score.map(|score| format!("score {score}: ")).unwrap_or_default();
+        format!("{}: {score}{}", self.verdict, self.text)
+    }
 }
 
 impl CommitStatuses {
     const SINK: &'static str = "commit status";
 
-    pub fn new(experiments: &[&str], style: StatusStyle, connection: Connection) -> Self {
-        let line = Line { connection, free: Arc::new(Semaphore::new(1)) };
-        let open = |context| Post::open(context, line.clone());
-        let posts: Vec<Post> = experiments.iter().map(|name| open(style.context(Some(name)))).collect();
-        let run = style.context(None);
-        let run = (posts.len() > 1 || style.shard.is_some()).then(|| open(run));
-        Self { style, line, posts, run }
+    pub fn new(experiments: &[&str], scope: StatusScope, style: StatusStyle, connection: Connection) -> Self {
+        let each = experiments.iter().filter(|_| scope.experiments);
+        let contexts = each.map(|name| style.context(Some(name))).collect();
+        let office = PostOffice::new(Queue::new(contexts, scope.run.then(|| style.context(None))));
+        let courier = hire(&office, &connection);
+        let names: Vec<String> = experiments.iter().map(|name| (*name).to_owned()).collect();
+        let warnings = vec![Vec::new(); names.len()];
+        let ended = vec![false; names.len()];
+        Self { style, connection, office, courier, names, scope, warnings, ended, end: None }
     }
 
-    fn say(&self, post: &Post, state: StatusState, what: &str) {
-        post.say(self.style.status(post.context.clone(), state, what));
+    /// The place of an experiment's status in the queue, if it has one.
+    fn place_of(&self, experiment: usize) -> Option<usize> {
+        (self.scope.experiments && experiment < self.names.len()).then_some(experiment)
     }
 
-    /// Takes the posts, whose tasks end when they have posted the last state, and leaves new ones in their
-    /// place for a second call of `finish`.
-    fn close(&mut self) -> Vec<Post> {
-        let reopen = |post: &mut Post| {
-            let again = Post::open(post.context.clone(), self.line.clone());
-            std::mem::replace(post, again)
+    /// The place of the run's status in the queue, if it has one.
+    fn place_of_run(&self) -> Option<usize> {
+        let experiments = if self.scope.experiments { self.names.len() } else { 0 };
+        self.scope.run.then_some(experiments)
+    }
+
+    fn say(&self, place: Option<usize>, state: StatusState, what: &str) {
+        let Some(place) = place else { return };
+        self.office.change(|queue| {
+            let Some(context) = queue.context(place).map(str::to_owned) else { return };
+            queue.say(place, self.style.status(context, state, what));
+        });
+    }
+
+    fn say_end(&self, place: Option<usize>, end: &StatusEnd) {
+        self.say(place, state_of(end.verdict), &end.in_words());
+    }
+
+    /// Says how the run ended, in its own status or in that of the experiment that stands for it.
+    fn say_end_of_run(&self, gate: &Gate, warnings: &[String], ended: Option<&StatusEnd>) {
+        let of_gate = StatusEnd::of_gate(gate, warnings);
+        if self.scope.run {
+            return self.say_end(self.place_of_run(), &of_gate);
+        }
+        // The gate may know more than the experiment's engine did.
+        let ended = ended.filter(|ended| ended.verdict == gate.verdict);
+        self.say_end(self.place_of(0), ended.unwrap_or(&of_gate));
+    }
+
+    /// Says whether all other experiments have ended.
+    fn is_last(&self, experiment: usize) -> bool {
+        self.ended.iter().enumerate().all(|(place, ended)| *ended || place == experiment)
+    }
+
+    /// `true` if the status of the only experiment stands for the run.
+    fn stands_for_run(&self) -> bool {
+        !self.scope.run && self.names.len() == 1
+    }
+
+    /// Says everything that a result tells. Words that are said already are not posted again.
+    fn say_all(&self, result: &RunResult) {
+        let mut ends = result.experiments.iter().map(|experiment| StatusEnd {
+            verdict: experiment.verdict,
+            score: experiment.score,
+            text: with_warnings(&experiment.reason, &experiment.warnings),
+        });
+        if self.stands_for_run() {
+            return self.say_end_of_run(&result.gate, &[], ends.next().as_ref());
+        }
+        if self.scope.run {
+            self.say_end_of_run(&result.gate, &warnings(result).collect::<Vec<_>>(), None);
+        }
+        for (experiment, end) in ends.enumerate() {
+            self.say_end(self.place_of(experiment), &end);
+        }
+    }
+
+    /// Returns how the statuses fared. `cut` is the reason if the wait for them was cut off.
+    fn report(&self, cut: Option<&str>) -> Reported {
+        let queue = self.office.queue();
+        let (mut refused, mut hidden) = (None, None);
+        for obstacle in queue.obstacles() {
+            match obstacle {
+                Obstacle::Refused(failure) => refused = refused.or(Some(failure)),
+                Obstacle::Hidden(said) => hidden = hidden.or(Some(said)),
+            }
+        }
+        let lost = describe_lost(&queue.left_pending(), &queue.left_untold());
+        let lost = |mut reported: Reported| {
+            let detail = reported.detail.take().into_iter().chain(lost.clone());
+            reported.detail = Some(detail.collect::<Vec<_>>().join("; "));
+            reported
         };
-        self.posts.iter_mut().chain(&mut self.run).map(reopen).collect()
+        match (refused, hidden) {
+            // The contexts come first, since the remedy may be cut off where a line is short.
+            (Some(failure), _) => lost(report_refused_by(&self.connection, Self::SINK, failure)),
+            _ if !queue.is_settled() => {
+                lost(report_failed(Self::SINK, cut.unwrap_or("they were not posted in time")))
+            }
+            (None, Some(said)) => report_skipped(Self::SINK, said).with_remedy(REMEDY),
+            (None, None) => report_written(Self::SINK),
+        }
     }
+}
 
-    /// Says how an experiment or the run ended. The score comes first, unless the reason tells it already.
-    fn say_end(&self, post: &Post, verdict: Verdict, score: Option<Score>, reason: &str) {
-        let score = score.filter(|_| !reason.contains("score "));
-        let score = score.map(|score| format!("score {score}: ")).unwrap_or_default();
-        self.say(post, state_of(verdict), &format!("{verdict}: {score}{reason}"));
+/// Starts the courier.
+fn hire(office: &Arc<PostOffice>, connection: &Connection) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(carry(Arc::clone(office), connection.clone())))
+}
+
+/// Returns a sentence about the contexts whose last word was lost, or `None` where it adds nothing to the
+/// refusal of the only one.
+fn describe_lost(pending: &[&str], untold: &[&str]) -> Option<String> {
+    let mut said = Vec::new();
+    if !pending.is_empty() {
+        said.push(format!("left pending: {}", pending.join(", ")));
     }
+    if pending.len() + untold.len() > 1 && !untold.is_empty() {
+        let named = untold.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = untold.len().saturating_sub(MAX_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        said.push(format!("not told: {named}{more}"));
+    }
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Returns the reason, and after it the warnings.
@@ -240,16 +217,6 @@ fn with_warnings(reason: &str, warnings: &[String]) -> String {
         [] => reason.to_owned(),
         warnings => format!("{reason}; warning: {}", warnings.join("; ")),
     }
-}
-
-/// Returns the report that is told if only one can be: a failed one rather than a skipped one, else the
-/// first.
-fn worse(one: Option<Reported>, other: Option<Reported>) -> Option<Reported> {
-    let has_failed = |reported: &Reported| reported.outcome == Outcome::Failed;
-    if one.as_ref().is_none_or(|one| !has_failed(one)) && other.as_ref().is_some_and(has_failed) {
-        return other;
-    }
-    one.or(other)
 }
 
 fn state_of(verdict: Verdict) -> StatusState {
@@ -274,68 +241,73 @@ impl Sink for CommitStatuses {
     fn on(&mut self, event: &RunEvent<'_>) {
         match event {
             RunEvent::Launched { experiment, id, .. } => {
-                let Some(post) = self.posts.get(*experiment) else { return };
-                self.say(post, StatusState::Pending, &format!("launched as {id}"));
-                if let Some(run) = &self.run {
-                    self.say(run, StatusState::Pending, "experiments are running");
-                }
+                self.say(self.place_of_run(), StatusState::Pending, "experiments are running");
+                self.say(self.place_of(*experiment), StatusState::Pending, &format!("launched as {id}"));
             }
             RunEvent::Transition { experiment, transition } if transition.state == State::Running => {
-                if let Some(post) = self.posts.get(*experiment) {
-                    self.say(post, StatusState::Running, "the experiment is running");
+                self.say(self.place_of(*experiment), StatusState::Running, "the experiment is running");
+            }
+            // The look for a rival goes out while the end is confirmed.
+            RunEvent::Transition { experiment, transition } if transition.state.is_terminal() => {
+                let of_run = self.place_of_run().filter(|_| self.is_last(*experiment));
+                for place in of_run.into_iter().chain(self.place_of(*experiment)) {
+                    self.office.change(|queue| queue.foresee(place));
                 }
             }
-            // The status of a single experiment ends with the gate, which may know more than its engine did.
-            RunEvent::Ended { experiment, verdict, score, reason, .. } if self.run.is_some() => {
-                if let Some(post) = self.posts.get(*experiment) {
-                    self.say_end(post, *verdict, *score, reason);
+            RunEvent::Ended { experiment, verdict, score, reason, warnings, .. } => {
+                let text = with_warnings(reason, warnings);
+                let end = StatusEnd { verdict: *verdict, score: *score, text };
+                if let Some(ended) = self.ended.get_mut(*experiment) {
+                    *ended = true;
+                    self.warnings[*experiment] = warnings.to_vec();
                 }
+                if self.stands_for_run() {
+                    self.end = Some(end);
+                } else {
+                    self.say_end(self.place_of(*experiment), &end);
+                }
+            }
+            RunEvent::Decided(gate) if self.scope.run || self.stands_for_run() => {
+                let warnings = self.names.iter().zip(&self.warnings);
+                let is_alone = self.names.len() == 1;
+                let warnings: Vec<String> =
+                    warnings.flat_map(|(name, warnings)| name_warnings(name, warnings, is_alone)).collect();
+                self.say_end_of_run(gate, &warnings, self.end.as_ref());
             }
             _ => {}
         }
     }
 
     async fn finish(&mut self, result: &RunResult) -> Option<Reported> {
-        let gate = &result.gate;
-        let reasons = gate.reasons.join("; ");
-        for (post, experiment) in self.posts.iter().zip(&result.experiments) {
-            if self.run.is_some() || gate.verdict == experiment.verdict {
-                self.say_end(
-                    post,
-                    experiment.verdict,
-                    experiment.score,
-                    &with_warnings(&experiment.reason, &experiment.warnings),
-                );
-            } else {
-                self.say_end(post, gate.verdict, gate.resilience_score, &reasons);
-            }
-        }
-        if let Some(run) = &self.run {
-            let warnings: Vec<String> = warnings(result).collect();
-            self.say_end(run, gate.verdict, gate.resilience_score, &with_warnings(&reasons, &warnings));
-        }
-        let posts = self.close();
-        if let Err(why) = self.line.connection.forge().await {
+        self.say_all(result);
+        self.office.change(Queue::close);
+        if let Err(why) = self.connection.forge().await {
             return Some(no_forge(Self::SINK, why));
         }
-        let mut refused: Option<Reported> = None;
-        // The sender of every post is dropped here, which tells its task that no other state follows. All are
-        // told before one is waited for.
-        let tasks: Vec<_> = posts.into_iter().map(|post| post.task).collect();
-        for task in tasks {
-            let missing = match task.await {
-                Ok(Delivered::Posted | Delivered::NoForge) => None,
-                Ok(Delivered::Hidden(said)) => Some(report_skipped(Self::SINK, said).with_remedy(REMEDY)),
-                Ok(Delivered::Refused(failure)) => {
-                    Some(report_refused_by(&self.line.connection, Self::SINK, &failure))
-                }
-                Err(error) => Some(report_failed(Self::SINK, error)),
-            };
-            refused = worse(refused, missing);
+        if self.courier.is_finished() {
+            // A panic has ended it, and what it had under way is posted by another one.
+            self.office.queue().recover();
+            self.courier = hire(&self.office, &self.connection);
         }
-        Some(refused.unwrap_or_else(|| report_written(Self::SINK)))
+        tokio::select! {
+            () = self.office.wait_until_settled() => {}
+            ended = &mut self.courier => {
+                let why = ended.err().map_or_else(|| "it ended early".to_owned(), |error| error.to_string());
+                return Some(report_failed(Self::SINK, why));
+            }
+        }
+        Some(self.report(None))
+    }
+
+    fn cut_off(&mut self, result: &RunResult, why: &str) -> Reported {
+        self.say_all(result);
+        self.report(Some(why))
     }
 }
 
+#[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
+mod scale_tests;
 #[cfg(test)]
 mod tests;

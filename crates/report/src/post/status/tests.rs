@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::Nature;
 use crate::fake_forge::{FakeForge, ForgeAsked};
 use crate::forge::{Again, Rival};
-use faultgate_core::model::{Source, Transition};
+use faultgate_core::model::{Outcome, Shard, Source, Transition};
 use faultgate_testkit::results;
 
 const CONTEXT: &str = "faultgate/az";
@@ -23,8 +24,14 @@ fn style() -> StatusStyle {
     }
 }
 
+/// Makes the sink with all statuses.
+fn all(experiments: &[&str], style: StatusStyle, forge: &FakeForge) -> CommitStatuses {
+    let scope = StatusScope::all(experiments.len(), style.shard.is_some());
+    CommitStatuses::new(experiments, scope, style, forge.connection())
+}
+
 fn alone(forge: &FakeForge) -> CommitStatuses {
-    CommitStatuses::new(&["az"], style(), forge.connection())
+    all(&["az"], style(), forge)
 }
 
 fn launched(statuses: &mut CommitStatuses, experiment: usize) {
@@ -96,10 +103,10 @@ async fn what_may_help_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_word_does_not_wait_for_an_older_one() {
-    let forge = FakeForge::taking(NO_TIME).refusing(&[Some(Again::After(Duration::from_secs(60)))]);
+    let forge = FakeForge::taking(NO_TIME).refusing(&[Some(Again::Soon)]);
     let mut statuses = alone(&forge);
     launched(&mut statuses, 0);
-    a_while().await;
+    sleep(Duration::from_millis(100)).await;
     running(&mut statuses, 0);
     a_while().await;
     assert_eq!(forge.states(CONTEXT), [StatusState::Pending, StatusState::Running]);
@@ -132,7 +139,7 @@ async fn of_several_each_ends_when_it_ends_and_the_run_at_last() {
     let forge = FakeForge::taking(NO_TIME);
     let result = results::mixed();
     let names: Vec<&str> = result.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-    let mut statuses = CommitStatuses::new(&names, style(), forge.connection());
+    let mut statuses = all(&names, style(), &forge);
     launched(&mut statuses, 0);
     a_while().await;
     let first = &result.experiments[0];
@@ -142,6 +149,7 @@ async fn of_several_each_ends_when_it_ends_and_the_run_at_last() {
         verdict: first.verdict,
         score: first.score,
         reason: &first.reason,
+        warnings: &first.warnings,
     });
     a_while().await;
     let context = format!("faultgate/{}", names[0]);
@@ -174,7 +182,7 @@ async fn a_verdict_that_turned_is_told_when_it_is_finished_again() {
 async fn a_rehearsal_and_a_later_attempt_say_so() {
     let forge = FakeForge::taking(NO_TIME);
     let style = StatusStyle { attempt: Some(3), nature: Nature::Rehearsal, ..style() };
-    CommitStatuses::new(&["az"], style, forge.connection()).finish(&results::passed()).await;
+    all(&["az"], style, &forge).finish(&results::passed()).await;
     let Some(ForgeAsked::Status(_, _, description)) = forge.asked().pop() else { panic!("a status") };
     assert!(description.starts_with("rehearsal: attempt 3: passed"), "{description}");
 }
@@ -185,7 +193,7 @@ async fn contexts(experiments: &[&str], style: StatusStyle) -> Vec<String> {
     let mut result = results::passed();
     let one = result.experiments[0].clone();
     result.experiments = vec![one; experiments.len()];
-    CommitStatuses::new(experiments, style, forge.connection()).finish(&result).await;
+    all(experiments, style, &forge).finish(&result).await;
     let mut contexts: Vec<_> = forge
         .asked()
         .into_iter()
@@ -252,7 +260,7 @@ async fn beside(
 ) -> (Vec<StatusState>, Reported) {
     let forge = FakeForge::taking(NO_TIME);
     let style = StatusStyle { target_url: Some(PAGE.to_owned()), attempt: Some(2), ..style() };
-    let mut statuses = CommitStatuses::new(&["az"], style, forge.connection());
+    let mut statuses = all(&["az"], style, &forge);
     *forge.rival.lock().unwrap() = begins;
     launched(&mut statuses, 0);
     a_while().await;
