@@ -50,7 +50,7 @@ def test_what_is_not_given_leaves_the_suites_value_alone(tmp_path: Path) -> None
 
 def test_numbers_and_booleans_are_given_without_quotes(tmp_path: Path) -> None:
     given = ["parallel: 2", "expected-resilience-score: 95.5", "each-resilience-score: 0", "max-score-drop: 5"]
-    given += ["dry-run: true", "allow-empty-targets: true", "commit-status: false", "pull-request: 42"]
+    given += ["dry-run: true", "allow-empty-targets: true", 'commit-status: "false"', "pull-request: 42"]
     assert mistaken(tmp_path, *given) == set()
 
 

@@ -174,12 +174,12 @@ impl CommitStatuses {
         }
         let lost = describe_lost(&queue.left_pending(), &queue.left_untold());
         let lost = |mut reported: Reported| {
-            let detail = reported.detail.take().into_iter().chain(lost.clone());
+            let detail = lost.clone().into_iter().chain(reported.detail.take());
             reported.detail = Some(detail.collect::<Vec<_>>().join("; "));
             reported
         };
         match (refused, hidden) {
-            // The contexts come first, since the remedy may be cut off where a line is short.
+            // The contexts come first, since the end may be cut off where a line is short.
             (Some(failure), _) => lost(report_refused_by(&self.connection, Self::SINK, failure)),
             _ if !queue.is_settled() => {
                 lost(report_failed(Self::SINK, cut.unwrap_or("they were not posted in time")))
