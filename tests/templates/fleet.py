@@ -1,9 +1,8 @@
-"""The services that a fleet of gates calls, on the clock of clock.py: FIS in many accounts with their quota, S3, DynamoDB, CodeBuild
-and Step Functions itself. Requests are held against botocore's models."""
+"""Where a fleet of gates works, on the clock of clock.py: FIS in many accounts with their quota, and S3. Requests are held against
+botocore's models."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -12,11 +11,10 @@ from typing import Any
 
 import boto3
 from botocore.validate import ParamValidator
-from clock import Clock, Failed, Signal, Steps, sleep, wait
-from executions import Execution, Task
+from clock import Clock, Failed, Signal, Steps, sleep
+from executions import Task
 from interpreter import from_wire, to_wire
 from stacks import REGION
-from virtual import Machines
 
 QUOTA = 5
 ENDS = ("completed", "stopped", "failed", "cancelled")
@@ -189,104 +187,18 @@ class Accounts:
         return {"experiments": page} | ({"nextToken": str(first + maxResults)} if first + maxResults < len(every) else {})
 
 
-class Table:
-    """DynamoDB's UpdateItem, as the listener uses it."""
-
-    def __init__(self) -> None:
-        self.items: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-
-    def update_item(self, task: Task) -> dict[str, Any]:
-        request = task.arguments
-        item = self.items[request["Key"]["ExperimentId"]["S"]]
-        for part in request["UpdateExpression"].removeprefix("SET ").split(", "):
-            name, value = part.split(" = ")
-            item[name] = request["ExpressionAttributeValues"][value]
-        return {"Attributes": dict(item)}
+def judged(experiment: dict[str, Any]) -> str:
+    """The verdict on one experiment without probes, as docs/fis.md has it."""
+    state, action = experiment["state"], experiment["actions"]["latency"]["state"]
+    if state["status"] == "completed":
+        return "passed" if action["status"] == "completed" else "errored"
+    return "failed" if state["status"] == "stopped" and "stop condition" in state["reason"] else "errored"
 
 
-class StepFunctions:
-    """What machines ask of Step Functions: one another's executions. `loses_stops` are aborted tasks whose execution goes on."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.tokens: dict[str, Signal] = {}
-        self.loses_stops: Callable[[], bool] = lambda: False
-        self.machines: Machines
-
-    def begin(self, task: Task) -> Execution:
-        machine = task.arguments["StateMachineArn"].rpartition(":")[2]
-        arn = f"{task.execution.arn.partition(':execution:')[0]}:execution:{machine}:{task.arguments.get('Name', '')}"
-        if (known := self.machines.executions.get(arn)) and known.status == "RUNNING":
-            # The same name and input again.
-            assert known.input == task.arguments["Input"]
-            return known
-        return self.machines.start(machine, task.arguments["Input"], task.arguments.get("Name", ""))
-
-    def start_execution(self, task: Task) -> dict[str, Any]:
-        return {"ExecutionArn": self.begin(task).arn}
-
-    def start_execution_sync(self, task: Task) -> Steps:
-        execution = self.begin(task)
-        try:
-            yield from wait(execution.process.ended)
-        finally:
-            if execution.status == "RUNNING" and not self.loses_stops():
-                self.machines.stop(execution)
-        told = {"ExecutionArn": execution.arn, "Name": execution.name, "Status": execution.status}
-        if execution.status == "SUCCEEDED":
-            return told | {"Output": execution.output}
-        raise Failed("States.TaskFailed", json.dumps(told | {"Error": execution.error, "Cause": execution.cause}))
-
-    def wait_for_token(self, task: Task) -> Steps:
-        self.tokens[task.token] = told = Signal()
-        try:
-            self.begin(task)
-            yield from wait(told)
-        finally:
-            del self.tokens[task.token]
-        return told.value
-
-    def send_task_success(self, task: Task) -> dict[str, Any]:
-        told = self.tokens.get(task.arguments["TaskToken"])
-        if told is None:
-            raise Failed("Sfn.TaskTimedOutException", "nobody waits")
-        self.clock.tell(told, json.loads(task.arguments["Output"]))
-        return {}
-
-    def describe_execution(self, task: Task, executionArn: str) -> dict[str, Any]:
-        one = self.machines.executions[executionArn]
-        told = {"executionArn": one.arn, "status": one.status, "input": json.dumps(one.input)}
-        return told | ({"error": one.error, "cause": one.cause} if one.error else {})
-
-    def list_executions(
-        self, task: Task, stateMachineArn: str, statusFilter: str, maxResults: int, nextToken: str = "0"
-    ) -> dict[str, Any]:
-        machine, first = stateMachineArn.rpartition(":")[2], int(nextToken)
-        every = [one for one in self.machines.executions.values() if one.machine == machine and one.status == statusFilter]
-        page = [{"executionArn": one.arn, "name": one.name, "status": one.status} for one in every[first : first + maxResults]]
-        more = {"nextToken": str(first + maxResults)} if first + maxResults < len(every) else {}
-        return {"executions": page} | more
-
-    def stop_execution(self, task: Task, executionArn: str) -> dict[str, Any]:
-        self.machines.stop(self.machines.executions[executionArn])
-        return {}
-
-
-def services(s3: S3, fis: Accounts, table: Table, sfn: StepFunctions) -> dict[str, Callable[[Task], Any]]:
-    """By the end of a task's `Resource`."""
-    found: dict[str, Callable[[Task], Any]] = {
-        "dynamodb:updateItem": table.update_item,
-        "states:startExecution": sfn.start_execution,
-        "states:startExecution.sync:2": sfn.start_execution_sync,
-        "states:startExecution.waitForTaskToken": sfn.wait_for_token,
-        "sfn:sendTaskSuccess": sfn.send_task_success,
-    }
-    for service, fake, names in (
-        ("s3", s3, ("getObject", "putObject", "listObjectsV2")),
-        ("fis", fis, ("startExperiment", "getExperiment", "listExperimentResolvedTargets", "stopExperiment", "listExperiments")),
-        ("sfn", sfn, ("describeExecution", "listExecutions", "stopExecution")),
-    ):
-        for name in names:
-            method = getattr(fake, "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name))
-            found[f"{service}:{name}"] = called(service, name, method)
-    return found
+def unsplit(verdicts: list[str], tolerated: float = 0) -> str:
+    """The verdict of one run of all: the first that occurs, where so many per hundred may be errored."""
+    for verdict in ("cancelled", "failed", "timed-out"):
+        if verdict in verdicts:
+            return verdict
+    few = verdicts.count("errored") * 100 <= tolerated * len(verdicts)
+    return "passed" if few and "passed" in verdicts else "errored"

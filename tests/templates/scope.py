@@ -65,6 +65,9 @@ class Scope:
     def functions(self) -> dict[str, Any]:
         own = jsonata.Jsonata.JLambda
         return {
+            # The library looks for these at each step of an expression.
+            "__evaluate_entry": None,
+            "__evaluate_exit": None,
             "millis": own(lambda: int(self.clock.now * 1000)),
             "parse": own(lambda text: with_nulls(json.loads(text))),
             "hash": own(lambda text, kind: hashlib.new(kind.replace("-", "").lower(), text.encode()).hexdigest()),
