@@ -171,17 +171,20 @@ class CodeBuild:
         item = json.loads(variables["FAULTGATE_ONLY"])
         place, tags = (item["account"], item["region"]), {"faultgate:environment": variables["FAULTGATE_ENVIRONMENT"]}
         assert item["role_arn"].split(":")[4] == item["account"]
-        try:
-            one = self.fis.start(place, item["template"], tags, build["id"])
-        except Failed:
-            verdict = "errored"
-        else:
-            if item["experiment"] in self.dies:
-                build["buildStatus"] = "FAULT"
-                yield from sleep(0)
-                raise Failed("died")
+        one = None
+        while one is None:
+            try:
+                one = self.fis.start(place, item["template"], tags, build["id"])
+            except Failed as failed:
+                if "Quota" not in failed.error:
+                    break
+                yield from sleep(15)
+        if one is not None and item["experiment"] in self.dies:
+            build["buildStatus"] = "FAULT"
+            raise Failed("died")
+        if one is not None:
             yield from wait(self.fis.changed[one["id"]])
-            verdict = judged(one)
+        verdict = judged(one) if one else "errored"
         key = variables["FAULTGATE_RESULTS"].partition("s3://files/")[2] + f"r/{item['experiment']}.json"
         self.s3.objects[key] = json.dumps({"experiment": item["experiment"], "verdict": verdict})
         return verdict

@@ -58,12 +58,12 @@ class Maps:
     ) -> Steps:
         def one(index: int, item: Any) -> Steps:
             place = {"Map": {"Item": {"Index": index, "Value": item}}}
-            inner = Scope(self.clock, scope.context | place, dict(scope.variables))
+            inner = Scope(self.clock, scope.context | place, dict(scope.variables), frozenset(scope.variables))
             return self.states(state["ItemProcessor"], item, inner, execution)
 
         most = min(scope.value(state.get("MaxConcurrency", 0), states) or ITERATIONS, ITERATIONS)
-        results = yield from self.pool([lambda i=i, each=each: one(i, each) for i, each in enumerate(items)], most, 0)
-        return results
+        works = [lambda index=index, item=item: one(index, item) for index, item in enumerate(items)]
+        return (yield from self.pool(works, most, 0))
 
     def distributed(
         self, state: dict[str, Any], states: dict[str, Any], items: list[Any], scope: Scope, execution: Execution

@@ -42,6 +42,8 @@ class Scope:
     clock: Clock
     context: dict[str, Any]
     variables: dict[str, Any] = field(default_factory=dict)
+    # Names of variables around an iteration, which it sees and does not assign.
+    outer: frozenset[str] = frozenset()
 
     def value(self, given: Any, states: dict[str, Any]) -> Any:
         """A value with every expression in it evaluated."""

@@ -96,7 +96,8 @@ class Machines(Maps):
                     rule, done, place = {"MaxAttempts": 0}, 0, -1
                 if done < rule.get("MaxAttempts", 3):
                     retried[place] = done + 1
-                    yield from sleep(rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** done)
+                    pause = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** done
+                    yield from sleep(min(pause, rule.get("MaxDelaySeconds", pause)))
                     continue
                 for rule in state.get("Catch", []):
                     if matches(rule, failed):
@@ -112,6 +113,8 @@ class Machines(Maps):
         for value in (output, *assigned.values()):
             if isinstance(value, (list, dict)) and len(value) > 100 and len(json.dumps(value)) > PAYLOAD:
                 raise Failed("States.DataLimitExceeded", "more than 256 KiB")
+        if taken := scope.outer & assigned.keys():
+            raise Failed("States.Runtime", f"variables around it have the same names: {sorted(taken)}")
         scope.variables = scope.variables | assigned
         return output
 
