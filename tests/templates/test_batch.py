@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +113,12 @@ def test_the_gate_waits_for_the_array() -> None:
             assert not report.has_errors(), report.generate_report()
             batch.register_job_definition(**request)
         role = boto3.client("iam").create_role(RoleName="batch", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        subnet = boto3.client("ec2", REGION).describe_subnets()["Subnets"][0]["SubnetId"]
+        ec2 = boto3.client("ec2", REGION)
+        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
         place = batch.create_compute_environment(
             computeEnvironmentName="place", type="MANAGED", state="ENABLED", serviceRole=role,
-            computeResources={"type": "FARGATE", "maxvCpus": 4, "subnets": [subnet], "securityGroupIds": []},
+            computeResources={"type": "FARGATE", "maxvCpus": 4, "subnets": [subnet], "securityGroupIds": [group]},
         )["computeEnvironmentArn"]  # fmt: skip
         order = [{"order": 1, "computeEnvironment": place}]
         batch.create_job_queue(jobQueueName="queue", state="ENABLED", priority=1, computeEnvironmentOrder=order)
@@ -130,10 +133,10 @@ def test_the_gate_waits_for_the_array() -> None:
         )  # fmt: skip
         children = batch.list_jobs(arrayJobId=array["jobId"])["jobSummaryList"]
         assert [each["jobId"] for each in children] == [f"{array['jobId']}:{index}" for index in range(4)]
-        for _ in range(200):
-            (told,) = batch.describe_jobs(jobs=[gate["jobId"]])["jobs"]
-            if told["status"] in ("SUCCEEDED", "FAILED"):
-                break
+        until = time.monotonic() + PATIENCE
+        while (told := batch.describe_jobs(jobs=[gate["jobId"]])["jobs"][0])["status"] not in ("SUCCEEDED", "FAILED"):
+            assert time.monotonic() < until, told
+            time.sleep(0.05)
         assert told["status"] == "SUCCEEDED"
         (parent,) = batch.describe_jobs(jobs=[array["jobId"]])["jobs"]
         assert parent["status"] == "SUCCEEDED"
