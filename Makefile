@@ -26,6 +26,7 @@ FAKETIME = LIBFAKETIME=$$(tests/soak/faketime.sh $(TOOLS)/faketime) || true; exp
 LINTERS := $(TOOLS)/lint
 TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
+MANIFEST_TOOLS := $(TOOLS)/manifests
 COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 WORKFLOW := ci-templates/github/reusable.yml
 # Most tests wait more than they compute.
@@ -83,7 +84,8 @@ lint: $(CARGO_DENY)
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 
-lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules
+lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules \
+		$(MANIFEST_TOOLS)/node_modules
 	tests/templates/lint.sh $(LINTERS)/bin $(TEMPLATE_TOOLS) $(dir $(TEMPLATE_PYTHON)) $(TOOLS)/security/bin
 	$(BUILD)
 	RSYNC=$$(tests/templates/rsync.sh $(TOOLS)/rsync) && export PATH="$$RSYNC:$$PATH" TEMPLATE_TOOLS=$(TEMPLATE_TOOLS) && \
@@ -134,6 +136,12 @@ $(TEMPLATE_TOOLS)/node_modules: tests/templates/package.json tests/templates/pac
 	mkdir -p $(TEMPLATE_TOOLS)
 	cp $^ $(TEMPLATE_TOOLS)
 	cd $(TEMPLATE_TOOLS) && npm ci --loglevel=error
+	touch $@
+
+$(MANIFEST_TOOLS)/node_modules: $(addprefix tests/templates/manifests/,package.json package-lock.json .npmrc)
+	mkdir -p $(MANIFEST_TOOLS)
+	cp $^ $(MANIFEST_TOOLS)
+	cd $(MANIFEST_TOOLS) && npm ci --loglevel=error
 	touch $@
 
 $(SHAPES): $(NODE)/node_modules tests/node/cut.mjs

@@ -21,7 +21,7 @@ from stacks import ACCOUNT, REGION, hasten, load
 
 NOTHING = object()
 # Of these it knows too little.
-HALF_KNOWN = {"AWS::RDS::DBInstance", "AWS::SSM::Parameter"}
+HALF_KNOWN = {"AWS::Batch::ComputeEnvironment", "AWS::Batch::JobDefinition", "AWS::Batch::JobQueue", "AWS::RDS::DBInstance", "AWS::SSM::Parameter"}
 
 
 def decide(condition: Any, conditions: dict[str, Any], values: dict[str, str]) -> Any:
@@ -31,7 +31,7 @@ def decide(condition: Any, conditions: dict[str, Any], values: dict[str, str]) -
         return condition
     ((function, argument),) = condition.items()
     if function == "Ref":
-        return values[argument]
+        return REGION if argument == "AWS::Region" else values[argument]
     if function == "Condition":
         return decide(conditions[argument], conditions, values)
     decided = [decide(each, conditions, values) for each in argument]

@@ -51,6 +51,7 @@ COMPONENT = component()
 ACCOUNT = {"FIS_TEMPLATE_ID": TEMPLATE_ID, "FIS_REGION": "us-east-1", "FIS_ROLE_ARN": '""'}
 FIS = copied("fis.gitlab-ci.yml", **ACCOUNT)
 STEPS = copied("steps.gitlab-ci.yml", **ACCOUNT)
+FLEET = copied("fleet.gitlab-ci.yml", FAULTGATE_AWS_REGION="us-east-1", FAULTGATE_AWS_ROLE_ARN='""')
 HARNESS = copied(
     "harness.gitlab-ci.yml",
     ACCOUNT_ID="abcdefghijklmnopqrstuv",

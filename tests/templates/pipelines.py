@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -26,6 +27,22 @@ def binary() -> Path:
     path = ROOT / os.environ.get("FAULTGATE_BIN", "target/debug/faultgate")
     assert path.is_file(), f"{path} is missing: run cargo build, or set FAULTGATE_BIN"
     return path
+
+
+@cache
+def knows(command: str, option: str) -> bool:
+    """Whether the binary under test has such an option of a command."""
+    told = subprocess.run([binary(), command, "--help"], env={}, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    return told.returncode == 0 and option in told.stdout
+
+
+def plans() -> bool:
+    """Whether the binary under test plans, and merges by a plan; true where there is none, so that its tests say so."""
+    try:
+        binary()
+    except AssertionError:
+        return True
+    return knows("plan", "--save") and knows("report", "--plan")
 
 
 @contextmanager

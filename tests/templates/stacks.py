@@ -16,6 +16,10 @@ FILES = [
     "step-functions/no-container.yml",
     "sweep/sweep.yml",
     "codepipeline/sample/environment.yml",
+    "fan-out/step-functions/container.yml",
+    "fan-out/step-functions/no-container.yml",
+    "fan-out/step-functions/member-account.yml",
+    "fan-out/batch/batch.yml",
 ]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 

@@ -198,12 +198,12 @@ class Runners:
         return 0
 
     def upload(self, step: Step) -> int:
-        """A run takes a name once, unless it is to be replaced; no name has these characters."""
+        """A run takes a name once, unless it is to be replaced; no name has these characters. A file keeps its name alone."""
         name, source = step.inputs["name"], step.workspace / step.inputs["path"]
         if not name or re.search(r'[":<>|*?\r\n\\/]', name):
             self.tell(f"{step.instance.name}: the artifact name is not valid: {name!r}\n")
             return 1
-        if not source.is_dir() or not any(source.iterdir()):
+        if not source.is_file() and (not source.is_dir() or not any(source.iterdir())):
             return int(step.inputs.get("if-no-files-found", "warn") == "error")
         target = self.artifacts / name
         if target.exists():
@@ -211,7 +211,11 @@ class Runners:
                 self.tell(f"{step.instance.name}: (409) Conflict: an artifact with this name already exists\n")
                 return 1
             shutil.rmtree(target)
-        shutil.copytree(source, target)
+        if source.is_file():
+            target.mkdir()
+            shutil.copy(source, target)
+        else:
+            shutil.copytree(source, target)
         return 0
 
     def download(self, step: Step) -> int:

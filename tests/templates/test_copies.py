@@ -28,8 +28,17 @@ IN_PRODUCTION = PIPELINE | {
     "StagingGroup": "staging",
 }
 SAMPLE = {"Environment": "staging", "PipelineStack": "delivery"}
+FLEET = {"GateArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:Gate-0123"}
+MEMBER = {
+    "Gate": "container",
+    "TrustedRoleArns": f"arn:aws:iam::{ACCOUNT}:role/fleet",
+    "OrganizationId": "o-0123456789",
+    "RoleRegion": REGION,
+}
+BATCH = {"Subnets": "subnet-0", "SecurityGroups": "sg-0", "SuiteParameter": "/faultgate/suite"}
+ONE = {"ExperimentTemplateId": TEMPLATE}
 LEAST = dict(
-    zip(FILES, [PIPELINE, {"ExperimentTemplateId": TEMPLATE}, {"ExperimentTemplateId": TEMPLATE}, {}, SAMPLE], strict=True)
+    zip(FILES, [PIPELINE, ONE, ONE, {}, SAMPLE, {}, FLEET, MEMBER, BATCH], strict=True)
 )
 
 
@@ -52,6 +61,7 @@ def test_a_copy_is_created_with_the_least_that_it_asks_for(file: str) -> None:
     with mock_aws():
         stack = deploy(file, **LEAST[file])
         assert {load(file)["Resources"][name]["Type"] for name in stack.strangers} <= {
+            "AWS::Batch::ComputeEnvironment", "AWS::Batch::JobDefinition", "AWS::Batch::JobQueue",
             "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeBuild::ReportGroup",
             "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::CodePipeline::Pipeline",
             "AWS::FIS::ExperimentTemplate", "AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::SSM::Parameter", "AWS::Scheduler::Schedule",

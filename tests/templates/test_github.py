@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from github import COMMIT, GITHUB, SUITE, Repository, repository
+from pipelines import plans
 from steps import FAILS, LOST
 from workflows import Run, read
 
@@ -25,10 +26,10 @@ def result_file(shop: Repository, artifact: str) -> dict[str, Any]:
 
 def test_every_template_is_run_here() -> None:
     found = {str(path.relative_to(GITHUB)) for path in GITHUB.rglob("*.yml")}
-    assert found == {"fork/build.yml", "fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml", "sweep.yml"}
+    assert found == {"fleet.yml", "fork/build.yml", "fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml", "sweep.yml"}
 
 
-@pytest.mark.parametrize("name", ["fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml"])
+@pytest.mark.parametrize("name", ["fleet.yml", "fork/chaos.yml", "reusable.yml", "sharded.yml", "step.yml"])
 def test_no_run_that_waits_for_an_experiment_is_cancelled_by_the_next(name: str) -> None:
     workflow = read(GITHUB / name)
     (group,) = [part["concurrency"] for part in (workflow, *workflow["jobs"].values()) if "concurrency" in part]
@@ -200,7 +201,7 @@ def test_experiments_of_one_environment_wait_for_each_other_whatever_the_templat
     with repository(tmp_path, "completed") as shop:
         group = read(GITHUB / "reusable.yml")["jobs"]["experiment"]["concurrency"]["group"]
         groups = {shop.expressions.value(group, {"inputs": {"environment": "staging"}})}
-    groups |= {read(GITHUB / name)["concurrency"]["group"] for name in ("step.yml", "sharded.yml")}
+    groups |= {read(GITHUB / name)["concurrency"]["group"] for name in ("step.yml", "sharded.yml", "fleet.yml")}
     groups.add(read(GITHUB / "fork" / "chaos.yml")["jobs"]["chaos"]["concurrency"]["group"])
     assert groups == {"chaos-staging"}
 
@@ -288,6 +289,50 @@ def test_a_cancelled_part_fails_the_gate(tmp_path: Path) -> None:
         told = results(shop.cancelled("sharded.yml"))
     assert (told["chaos (1)"], told["chaos (2)"], told["gate"]) == ("cancelled", "cancelled", "failure"), shop.log
     assert shop.runners.launched == ["chaos (1)"]
+
+
+# --- fleet.yml
+
+fleet = pytest.mark.skipif(not plans(), reason="this binary has no plan to merge by")
+
+
+@fleet
+@pytest.mark.parametrize(("scenario", "result", "verdict"), [("completed", "success", "passed"), ("stop-condition", "failure", "failed")])
+def test_a_plan_becomes_jobs_and_one_gate(scenario: str, result: str, verdict: str, tmp_path: Path) -> None:
+    with repository(tmp_path, scenario) as shop:
+        shop.suite(SUITE)
+        run = shop.run()
+        assert run.execute("fleet.yml") == result, shop.log
+        # No more jobs than experiments, and one after the other.
+        assert shop.runners.launched == ["chaos (1)", "chaos (2)", "chaos (3)"] and shop.runners.most_at_once == 1
+        assert results(run)["chaos"] == "success"
+        merged = result_file(shop, "faultgate-report-gate-1")
+    assert {each["name"] for each in merged["experiments"]} == {"one", "two", "three"}
+    assert merged["gate"]["verdict"] == verdict
+    # The gate alone says something of the commit.
+    assert {path for path, _ in shop.told} == {f"/repos/octo/shop/statuses/{COMMIT}"}
+
+
+@fleet
+@pytest.mark.parametrize(("action", "how"), [(CHECKOUT, FAILS), (UPLOAD, FAILS), (FAULTGATE, FAILS), (FAULTGATE, LOST)])
+def test_a_lost_job_of_a_plan_fails_the_gate(action: str, how: str, tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        shop.suite(SUITE)
+        shop.runners.breaks[("chaos (2)", action)] = how
+        run = shop.run()
+        assert run.execute("fleet.yml") == "failure", shop.log
+    assert results(run)["gate"] == "failure" and "chaos (3)" in shop.runners.launched, shop.log
+
+
+@fleet
+def test_without_a_plan_nothing_runs_and_the_gate_says_no(tmp_path: Path) -> None:
+    with repository(tmp_path, "completed") as shop:
+        shop.suite("version: 1\nexpeted: 3\n")
+        run = shop.run()
+        assert run.execute("fleet.yml") == "failure", shop.log
+    told = results(run)
+    assert (told["plan"], told["chaos"], told["gate"]) == ("failure", "skipped", "failure"), shop.log
+    assert shop.runners.launched == []
 
 
 # --- fork/

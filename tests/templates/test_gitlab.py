@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
+import sys
 from pathlib import Path
 
 import pytest
-from gitlab import COMPONENT, FIS, HARNESS, STEPS, Project, rolled_back
-from pipelines import PATIENCE, REPORTS, dotenv, served
+from gitlab import COMPONENT, FIS, FLEET, HARNESS, STEPS, Project, rolled_back
+from pipelines import PATIENCE, REPORTS, TEMPLATE_ID, binary, dotenv, plans, served
 
 
 @pytest.mark.parametrize("pipeline", [COMPONENT, FIS], ids=["component", "include"])
@@ -130,3 +132,36 @@ def test_nothing_is_known_of_what_was_deployed_where_there_is_no_verdict(tmp_pat
     shop.machine.fail_before()
     code, log = shop.run()
     assert code == 1 and rolled_back(log) == "", log
+
+
+fleet = pytest.mark.skipif(not plans(), reason="this binary has no plan to merge by")
+
+
+@fleet
+@pytest.mark.parametrize(("scenario", "verdict"), [("completed", "passed"), ("stop-condition", "failed")])
+def test_a_plan_becomes_a_child_pipeline_with_one_gate(tmp_path: Path, scenario: str, verdict: str) -> None:
+    names = ["one", "two", "three"]
+    lines = [f"  - {{ name: {name}, fis: {{ template: {TEMPLATE_ID} }} }}\n" for name in names]
+    # gitlab-ci-local takes a variable's value alone, and knows no artifacts of another pipeline: the plan is there already.
+    plain = tmp_path / "plain.py"
+    plain.write_text(
+        "import json, sys\nchild = json.load(sys.stdin)\nfor job in child.values():\n    if isinstance(job, dict):\n"
+        "        for name, each in job.get('variables', {}).items():\n"
+        "            job['variables'][name] = each['value'] if isinstance(each, dict) else each\n"
+        "del child['plan']['needs']\nprint(json.dumps(child))\n",
+        encoding="utf-8",
+    )
+    with served(scenario) as endpoints:
+        shop = Project(tmp_path, endpoints, FLEET)
+        shop.machine.instead_of(
+            '"plan --format gitlab --jobs 20 --max-parallel 1 --save plan.jsonl"',
+            f'{shlex.quote(str(binary()))} "$@" | {shlex.quote(sys.executable)} {shlex.quote(str(plain))}; exit $?',
+        )
+        shop.repository.write(".faultgate.yml", "version: 1\nexperiments:\n" + "".join(lines))
+        _, log = shop.run()
+    called = shop.machine.called()
+    assert (called[0].split()[0], called.count("run"), called[-1].split()[0]) == ("plan", 3, "report"), log
+    assert shop.verdict() == verdict, log
+    merged = json.loads((shop.report / "result.json").read_text(encoding="utf-8"))
+    assert {each["name"] for each in merged["experiments"]} == set(names)
+    assert ("FAIL  gate" in log) == (verdict != "passed"), log

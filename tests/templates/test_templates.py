@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from codebuild import BUILDSPECS
+from gitlab import NODE
 from moto.events.models import EventPattern
 from stacks import FILES, TEMPLATES, Loader, load, resources, states
 
@@ -40,6 +41,8 @@ ANYWHERE = {
 }
 # IAM's word for a service where it is not that of the integration.
 PREFIXES = {"sfn": "states", "eventbridge": "events"}
+# IAM's word for a call where it is another one.
+RENAMED = {"s3:ListObjectsV2": "s3:ListBucket"}
 # What a call needs beside itself.
 ALSO = {
     "fis:StartExperiment": {"fis:TagResource"},
@@ -47,6 +50,14 @@ ALSO = {
     "codebuild:StartBuild.sync": {
         "codebuild:StopBuild",
         "codebuild:BatchGetBuilds",
+        "events:PutRule",
+        "events:PutTargets",
+        "events:DescribeRule",
+    },
+    # Where the end of an execution is awaited.
+    "states:StartExecution.sync": {
+        "states:DescribeExecution",
+        "states:StopExecution",
         "events:PutRule",
         "events:PutTargets",
         "events:DescribeRule",
@@ -80,6 +91,11 @@ def documents(stack: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def policy(name: str) -> list[dict[str, Any]]:
+    """What a member allows the one fleet or the other."""
+    return load(FILES[7])["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+
+
 def allowed(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [statement for statement in statements if statement["Effect"] == "Allow"]
 
@@ -92,7 +108,7 @@ def actions(statements: list[dict[str, Any]]) -> set[str]:
 
 
 def test_every_template_is_here() -> None:
-    every = (path for folder in ("codepipeline", "step-functions", "sweep") for path in (TEMPLATES / folder).rglob("*.yml"))
+    every = (path for folder in ("codepipeline", "fan-out", "step-functions", "sweep") for path in (TEMPLATES / folder).rglob("*.yml"))
     found = {str(path.relative_to(TEMPLATES)) for path in every if "AWSTemplateFormatVersion" in path.read_text()}
     assert found == set(FILES)
 
@@ -109,12 +125,27 @@ def test_statelint_is_content(name: str, machine: str, tmp_path: Path) -> None:
     definition = resources(load(name), "AWS::StepFunctions::StateMachine")[machine]["Properties"]["Definition"]
     for state in states(definition).values():
         # It takes no expression there, and Step Functions does.
-        if "TimeoutSeconds" in state:
-            state["TimeoutSeconds"] = 300
+        for key in ("TimeoutSeconds", "MaxConcurrency"):
+            if key in state:
+                state[key] = 300
+        # AWS has added these to the language.
+        state.pop("Label", None)
+        state.get("ItemReader", {}).pop("ReaderConfig", None)
     # Placeholders are filled in before the machine is made.
     text = re.sub(r"\$\{\w+\}", "1", json.dumps(definition))
     (tmp_path / "machine.json").write_text(text)
     command = [BIN / "statelint", tmp_path / "machine.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("name", "machine"), MACHINES)
+def test_asl_validator_is_content(name: str, machine: str, tmp_path: Path) -> None:
+    definition = resources(load(name), "AWS::StepFunctions::StateMachine")[machine]["Properties"]["Definition"]
+    # It takes no empty text and none of several lines, and Step Functions does.
+    text = re.sub(r"\$\{\w+\}", "1", json.dumps(definition)).replace('": ""', '": "x"').replace("\\n", " ")
+    (tmp_path / "machine.json").write_text(text)
+    command = [NODE / "asl-validator", "--json-path", tmp_path / "machine.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -152,8 +183,8 @@ def test_no_policy_allows_more_than_named_actions_on_named_resources(name: str) 
 @pytest.mark.parametrize("name", FILES)
 def test_every_role_trusts_one_service_for_this_account_alone(name: str) -> None:
     for role, each in resources(load(name), "AWS::IAM::Role").items():
-        # Machines assume the one, instances the other; EC2 names no account.
-        if role in ("ExperimentsRole", "InstanceRole"):
+        # Machines assume the one, instances the other, another account the last; EC2 names no account.
+        if role in ("ExperimentsRole", "InstanceRole", "Member"):
             continue
         (statement,) = each["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert list(statement["Principal"]) == ["Service"], role
@@ -171,20 +202,24 @@ def test_a_machine_may_do_what_it_does_and_nothing_else(name: str, machine: str)
     properties = stack["Resources"][machine]["Properties"]
     by_role: defaultdict[str, set[str]] = defaultdict(set)
     for state in states(properties["Definition"]).values():
-        if state["Type"] == "Task":
-            service, operation = state["Resource"].removeprefix("arn:aws:states:::").removeprefix("aws-sdk:").split(":")
-            name, _, pattern = operation.partition(".")
+        if state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
+            by_role[""].add("states:StartExecution")
+        asks = state if state["Type"] == "Task" else state.get("ItemReader")
+        if asks:
+            service, operation = asks["Resource"].removeprefix("arn:aws:states:::").removeprefix("aws-sdk:").split(":", 1)
+            name, _, pattern = operation.removesuffix(":2").partition(".")
             call = f"{PREFIXES.get(service, service)}:{name[0].upper()}{name[1:]}"
             of = by_role[state.get("Credentials", {}).get("RoleArn", "")]
-            of |= {call} | ALSO.get(call, set()) | ALSO.get(f"{call}.{pattern}", set())
+            of |= {RENAMED.get(call, call)} | ALSO.get(call, set()) | ALSO.get(f"{call}.{pattern}", set())
     given, role = documents(stack), properties["RoleArn"]["Fn::GetAtt"][0]
     if len(by_role) > 1:
         # One further role, whose name a variable holds.
         (assumed,) = by_role.keys() - {""}
         assert assumed.startswith("{% $")
         by_role[""].add("sts:AssumeRole")
-        # It is shared with another machine.
-        assert actions(given["ExperimentsRole"]) >= by_role[assumed]
+        # It is shared with another machine, or that of each member.
+        shared = given["ExperimentsRole"] if "ExperimentsRole" in given else policy("NoContainer")
+        assert actions(shared) >= by_role[assumed]
     assert actions(given[role]) == by_role[""]
 
 
@@ -203,7 +238,7 @@ def test_the_role_that_machines_assume_may_do_what_they_do_and_trusts_them_alone
     assert trust["Principal"] == {"AWS": [{"Fn::GetAtt": [*machine["RoleArn"]["Fn::GetAtt"]]} for machine in machines]}
 
 
-@pytest.mark.parametrize("name", FILES[:3])
+@pytest.mark.parametrize("name", [*FILES[:3], *FILES[5:7]])
 def test_rules_may_start_what_they_start(name: str) -> None:
     stack = load(name)
     targets = {
@@ -281,6 +316,38 @@ def test_the_container_runs_in_the_regions_of_the_stack_alone() -> None:
     assert {each.split(":")[0] for each in denied["Action"]} == services
     assert list(denied["Condition"]) == ["StringNotEquals"]
     assert list(denied["Condition"]["StringNotEquals"]) == ["aws:RequestedRegion"]
+
+
+def test_a_member_lets_a_fleet_do_what_one_gate_may() -> None:
+    """The container what its manual says, the other one what the gate of its own account may."""
+    manual = json.loads((TEMPLATES / "iam" / "events.json").read_text())["Statement"]
+    for said in manual:
+        (here,) = [each for each in policy("Container") if each["Sid"] == said["Sid"]]
+        more = {"cloudwatch:GetMetricData"} if said["Sid"] == "Looks" else set()
+        assert set(as_list(here["Action"])) == set(said["Action"]) | more
+        assert [arn for each in as_list(here["Resource"]) for arn in arns(each)] == said["Resource"]
+        assert set(here.get("Condition", {})) == set(said.get("Condition", {}))
+    assert len(policy("Container")) == len(manual)
+    gate = {action: each.get("Condition") for each in documents(load(FILES[2]))["ExperimentsRole"] for action in as_list(each["Action"])}
+    member = {action: each.get("Condition") for each in policy("NoContainer") for action in as_list(each["Action"])}
+    assert member == gate
+
+
+def test_a_member_trusts_its_organization_alone() -> None:
+    (trust,) = load(FILES[7])["Resources"]["Member"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": {"Ref": "TrustedRoleArns"}}
+    assert trust["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}}
+
+
+@pytest.mark.parametrize("name", FILES[5:7])
+@pytest.mark.parametrize(
+    ("status", "heard"), [("ABORTED", True), ("FAILED", True), ("TIMED_OUT", True), ("SUCCEEDED", False), ("RUNNING", False)]
+)
+def test_the_sweeper_of_a_fleet_hears_executions_that_did_not_succeed(name: str, status: str, heard: bool) -> None:
+    detail = {"stateMachineArn": "Fleet", "status": status, "executionArn": "x", "name": "x"}
+    event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    assert matches(name, "DeadExecution", event) is heard
+    assert not matches(name, "DeadExecution", event | {"detail": detail | {"stateMachineArn": "another"}})
 
 
 def test_the_scheduled_sweep_may_do_what_its_manual_says() -> None:

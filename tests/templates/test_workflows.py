@@ -117,6 +117,14 @@ RULES: list[tuple[str, str, dict[str, str]]] = [
         {"m (7)": "success", "m": "success", "a": "success"},
     ),
     (
+        STRATEGY + "a matrix may come of a job before, and a name may have its values",
+        "  p: { runs-on: u, outputs: { m: '${{ steps.s.outputs.m }}' }, steps: [{ id: s, run: "
+        "'echo ''m={\"include\":[{\"n\":1,\"x\":\"a\"},{\"n\":2,\"x\":\"b\"}]}'' >> $GITHUB_OUTPUT' }] }\n"
+        "  m: { needs: p, name: 'part ${{ matrix.n }}', runs-on: u, strategy: { matrix: '${{ fromJSON(needs.p.outputs.m) }}' }, "
+        "steps: [{ run: \"[ '${{ matrix.x }}' != c ]\" }] }\n",
+        {"p": "success", "part 1": "success", "part 2": "success", "m": "success"},
+    ),
+    (
         CALLS + "an input that is not set is false, 0 or empty; outputs are those of the called jobs",
         "  c: { uses: ./.github/workflows/called.yml }\n"
         "  b: { needs: c, runs-on: u, steps: [{ run: \"[ '${{ needs.c.outputs.told }}' = '[][0][false]' ]\" }] }\n",

@@ -151,7 +151,7 @@ class Run:
             known = {key: value for key, value in contexts.items() if key != "secrets"}
             return self.expressions.holds(job.get("if"), known, status)
 
-        shown = prefix + str(job.get("name", name))
+        shown = prefix + (name if "matrix." in str(job.get("name")) else str(job.get("name", name)))
         if not goes_on():
             outcome = Outcome("cancelled" if self.cancelled else "skipped")
         else:
@@ -170,7 +170,7 @@ class Run:
     ) -> Outcome:
         strategy = self.expressions.value(job.get("strategy") or {}, contexts)
         parts = list(combinations(strategy["matrix"])) if "matrix" in strategy else [None]
-        names = [shown if part is None else f"{shown} ({', '.join(map(text, part.values()))})" for part in parts]
+        names = [self.named(shown, part, job, contexts) for part in parts]
         instances = [Instance(name) for name in names]
         most, fail_fast = strategy.get("max-parallel", len(parts)), strategy.get("fail-fast", True)
 
@@ -208,6 +208,14 @@ class Run:
         # An empty output is none.
         outputs = {key: value for outcome in outcomes for key, value in outcome.outputs.items() if value}
         return Outcome(result_of(dict(enumerate(outcomes))), outputs)
+
+    def named(self, shown: str, part: dict[str, Any] | None, job: dict[str, Any], contexts: dict[str, Any]) -> str:
+        """The name of a part: with its values, where the name of the job has none of them."""
+        if part is None:
+            return shown
+        if "matrix." in str(job.get("name")):
+            return text(self.expressions.value(job["name"], contexts | {"matrix": part}))
+        return f"{shown} ({', '.join(map(text, part.values()))})"
 
     def call(self, job: dict[str, Any], contexts: dict[str, Any], prefix: str, held: frozenset[str]) -> Outcome:
         """A workflow of the same repository, called."""
