@@ -33,10 +33,12 @@ def requests_in_the_code() -> set[str]:
 
 # The query API of Prometheus, for which there is no SDK: probes sign their own requests.
 WITHOUT_SDK = {"QueryMetrics"}
+# Two requests, whose SDK would be larger than all that they are for.
+OF_ORGANIZATIONS = {"ListAccountsForParent", "ListChildren"}
 
 
 def test_the_list_is_exactly_what_the_code_asks_for() -> None:
-    assert requests_in_the_code() | WITHOUT_SDK == LISTED
+    assert requests_in_the_code() | WITHOUT_SDK | OF_ORGANIZATIONS == LISTED
 
 
 def test_the_code_uses_the_sdks_of_no_other_service() -> None:

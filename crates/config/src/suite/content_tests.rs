@@ -121,7 +121,8 @@ fn a_wrong_structure_is_told() {
         ),
         (
             "version: 1\nexperiments: [{ name: a, fis: {} }]".to_owned(),
-            "experiments[0].fis.template: is missing; write the template's id, for example EXT1a2b3c4d5e6f7",
+            "experiments[0].fis.template: is missing; write the template's id, for example EXT1a2b3c4d5e6f7, or find \
+             templates by templates: { tags: … }",
         ),
         (
             "version: 1\nexperiments: [{ fis: { template: EXT1 } }]".to_owned(),
