@@ -32,7 +32,9 @@ impl Lifecycle<'_> {
     /// Lets the engines verify what they can without changing anything, then the guard judge the run, and
     /// publishes the findings. What only previews need is verified last.
     pub(super) async fn preflight(&self, outlook: Outlook<'_>) -> Vec<Finding> {
-        let mut findings = self.check_all().await;
+        let mut found = self.check_all().await;
+        self.note_unreached(&mut found);
+        let mut findings: Vec<Finding> = found.into_iter().flatten().chain(self.unready_probes()).collect();
         findings.extend(self.ask_guard(outlook).await);
         findings.extend(self.check_accounts_to_preview().await);
         for finding in &findings {
@@ -56,15 +58,13 @@ impl Lifecycle<'_> {
         self.guard.judge(self.plan, &experiments, Outlook::Previewed(&counts)).await
     }
 
-    /// Returns the findings of all engines, and those about probes that cannot be evaluated on this machine.
-    pub(super) async fn check_all(&self) -> Vec<Finding> {
+    /// Lets the engines check their experiments, and returns what each of them finds.
+    pub(super) async fn check_all(&self) -> Vec<Vec<Finding>> {
         let check = async |engine: &Rc<dyn Engine>| {
             let own = self.scheduled.iter().filter(|scheduled| Rc::ptr_eq(&scheduled.engine, engine));
             engine.check(&own.map(|scheduled| scheduled.plan).collect::<Vec<_>>()).await
         };
-        let mut found = self.for_each_engine(MAX_PLACES_AT_ONCE, check).await;
-        self.note_unreached(&mut found);
-        found.into_iter().flatten().chain(self.unready_probes()).collect()
+        self.for_each_engine(MAX_PLACES_AT_ONCE, check).await
     }
 
     /// Returns a finding for each probe that cannot be evaluated on this machine. A failure for such a reason

@@ -59,8 +59,8 @@ impl Lifecycle<'_> {
         all.into_iter().map(|(_, one)| one).collect()
     }
 
-    /// Notes which places cannot be reached, by the findings about each engine. If that is all of them, the
-    /// findings are about the whole run.
+    /// Notes which places cannot be reached, by the findings about each engine. If that is all of them, none
+    /// is noted, and the findings are about the whole run.
     pub(super) fn note_unreached(&self, found: &mut [Vec<Finding>]) {
         for (engine, findings) in self.engines.iter().zip(&*found) {
             let errors = findings.iter().filter(|finding| finding.of_place && finding.level == Level::Error);
@@ -70,9 +70,8 @@ impl Lifecycle<'_> {
             }
         }
         if !self.reaches_any() {
-            for finding in found.iter_mut().flatten() {
-                finding.of_place = false;
-            }
+            self.course.unreached.0.take();
+            found.iter_mut().flatten().for_each(|finding| finding.of_place = false);
         }
     }
 

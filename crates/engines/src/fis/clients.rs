@@ -20,12 +20,12 @@ const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
+    sdk: SdkConfig,
     pub(super) fis: aws_sdk_fis::Client,
     pub(super) events: aws_sdk_eventbridge::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
     /// Client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
     pub(super) sqs_reader: aws_sdk_sqs::Client,
-    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) counted: CountCalls,
     pub(super) pace: Pace,
 }
@@ -55,11 +55,15 @@ impl Clients {
             ),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
-            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(
-                aws_sdk_cloudwatch::config::Builder::from(sdk).interceptor(counted.clone()).build(),
-            ),
+            sdk: sdk.clone(),
             counted,
             pace: Pace::default(),
         }
+    }
+
+    /// Makes a client for alarms. It is large and seldom needed, so no account keeps one.
+    pub(super) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk);
+        aws_sdk_cloudwatch::Client::from_conf(config.interceptor(self.counted.clone()).build())
     }
 }

@@ -197,7 +197,7 @@ pub(super) async fn describe_alarms<'a>(
     let mut alarms = Vec::new();
     for batch in names.chunks(MAX_ALARMS_PER_REQUEST) {
         let answer = clients
-            .cloudwatch
+            .cloudwatch()
             .describe_alarms()
             .set_alarm_names(Some(batch.to_vec()))
             .max_records(MAX_ALARMS_PER_ANSWER)

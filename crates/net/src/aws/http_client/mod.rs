@@ -21,6 +21,10 @@ use self::veil::VeiledRefusals;
 mod bounded;
 mod veil;
 
+/// Number of idle connections to one host that are kept. Each takes some memory, and after a burst of requests
+/// there are hundreds.
+const MAX_IDLE_CONNECTIONS: usize = 16;
+
 /// Makes a client for the SDK. It trusts and takes the proxies as [`client_with`] says, reads no answer without
 /// end, and passes on no refusal that repeats the credentials.
 ///
@@ -29,7 +33,9 @@ mod veil;
 /// TLS cannot be had.
 pub fn http_client(settings: &HttpSettings) -> Result<SharedHttpClient, ClientFailure> {
     // The SDK limits each attempt and each operation by itself.
-    let client = client_with(settings, |builder| builder.timeout(OPERATION_TIMEOUT))?;
+    let client = client_with(settings, |builder| {
+        builder.timeout(OPERATION_TIMEOUT).pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+    })?;
     Ok(wrap_client(client))
 }
 
@@ -41,7 +47,10 @@ pub fn http_client(settings: &HttpSettings) -> Result<SharedHttpClient, ClientFa
 pub(super) fn local_client() -> Result<SharedHttpClient, ClientFailure> {
     let nobody = [];
     let client = client_with(&HttpSettings::default(), |builder| {
-        builder.timeout(OPERATION_TIMEOUT).tls_certs_only(nobody.clone())
+        builder
+            .timeout(OPERATION_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+            .tls_certs_only(nobody.clone())
     })?;
     Ok(wrap_client(client))
 }
