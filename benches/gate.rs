@@ -2,8 +2,8 @@
 //!
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
 //! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
-//! since machines differ. With the argument `load` only the large suite is run, with `halt` only the
-//! halts, by an alarm and by a probe.
+//! since machines differ. With the argument `load` only the large suite is run, with `merge` only the large
+//! merge, with `halt` only the halts, by an alarm and by a probe.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -26,6 +26,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 mod halt;
 #[path = "gate/load.rs"]
 mod load;
+#[path = "gate/merge.rs"]
+mod merge;
 #[path = "gate/policy.rs"]
 mod policy;
 
@@ -49,6 +51,9 @@ async fn main() {
     }
     if std::env::args().any(|argument| argument == "load") {
         return load::load(&binary).await;
+    }
+    if std::env::args().any(|argument| argument == "merge") {
+        return merge::merge(&binary).await;
     }
     println!("{:<68} {:>10}", "what", "median");
     let size = std::fs::metadata(&binary).map(|file| file.len()).unwrap_or_default();

@@ -246,5 +246,8 @@ impl Refusal {
 }
 
 #[cfg(test)]
+#[path = "merge_plan_tests.rs"]
+mod plan_tests;
+#[cfg(test)]
 #[path = "merge_tests.rs"]
 mod tests;

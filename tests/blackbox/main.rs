@@ -16,6 +16,7 @@ mod comparing;
 mod deadlines;
 mod emergency;
 mod environment;
+mod fleet;
 mod forges;
 mod halting;
 mod harness;
