@@ -121,7 +121,7 @@ proptest! {
             prop_assert!(count(Verdict::Errored) == 0 || share <= tolerate.unwrap_or(-1.0) + 1e-9);
             prop_assert!(merged.gate.resilience_score.unwrap().get() >= expected);
         }
-        // Without a tolerance, a missing experiment is as bad as any other error.
+        // A missing experiment that nothing tolerates is as bad as any other error.
         if tolerate.is_none() && !missing.is_empty() {
             prop_assert!(merged.gate.verdict <= Verdict::Errored);
         }

@@ -3,7 +3,7 @@
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished};
-use faultgate_testkit::forges::{ForgeStandIn, GitHubManners};
+use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, HEAD};
 use faultgate_testkit::lives::{ALARMING, QUICK};
 use serde_json::{Value, json};
 
@@ -24,11 +24,18 @@ async fn account() -> EmbeddedAccount {
 async fn shard(account: &EmbeddedAccount, shard: &str) -> Finished {
     let list = format!("{TEMPLATE_ID},{SECOND_TEMPLATE_ID},{SECOND_TEMPLATE_ID}");
     let run = account.run().in_github("1").env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", list);
-    run.env("FAULTGATE_SHARD", shard).env("FAULTGATE_RESULTS", RESULTS).finish().await
+    run.env("FAULTGATE_COMMIT", HEAD)
+        .env("FAULTGATE_SHARD", shard)
+        .env("FAULTGATE_RESULTS", RESULTS)
+        .finish()
+        .await
 }
 
 fn merge(account: &EmbeddedAccount, arguments: &[&str]) -> Faultgate {
-    account.faultgate(&[&["report", "--merge"], arguments].concat()).env("FAULTGATE_RESULTS", RESULTS)
+    account
+        .faultgate(&[&["report", "--merge"], arguments].concat())
+        .env("FAULTGATE_RESULTS", RESULTS)
+        .env("FAULTGATE_COMMIT", HEAD)
 }
 
 fn keys(account: &EmbeddedAccount) -> Vec<String> {
@@ -123,7 +130,7 @@ async fn a_plan_says_what_is_missing() {
     let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
     account.world.put_object("results", "chaos/plan.jsonl", &plan);
     let missing = names[1];
-    // Without a plan, a part that is missing is no gate, and nothing is posted.
+    // A part that is missing is no gate where no plan names it, and nothing is posted.
     let forge = ForgeStandIn::start(GITHUB).await;
     let refused = in_pull_request(merge(&account, &[RESULTS]), &forge, "").finish().await;
     refused.assert_code(2, "refused");
@@ -139,8 +146,13 @@ async fn a_plan_says_what_is_missing() {
     let tolerated = merge(&account, &tolerant).in_github("1").finish().await;
     tolerated.assert_code(0, "tolerated");
     assert!(tolerated.result()["gate"]["reasons"].to_string().contains("tolerated: 1 of 3"));
-    // What the merge has written can be read again.
-    let again = Faultgate::new(&["report"]).after(tolerated).in_github("1").finish().await;
+    // The merged result can be read again.
+    let again = Faultgate::new(&["report"])
+        .after(tolerated)
+        .in_github("1")
+        .env("FAULTGATE_COMMIT", HEAD)
+        .finish()
+        .await;
     again.assert_code(0, "again");
 }
 

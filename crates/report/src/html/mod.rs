@@ -47,8 +47,8 @@ const MAX_SECTIONS_BYTES: usize = 4 * 1024 * 1024;
 
 /// Number of experiments beyond which those that did not pass come first, whatever their order in the suite.
 const MAX_IN_SUITE_ORDER: usize = 20;
-/// Maximum number of sections of experiments that passed. Of thousands nobody reads more, and a browser would take
-/// long.
+/// Maximum number of sections of experiments that passed. Nobody reads more of thousands, and a browser would
+/// take long.
 const MAX_PASSED_SECTIONS: usize = 200;
 
 /// The mark in the frame of the page where the sections of experiments come. No text from outside can be
