@@ -208,7 +208,8 @@ impl CommitStatuses {
         let open = |context| Post::open(context, line.clone());
         let posts: Vec<Post> = experiments.iter().map(|name| open(style.context(Some(name)))).collect();
         let run = style.context(None);
-        let run = (posts.len() > 1 || style.shard.is_some()).then(|| open(run));
+        // The status of a single experiment stands for the run; of a merged result there is that of the run alone.
+        let run = (posts.len() != 1 || style.shard.is_some()).then(|| open(run));
         Self { style, line, posts, run }
     }
 
