@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::score::first_scoring;
 use super::{
-    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanItem, PlanRecord, PreviewRecord,
-    Probe, RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition, Verdict,
+    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord, PreviewRecord, Probe,
+    RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -186,20 +186,8 @@ impl ExperimentResult {
         }
     }
 
-    /// Makes the result of an item of a plan that has left none.
-    pub fn missing(item: &PlanItem) -> Self {
-        let reason = "no result: its job has left none, so nobody knows how it went".to_owned();
-        Self {
-            name: item.experiment.clone(),
-            engine: item.engine.as_str().to_owned(),
-            weight: item.weight,
-            source: item.template.clone().unwrap_or_default(),
-            region: item.region.clone(),
-            ..Self::unknown(Monitor::Poll, Verdict::Errored, reason)
-        }
-    }
-
-    fn unknown(monitor: Monitor, verdict: Verdict, reason: String) -> Self {
+    /// Makes the result of an experiment of which nothing is known.
+    pub(super) fn unknown(monitor: Monitor, verdict: Verdict, reason: String) -> Self {
         Self {
             name: String::new(),
             engine: String::new(),

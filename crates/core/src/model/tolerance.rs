@@ -1,6 +1,21 @@
-//! The tolerance of a merged result: which experiments decide about it.
+//! The tolerance of a merged result: experiments that have left no result, and those that decide about it.
 
-use super::{ExperimentResult, RunResult, Verdict};
+use super::{ExperimentResult, Monitor, PlanItem, RunResult, Verdict};
+
+impl ExperimentResult {
+    /// Makes the result of an item of a plan that has left none.
+    pub fn missing(item: &PlanItem) -> Self {
+        let reason = "no result: its job has left none, so nobody knows how it went".to_owned();
+        Self {
+            name: item.experiment.clone(),
+            engine: item.engine.as_str().to_owned(),
+            weight: item.weight,
+            source: item.template.clone().unwrap_or_default(),
+            region: item.region.clone(),
+            ..Self::unknown(Monitor::Poll, Verdict::Errored, reason)
+        }
+    }
+}
 
 impl RunResult {
     /// Returns `true` if the verdict and the score are to follow from the experiments that are not `errored`:
