@@ -3,8 +3,8 @@
 //! It plays runs of the release binary against endpoints embedded in this process, so that the moment of
 //! each event is known. `make bench` builds that binary first. Medians are printed; nothing is asserted,
 //! since machines differ. With the argument `load` only the large suite is run, with `fleet` only that of
-//! many accounts, with `plan` only large suites are planned, with `halt` only the halts are run, by an alarm
-//! and by a probe.
+//! many accounts, with `plan` only large suites are planned, with `merge` only the large merge is made, with
+//! `halt` only the halts are run, by an alarm and by a probe.
 #![expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 
@@ -29,6 +29,8 @@ mod fleet;
 mod halt;
 #[path = "gate/load.rs"]
 mod load;
+#[path = "gate/merge.rs"]
+mod merge;
 #[path = "gate/plan.rs"]
 mod plan;
 #[path = "gate/policy.rs"]
@@ -62,6 +64,9 @@ async fn main() {
     }
     if std::env::args().any(|argument| argument == "fleet") {
         return fleet::fleet(&binary).await;
+    }
+    if std::env::args().any(|argument| argument == "merge") {
+        return merge::merge(&binary).await;
     }
     println!("{:<68} {:>10}", "what", "median");
     let size = std::fs::metadata(&binary).map(|file| file.len()).unwrap_or_default();

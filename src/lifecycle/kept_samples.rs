@@ -1,5 +1,5 @@
-//! The samples that a merged result keeps: as many as there is room for, so that its size does not grow with those
-//! of its parts. Samples of experiments that passed go first, since nobody looks for a weakness in them.
+//! The samples that a merged result keeps: as many as there is room for, so that its size does not grow with
+//! those of its parts. Samples of experiments that passed go first, since nobody looks for a weakness in them.
 
 use faultgate_core::model::{ExperimentResult, Probe, Verdict};
 
@@ -16,7 +16,7 @@ pub(super) struct KeptSamples {
 }
 
 impl KeptSamples {
-    /// Makes room for the samples of more experiments, at the cost of theirs or of those that are kept already.
+    /// Makes room for the samples of more experiments, at the cost of theirs or of those that are kept.
     pub(super) fn take<'a>(
         &mut self,
         more: &mut [ExperimentResult],

@@ -1,9 +1,10 @@
 //! The merge of several results into one, as if their experiments had been one run: the parts of a suite that
 //! was split over jobs.
 //!
-//! Only parts of one run and one suite are merged, and a suite of which a part is doubled is refused. A part that is
-//! missing is refused as well, unless a plan says what it would have held. The gate decides anew about the whole.
-//! The parts come one by one, and no more of them is kept than the merged result holds.
+//! Only parts of one run and one suite are merged, and a suite of which a part is doubled is refused. One of
+//! which a part is missing is refused as well, unless a plan says what the part would have held. The gate
+//! decides anew about the whole. The parts come one by one, and no more of them is kept than the merged result
+//! holds.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -42,7 +43,7 @@ pub struct Merger {
     problems: Vec<String>,
 }
 
-/// What every other part is compared with.
+/// The part that all others are compared with, as far as the whole does not keep it.
 #[derive(Debug)]
 struct FirstPart {
     name: Rc<str>,
@@ -55,8 +56,8 @@ impl Merger {
         Self { expected, ..Self::default() }
     }
 
-    /// Adds a part with the name of its origin. The shards of a suite may come in any order; other parts stay in the
-    /// order of their suite, or in the one given where nothing tells it.
+    /// Adds a part with the name of its origin. Parts may come in any order: their experiments are put into that
+    /// of the suite, where a part tells it.
     pub fn add(&mut self, name: &str, mut part: RunResult) {
         let name: Rc<str> = name.into();
         self.find_problems(&name, &part);
@@ -198,7 +199,7 @@ fn add(whole: &mut RunResult, part: RunResult) {
     }
 }
 
-/// Returns the reports of a part that are missing, named after it. Those that were written need not be told again.
+/// Returns the reports of a part that are missing, named after it. Those that were written are not told again.
 fn missing_reports(name: &str, reporting: Vec<Reported>) -> impl Iterator<Item = Reported> {
     let missing = reporting.into_iter().filter(Reported::is_missing);
     missing.map(move |reported| Reported { sink: format!("{} of {name}", reported.sink), ..reported })
@@ -245,6 +246,9 @@ impl Refusal {
     }
 }
 
+#[cfg(test)]
+#[path = "merge_plan_tests.rs"]
+mod plan_tests;
 #[cfg(test)]
 #[path = "merge_tests.rs"]
 mod tests;

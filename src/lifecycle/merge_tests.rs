@@ -10,7 +10,12 @@ use faultgate_core::model::{
     RunIdentity, SCHEMA_VERSION, Score, Signal, State,
 };
 
-fn experiment(name: String, verdict: Verdict, score: Option<Score>, weight: u32) -> ExperimentResult {
+pub(super) fn experiment(
+    name: String,
+    verdict: Verdict,
+    score: Option<Score>,
+    weight: u32,
+) -> ExperimentResult {
     let reason = format!("why {name}");
     let plan = ExperimentPlan {
         name,
@@ -32,7 +37,10 @@ fn merge(
 ) -> Result<RunResult, Vec<String>> {
     let names: BTreeSet<_> =
         parts.iter().flat_map(|(_, part)| &part.experiments).map(|of| of.name.clone()).collect();
-    let plan = PlanRecord { digest: "d".to_owned(), experiments: names.into_iter().collect() };
+    let mut names: Vec<_> = names.into_iter().collect();
+    // Longer numbers are larger ones.
+    names.sort_by_key(String::len);
+    let plan = PlanRecord { digest: "d".to_owned(), experiments: names };
     for (_, part) in &mut parts {
         part.plan = Some(plan.clone());
     }
@@ -43,8 +51,8 @@ fn merge(
 
 /// The facts that all parts of a run share.
 #[derive(Debug, Clone)]
-struct Common {
-    expected: Score,
+pub(super) struct Common {
+    pub(super) expected: Score,
     dry_run: bool,
     signal: Option<Signal>,
     rehearsal: Option<RehearsalNote>,
@@ -52,7 +60,7 @@ struct Common {
 }
 
 /// Builds a result as the lifecycle leaves it.
-fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>) -> RunResult {
+pub(super) fn run(common: &Common, shard: Option<Shard>, experiments: Vec<ExperimentResult>) -> RunResult {
     let at = Timestamp::UNIX_EPOCH;
     let (rehearsal, signal) = (common.rehearsal.clone(), common.signal);
     let is_whole = shard.is_none_or(Shard::is_whole);
@@ -122,7 +130,7 @@ fn passed(names: &[&str]) -> RunResult {
     run(&plain(), None, experiments)
 }
 
-fn plain() -> Common {
+pub(super) fn plain() -> Common {
     Common { expected: Score::FULL, dry_run: false, signal: None, rehearsal: None, compare_to: None }
 }
 
@@ -131,7 +139,7 @@ fn named(parts: Vec<RunResult>) -> Vec<(String, RunResult)> {
 }
 
 prop_compose! {
-    fn one()(
+    pub(super) fn one()(
         verdict in proptest::sample::select(
             &[Verdict::Passed, Verdict::Passed, Verdict::Passed, Verdict::Failed, Verdict::Errored, Verdict::TimedOut, Verdict::Cancelled][..]
         ),
@@ -198,10 +206,10 @@ fn of_shard(number: u32, of: u32, name: &str) -> RunResult {
 }
 
 #[test]
-fn results_that_are_no_shards_stay_in_order() {
+fn results_that_are_no_shards_come_in_the_order_of_their_suite() {
     let merged = merge(named(vec![passed(&["c", "a"]), passed(&["b"])]), None).unwrap();
     let names: Vec<_> = merged.experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-    assert_eq!(names, ["c", "a", "b"]);
+    assert_eq!(names, ["a", "b", "c"]);
     assert_eq!(merged.gate.verdict, Verdict::Passed);
 }
 

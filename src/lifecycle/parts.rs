@@ -15,7 +15,7 @@ const MAX_NAMES: usize = 20;
 /// Number of characters of an experiment's name in a message.
 const MAX_NAME_CHARS: usize = 80;
 
-/// What the parts that were added say of their suite.
+/// The suite, as the parts that were added tell it.
 #[derive(Debug, Default)]
 pub(super) struct PartsOfSuite {
     /// The suite, with the name of a part that tells it.

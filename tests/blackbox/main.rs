@@ -21,6 +21,7 @@ mod forges;
 mod halting;
 mod harness;
 mod init;
+mod kept_results;
 mod launch;
 mod leftovers;
 mod lint;

@@ -234,6 +234,8 @@ def understand(environ: dict[str, Any], body: bytes) -> Request:
         operation = target.rpartition(".")[2]
     elif "Action" in form:
         operation = form["Action"]
+    elif service == "s3":
+        operation = of_s3(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
     else:
         known = (name for name, route in FIS_ROUTES.items() if re.fullmatch(route, path))
         operation = next(known, path)
@@ -243,6 +245,14 @@ def understand(environ: dict[str, Any], body: bytes) -> Request:
         fields = form
     key = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     return Request(service, operation, fields, key=key[1] if key else None)
+
+
+def of_s3(method: str, path: str, query: str) -> str:
+    """The operation of a request to S3 whose bucket stands in the path."""
+    if "list-type=2" in query:
+        return "ListObjectsV2"
+    of_object = path.strip("/").count("/") > 0
+    return {"PUT": "PutObject", "GET": "GetObject"}.get(method, method) if of_object else f"{method} bucket"
 
 
 def lasting(answer: bytes, seconds: int) -> bytes:

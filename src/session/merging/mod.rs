@@ -1,7 +1,7 @@
-//! The merge of the results of a suite's parts into one gate: read one by one, decided anew, and reported as a run
-//! is.
+//! The merge of the results of a suite's parts into one gate: read one by one, decided anew, and reported as a
+//! run is.
 //!
-//! A result of another run, repository or commit is refused, and of a merge that is refused nothing is posted.
+//! A result of another run, repository or commit is refused, and nothing is posted of a merge that is refused.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -41,7 +41,7 @@ const MAX_MISTAKES: usize = 50;
 /// Limit of a plan, in bytes: that of many thousands of experiments.
 const MAX_PLAN_BYTES: usize = 64 << 20;
 
-/// What a merge is asked to do.
+/// The order of a merge: its sources, and what they are held against.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MergeOrder {
     /// Files, folders, and folders in S3.
@@ -100,8 +100,10 @@ impl<'a> Merging<'a> {
         order: &MergeOrder,
         flags: &[(String, OsString)],
     ) -> Result<RunResult, Vec<Mistake>> {
-        let mut buckets =
-            Buckets { place: ResultsPlace::of(&self.settings, self.env, &self.id), known: HashMap::new() };
+        let mut buckets = KnownBuckets {
+            place: ResultsPlace::of(&self.settings, self.env, &self.id),
+            known: HashMap::new(),
+        };
         let expected = match &order.plan {
             Some(path) => Some(buckets.read_plan(path, order.tolerate).await?),
             None => None,
@@ -170,12 +172,12 @@ impl<'a> Merging<'a> {
 }
 
 /// The buckets that were connected to.
-struct Buckets {
+struct KnownBuckets {
     place: ResultsPlace,
     known: HashMap<String, Rc<S3Bucket>>,
 }
 
-impl Buckets {
+impl KnownBuckets {
     async fn reach(&mut self, bucket: &str) -> Result<Rc<S3Bucket>, Mistake> {
         if let Some(known) = self.known.get(bucket) {
             return Ok(Rc::clone(known));
@@ -228,8 +230,7 @@ impl Buckets {
         if mistakes.is_empty() { Ok(found) } else { Err(mistakes) }
     }
 
-    /// Finds the results in a folder of S3. Where it has a folder of this run, as the input `results` makes one, it is
-    /// that one.
+    /// Finds the results in a folder of S3, or in the folder of this run in it, as the input `results` makes one.
     async fn find_objects(
         &mut self,
         text: &str,

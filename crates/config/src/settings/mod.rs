@@ -2,8 +2,9 @@
 //! up, and `report` and `lint` those of the commands that only write reports or
 //! read templates.
 //!
-//! `reporting` are those of the reports, of a run and of a merge. `comparison` and `result_file` read the earlier result, `control_planes` says who may be sent a secret, `policies`
-//! says which policies hold, and `trust` reads certificates and proxies.
+//! `reporting` are those of the reports, of a run and of a merge. `comparison` and `result_file` read the earlier
+//! result, `control_planes` says who may be sent a secret, `policies` says which policies hold, and `trust` reads
+//! certificates and proxies.
 
 pub(crate) mod comparison;
 pub(crate) mod control_planes;

@@ -1,4 +1,4 @@
-//! The settings of the reports: of those that a run posts and writes, and of those of a merge, which runs nothing.
+//! The settings of the reports of a run, and of those of a merge, which runs nothing.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -109,8 +109,8 @@ impl Settings {
     }
 }
 
-/// Reads the settings of a merge, whose experiments and nature only its results tell. `reaches_aws` is `true` if
-/// it reads from S3.
+/// Reads the settings of a merge, whose experiments and nature only its results tell. `reaches_aws` is `true`
+/// if it reads from S3.
 pub fn merge_settings(
     env: &Environment,
     flags: &[(String, OsString)],

@@ -39,6 +39,7 @@ mod spec;
 mod state;
 mod target;
 mod template_facts;
+mod tolerance;
 mod verdict;
 
 pub use alarm::{ALARM_OK, AlarmChange, AlarmInterval, TimeInOk};

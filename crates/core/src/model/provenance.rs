@@ -92,7 +92,7 @@ impl RunIdentity {
         has_plan || (self.ci == here.ci && self.pipeline.is_some() && self.pipeline == here.pipeline)
     }
 
-    /// Returns `true` if this run carries out an item of the plan with this id, which may be that of the CI's run.
+    /// Returns `true` if this run carries out an item of the plan with this id, which may be the CI's own.
     pub fn is_of_plan(&self, plan: &str) -> bool {
         self.plan_run.as_deref().or(self.pipeline.as_deref()) == Some(plan)
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::score::first_scoring;
 use super::{
-    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanItem, PlanRecord, PreviewRecord,
-    Probe, RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition, Verdict,
+    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord, PreviewRecord, Probe,
+    RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition, Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -35,7 +35,8 @@ pub struct RunResult {
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     pub gate: Gate,
-    /// Share of the experiments that may be `errored` without turning the verdict, in percent. Only a merge has one.
+    /// Share of the experiments that may be `errored` without turning the verdict, in percent. Only a merge
+    /// has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tolerate: Option<Score>,
     /// Comparison with an earlier result, if there was one.
@@ -66,24 +67,6 @@ impl RunResult {
         for probe in self.experiments.iter_mut().flat_map(|experiment| &mut experiment.probes) {
             (probe.passed_counted, probe.counted) = (probe.passed, probe.total);
         }
-    }
-
-    /// Returns `true` if the verdict and the score are to follow from the experiments that are not `errored`: there
-    /// are some that are, and no more than may be.
-    pub fn tolerates_errors(&self) -> bool {
-        let errored =
-            self.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Errored).count();
-        let (errored, all) = (errored as f64, self.experiments.len() as f64);
-        // The product is compared, since a quotient of whole numbers is seldom exact.
-        self.tolerate.is_some_and(|most| errored > 0.0 && errored * 100.0 <= most.get() * all)
-    }
-
-    /// Returns the experiments that decide: all of them, unless errors are tolerated.
-    pub fn deciding(&self) -> impl Iterator<Item = &ExperimentResult> {
-        let tolerates = self.tolerates_errors();
-        self.experiments
-            .iter()
-            .filter(move |experiment| !(tolerates && experiment.verdict == Verdict::Errored))
     }
 }
 
@@ -203,20 +186,8 @@ impl ExperimentResult {
         }
     }
 
-    /// Makes the result of an item of a plan that has left none.
-    pub fn missing(item: &PlanItem) -> Self {
-        let reason = "no result: its job has left none, so nobody knows how it went".to_owned();
-        Self {
-            name: item.experiment.clone(),
-            engine: item.engine.as_str().to_owned(),
-            weight: item.weight,
-            source: item.template.clone().unwrap_or_default(),
-            region: item.region.clone(),
-            ..Self::unknown(Monitor::Poll, Verdict::Errored, reason)
-        }
-    }
-
-    fn unknown(monitor: Monitor, verdict: Verdict, reason: String) -> Self {
+    /// Makes the result of an experiment of which nothing is known.
+    pub(super) fn unknown(monitor: Monitor, verdict: Verdict, reason: String) -> Self {
         Self {
             name: String::new(),
             engine: String::new(),

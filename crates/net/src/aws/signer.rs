@@ -1,5 +1,5 @@
-//! The signature of requests to services of AWS for which there is no client of the SDK, by the credentials of an
-//! account.
+//! The signature of requests to services of AWS for which there is no client of the SDK, by the credentials of
+//! an account.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -114,8 +114,8 @@ impl Signer {
         signed.headers().map(header).collect()
     }
 
-    /// Returns how this service wants its requests to be signed: S3 takes paths as they are sent, and the digest of
-    /// the body in a header.
+    /// Returns how this service wants its requests to be signed: S3 takes paths as they are sent, and the digest
+    /// of the body in a header.
     fn settings(&self) -> SigningSettings {
         let mut settings = SigningSettings::default();
         if self.service == "s3" {

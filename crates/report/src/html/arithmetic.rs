@@ -9,11 +9,11 @@ use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, ScoreSour
 /// Maximum number of experiments in the table.
 const MAX_EXPERIMENTS: usize = 500;
 
-/// Renders the table from the experiments to the run. An experiment links to its section if `is_there` is
-/// true of its index.
-pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Markup {
+/// Renders the table from the experiments, in this order, to the run. An experiment links to its section if
+/// `is_there` is true of its index.
+pub(super) fn of_run(result: &RunResult, order: &[usize], is_there: impl Fn(usize) -> bool) -> Markup {
     let experiments = &result.experiments;
-    let sums = Sums::of(experiments.iter().map(|experiment| (experiment.score, experiment.weight)));
+    let sums = Sums::of(result.deciding().map(|experiment| (experiment.score, experiment.weight)));
     let gate = &result.gate;
     let table = html! {
         table.numbers {
@@ -30,11 +30,11 @@ pub(super) fn of_run(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
                 }
             }
             tbody {
-                @for (place, experiment) in experiments.iter().take(MAX_EXPERIMENTS).enumerate() {
-                    (row(place, experiment, is_there(place)))
+                @for place in order.iter().take(MAX_EXPERIMENTS) {
+                    (row(*place, &experiments[*place], is_there(*place)))
                 }
                 // A call for no rows only says how many are left out.
-                (rows(&experiments[experiments.len().min(MAX_EXPERIMENTS)..], 0, 8, |_| html! {}))
+                (rows(&order[order.len().min(MAX_EXPERIMENTS)..], 0, 8, |_| html! {}))
             }
             tfoot {
                 tr {

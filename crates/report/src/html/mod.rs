@@ -45,6 +45,12 @@ const STYLE: &str = include_str!("style.css");
 /// 8 MiB.
 const MAX_SECTIONS_BYTES: usize = 4 * 1024 * 1024;
 
+/// Number of experiments beyond which those that did not pass come first, whatever their order in the suite.
+const MAX_IN_SUITE_ORDER: usize = 20;
+/// Maximum number of sections of experiments that passed. Nobody reads more of thousands, and a browser would
+/// take long.
+const MAX_PASSED_SECTIONS: usize = 200;
+
 /// The mark in the frame of the page where the sections of experiments come. No text from outside can be
 /// taken for it, since it would be escaped.
 const EXPERIMENTS: &str = "<!-- experiments -->";
@@ -89,7 +95,7 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
             body {
                 (head::header(result))
                 main {
-                    (arithmetic::of_run(result, is_there))
+                    (arithmetic::of_run(result, &in_order(&result.experiments), is_there))
                     (change::section(result))
                     (experiments(&sections))
                     (tables::of_run(result))
@@ -99,7 +105,18 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
             }
         }
     };
-    (page.into_string(), sections.into_iter().flatten().collect())
+    let mut sections = sections;
+    let ordered = in_order(&result.experiments).into_iter().filter_map(|place| sections[place].take());
+    (page.into_string(), ordered.collect())
+}
+
+/// Returns the places of the experiments in the order of the page.
+fn in_order(experiments: &[ExperimentResult]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..experiments.len()).collect();
+    if experiments.len() > MAX_IN_SUITE_ORDER {
+        places.sort_by_key(|place| experiments[*place].verdict == Verdict::Passed);
+    }
+    places
 }
 
 fn experiments(sections: &[Option<Markup>]) -> Markup {
@@ -130,9 +147,13 @@ fn sections(
 ) -> Vec<Option<Markup>> {
     let mut places: Vec<usize> = (0..experiments.len()).collect();
     places.sort_by_key(|place| experiments[*place].verdict == Verdict::Passed);
-    let mut room = MAX_SECTIONS_BYTES;
+    let (mut room, mut passed) = (MAX_SECTIONS_BYTES, 0);
     let mut sections: Vec<Option<Markup>> = vec![None; experiments.len()];
     for place in places {
+        passed += usize::from(experiments[place].verdict == Verdict::Passed);
+        if passed > MAX_PASSED_SECTIONS {
+            break;
+        }
         let section = render(place, &experiments[place]);
         // A section that is too large does not keep out smaller ones after it.
         if let Some(left) = room.checked_sub(section.0.len()) {

@@ -1,8 +1,8 @@
 //! `result.json` as an object in S3, from where a merge takes it.
 //!
-//! The objects of one run lie in one folder, each under the name of its part. An object is never overwritten by
-//! another process: a second attempt of a part is put beside the first, with its number in its name, and a merge
-//! counts the last one.
+//! The objects of one run lie in one folder, each under the name of its part. An object is never overwritten
+//! by another process: a second attempt of a part is put beside the first, with its number in its name, and a
+//! merge counts the one that began last.
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -81,7 +81,7 @@ impl ResultObject {
         let Some(Ok(bucket)) = &self.made else { return Err("there is no connection".to_owned()) };
         let body = content(result).map_err(|error| format!("the result could not be written: {error}"))?;
         let told = |failure: S3Failure| failure.with_remedy();
-        // What this sink has put itself, it may replace: the verdict may have turned meanwhile.
+        // The sink may replace what it has put itself: the verdict may have turned meanwhile.
         if let Some(key) = &self.written {
             return bucket.put(key, body, false).await.map_err(told);
         }
@@ -167,8 +167,8 @@ impl Write for Bounded {
     }
 }
 
-/// Returns the name by which the parts of one run know each other: that of the plan, of the CI's run, or of this
-/// invocation.
+/// Returns the name by which the parts of one run know each other: that of the plan, of the CI's run, or of
+/// this invocation.
 fn name_of_run(run: &RunIdentity) -> &str {
     run.plan_run.as_deref().or(run.pipeline.as_deref()).unwrap_or(&run.id)
 }
@@ -184,8 +184,8 @@ pub fn run_folder(run: &str) -> String {
     format!("{plain}-{}", short_digest(&[run]))
 }
 
-/// Returns the name of the part that a result is: of a shard its numbers, of one experiment its name, of the whole
-/// suite `all`, and of some experiments a digest of their names.
+/// Returns the name of the part that a result is: of a shard its numbers, of one experiment its name, of the
+/// whole suite `all`, and of some experiments a digest of their names.
 fn part_name(result: &RunResult) -> String {
     let names: Vec<&str> =
         result.experiments.iter().map(|ExperimentResult { name, .. }| name.as_str()).collect();

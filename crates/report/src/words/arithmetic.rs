@@ -99,7 +99,7 @@ pub(crate) fn of_experiment(experiment: &ExperimentResult) -> String {
 
 /// Writes the score of the run as a sum.
 pub(crate) fn of_run(result: &RunResult) -> String {
-    let parts = result.experiments.iter().map(|experiment| (experiment.score, experiment.weight));
+    let parts = result.deciding().map(|experiment| (experiment.score, experiment.weight));
     mean(&parts.collect::<Vec<_>>(), result.gate.resilience_score)
 }
 

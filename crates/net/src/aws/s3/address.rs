@@ -4,7 +4,7 @@ use std::fmt;
 
 use faultgate_core::mistake::Problem;
 
-/// How an address is written.
+/// Example of an address.
 const HINT: &str = "write for example s3://bucket/chaos/";
 /// Longest key of an address in bytes. S3 takes 1,024, of which names below a folder need their part.
 const MAX_KEY_BYTES: usize = 512;

@@ -12,7 +12,7 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The same for the values of a query.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Where buckets are asked: at an endpoint that the user has set, or at AWS.
+/// The host of buckets: an endpoint that the user has set, or AWS.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BucketHost {
     /// The endpoint, with the bucket in the path, since an emulator seldom has a name for each bucket.

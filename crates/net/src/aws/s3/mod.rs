@@ -1,8 +1,8 @@
-//! Objects in S3: a small client of our own, since the SDK's would double the image. It puts an object, gets one,
-//! and lists a folder; nothing else is asked of S3.
+//! Objects in S3: a small client of our own, since the SDK's would double the image. It puts an object, gets
+//! one, and lists a folder; nothing else is asked of S3.
 //!
-//! `address` reads addresses, `host` says where a bucket is asked, `xml` reads answers, and `refusal` tells why
-//! a request failed and what to do.
+//! `address` reads addresses, `host` says where a bucket is asked, `xml` reads answers, and `refusal` tells
+//! why a request failed and what to do.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub use self::address::S3Address;
 pub use self::refusal::{S3Failure, S3Refusal};
 
 use self::host::BucketHost;
-use self::refusal::Refused;
+use self::refusal::S3Refused;
 use super::config::OPERATION_TIMEOUT;
 use super::signer::Signer;
 use crate::http::{self, HttpSettings, body::read_up_to};
@@ -86,7 +86,7 @@ impl S3Bucket {
         let client = http::client_with(http, |builder| builder.timeout(ATTEMPT_TIMEOUT));
         let client = client.map_err(|error| failure(format!("no HTTP client: {}", error.why)))?;
         let time = sdk.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
-        // Where no Region is known, S3 tells that of the bucket.
+        // The Region of the bucket is told by S3 where none is known.
         let region = sdk.region().map_or("us-east-1", |region| region.as_ref()).to_owned();
         Ok(Self {
             name: name.to_owned(),
@@ -179,13 +179,13 @@ impl S3Bucket {
         let refused = match timeout(OPERATION_TIMEOUT, attempts).await {
             Ok(Ok(body)) => return Ok(body),
             Ok(Err(refused)) => refused,
-            Err(_) => Refused::Silent(format!("no answer within {} s", OPERATION_TIMEOUT.as_secs())),
+            Err(_) => S3Refused::Silent(format!("no answer within {} s", OPERATION_TIMEOUT.as_secs())),
         };
         Err(refused.explain(request.operation, &self.name, request.key, &self.region()))
     }
 
     /// Returns the Region to which an answer sends the request, if it is another.
-    fn find_move(&self, refused: &Refused) -> Option<String> {
+    fn find_move(&self, refused: &S3Refused) -> Option<String> {
         refused.region().filter(|region| *region != self.region()).map(ToOwned::to_owned)
     }
 
@@ -193,10 +193,10 @@ impl S3Bucket {
         self.region.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn attempt(&self, wanted: &BucketRequest<'_>) -> Result<Vec<u8>, Refused> {
+    async fn attempt(&self, wanted: &BucketRequest<'_>) -> Result<Vec<u8>, S3Refused> {
         let region = self.region();
         let url = self.host.url(&self.name, &region, wanted.key, wanted.query);
-        let url = url.ok_or_else(|| Refused::Unsent("the address cannot be one".to_owned()))?;
+        let url = url.ok_or_else(|| S3Refused::Unsent("the address cannot be one".to_owned()))?;
         let mut request = Request::new(wanted.method.clone(), url);
         if wanted.method == Method::PUT {
             let headers = request.headers_mut();
@@ -207,20 +207,20 @@ impl S3Bucket {
             *request.body_mut() = Some(wanted.body.clone().into());
         }
         let signed = self.signer.sign(&mut request, &region, self.time.now()).await;
-        signed.map_err(Refused::Unsigned)?;
-        let mut answer = self.client.execute(request).await.map_err(Refused::lost)?;
+        signed.map_err(S3Refused::Unsigned)?;
+        let mut answer = self.client.execute(request).await.map_err(S3Refused::lost)?;
         let status = answer.status();
         if status != StatusCode::OK {
             return Err(read_refusal(answer).await);
         }
         let mut body = Vec::new();
-        let is_whole = read_up_to(wanted.max_bytes, &mut answer, &mut body).await.map_err(Refused::lost)?;
-        if is_whole { Ok(body) } else { Err(Refused::TooLarge(wanted.max_bytes)) }
+        let is_whole = read_up_to(wanted.max_bytes, &mut answer, &mut body).await.map_err(S3Refused::lost)?;
+        if is_whole { Ok(body) } else { Err(S3Refused::TooLarge(wanted.max_bytes)) }
     }
 }
 
 /// Reads the refusal in an answer.
-async fn read_refusal(mut answer: Response) -> Refused {
+async fn read_refusal(mut answer: Response) -> S3Refused {
     let status = answer.status().as_u16();
     let told = answer.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok());
     let region = told.map(ToOwned::to_owned);
@@ -230,7 +230,7 @@ async fn read_refusal(mut answer: Response) -> Refused {
     let error = xml::read_error(&body).unwrap_or_default();
     let is_redirect = matches!(status, 301 | 307) || error.code == "AuthorizationHeaderMalformed";
     let region = region.or_else(|| error.region.clone()).filter(|_| is_redirect || status == 400);
-    Refused::Answered { status, error, region }
+    S3Refused::Answered { status, error, region }
 }
 
 #[cfg(test)]

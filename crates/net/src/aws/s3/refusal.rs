@@ -12,7 +12,7 @@ use crate::http;
 /// A request to S3 that failed.
 pub type S3Failure = Failure<S3Refusal>;
 
-/// What code makes of a failure.
+/// The kinds of a failure, by which code decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum S3Refusal {
     /// The object that must be new is there already.
@@ -26,7 +26,7 @@ pub enum S3Refusal {
 
 /// A refusal of one attempt.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum S3Refused {
     /// The request could not be made.
     Unsent(String),
     Unsigned(Failure<()>),
@@ -40,8 +40,8 @@ pub(super) enum Refused {
     },
 }
 
-impl Refused {
-    /// Makes the refusal of a request whose answer was lost. The address stays out of it, since it is told anyway.
+impl S3Refused {
+    /// Makes the refusal of a request whose answer was lost. The address stays out of it: it is told anyway.
     pub(super) fn lost(error: reqwest::Error) -> Self {
         Self::Silent(text::plain(&http::cause(&error.without_url()), MAX_MESSAGE_CHARS))
     }

@@ -8,7 +8,7 @@ type Leaves = Vec<(String, String)>;
 
 /// A page of a list of objects.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct ListedPage {
+pub(super) struct ObjectListing {
     /// The keys, percent-encoded, each with the size of its object.
     pub(super) objects: Vec<(String, u64)>,
     /// The token of the next page, if there is one.
@@ -25,12 +25,12 @@ pub(super) struct S3Error {
 }
 
 /// Reads a page. None if the answer is none.
-pub(super) fn read_page(body: &[u8]) -> Option<ListedPage> {
+pub(super) fn read_page(body: &[u8]) -> Option<ObjectListing> {
     let (root, leaves) = leaves(body)?;
     if root != "ListBucketResult" {
         return None;
     }
-    let mut page = ListedPage::default();
+    let mut page = ObjectListing::default();
     let mut is_truncated = None;
     for (name, text) in leaves {
         match name.as_str() {
@@ -107,10 +107,10 @@ mod tests {
         };
         let objects = vec![("a/1%2B.json".to_owned(), 7), ("a/2.json".to_owned(), 8)];
         let last = page("<IsTruncated>false</IsTruncated>").unwrap();
-        assert_eq!(last, ListedPage { objects: objects.clone(), next: None });
+        assert_eq!(last, ObjectListing { objects: objects.clone(), next: None });
         let next =
             page("<IsTruncated>true</IsTruncated><NextContinuationToken>x=&amp;</NextContinuationToken>");
-        assert_eq!(next.unwrap(), ListedPage { objects, next: Some("x=&".to_owned()) });
+        assert_eq!(next.unwrap(), ObjectListing { objects, next: Some("x=&".to_owned()) });
         assert_eq!(page("<IsTruncated>true</IsTruncated>"), None, "the next page is not named");
         assert_eq!(page(""), None, "nobody knows whether that is all");
         for broken in ["", "<html></html>", "<ListBucketResult><Contents><Key>a</Key>", "\u{0}", "{}"] {

@@ -1,0 +1,178 @@
+//! Tests of results that are kept in S3, and of their merge: by many jobs, held against a plan, and posted.
+
+use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_testkit::account::EmbeddedAccount;
+use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, HEAD};
+use faultgate_testkit::lives::{ALARMING, QUICK};
+use serde_json::{Value, json};
+
+use crate::forges::in_pull_request;
+
+const GITHUB: GitHubManners = GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" };
+const RESULTS: &str = "s3://results/chaos/";
+/// The folder of the run in the bucket.
+const FOLDER: &str = "chaos/1234567890";
+
+async fn account() -> EmbeddedAccount {
+    let account = EmbeddedAccount::living(QUICK).await;
+    account.world.make_bucket("results", "eu-west-1");
+    account
+}
+
+/// Runs a shard of a suite of three.
+async fn shard(account: &EmbeddedAccount, shard: &str) -> Finished {
+    let list = format!("{TEMPLATE_ID},{SECOND_TEMPLATE_ID},{SECOND_TEMPLATE_ID}");
+    let run = account.run().in_github("1").env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", list);
+    run.env("FAULTGATE_COMMIT", HEAD)
+        .env("FAULTGATE_SHARD", shard)
+        .env("FAULTGATE_RESULTS", RESULTS)
+        .finish()
+        .await
+}
+
+fn merge(account: &EmbeddedAccount, arguments: &[&str]) -> Faultgate {
+    account
+        .faultgate(&[&["report", "--merge"], arguments].concat())
+        .env("FAULTGATE_RESULTS", RESULTS)
+        .env("FAULTGATE_COMMIT", HEAD)
+}
+
+fn keys(account: &EmbeddedAccount) -> Vec<String> {
+    account.world.objects("results").into_keys().collect()
+}
+
+#[tokio::test]
+async fn what_shards_keep_in_s3_makes_one_gate_that_is_posted() {
+    let account = account().await;
+    for number in ["1/2", "2/2"] {
+        let ended = shard(&account, number).await;
+        ended.assert_code(0, number);
+        let result = ended.result();
+        let kept = result["reporting"].as_array().unwrap().iter().find(|kept| kept["sink"] == "results");
+        assert_eq!(kept.unwrap()["outcome"], "written", "{result}");
+    }
+    let shards =
+        ["shard-0001-of-0002.json", "shard-0002-of-0002.json"].map(|name| format!("{FOLDER}/{name}"));
+    assert_eq!(keys(&account), shards);
+    let forge = ForgeStandIn::start(GITHUB).await;
+    // Two merges of one run do not fight: the second says the same in the same places.
+    for _ in 0..2 {
+        let merging = in_pull_request(merge(&account, &[RESULTS]), &forge, "");
+        let merged = merging.env("FAULTGATE_COMMENT", "on").finish().await;
+        merged.assert_code(0, "merged");
+        assert_eq!(merged.result()["experiments"].as_array().unwrap().len(), 3);
+        assert_eq!(merged.outputs()["verdict"], "passed");
+        for name in ["summary.md", "junit.xml", "faultgate.env", "report.html"] {
+            assert!(merged.path(&format!("reports/{name}")).exists(), "{name}");
+        }
+    }
+    forge.look(|kept| {
+        let told: Vec<_> = kept.statuses.iter().map(|status| (&*status.context, &*status.state)).collect();
+        assert!(told.iter().all(|told| *told == ("faultgate", "success")) && !told.is_empty(), "{told:?}");
+        assert_eq!(kept.comments.len(), 1, "{:?}", kept.comments);
+    });
+    forge.assert_no_faults();
+    assert_eq!(keys(&account), [&[format!("{FOLDER}/_merged.json")], &shards[..]].concat());
+}
+
+#[tokio::test]
+async fn the_attempt_that_began_last_counts_and_none_is_lost() {
+    let account = account().await;
+    account.world.script(TEMPLATE_ID, ALARMING);
+    shard(&account, "1/1").await.assert_code(1, "the first attempt");
+    let second = EmbeddedAccount::living(QUICK).await;
+    second.world.make_bucket("results", "us-east-1");
+    for (key, content) in account.world.objects("results") {
+        second.world.put_object("results", &key, &content);
+    }
+    shard(&second, "1/1").await.assert_code(0, "the second attempt");
+    let shards =
+        ["shard-0001-of-0001.2.json", "shard-0001-of-0001.json"].map(|name| format!("{FOLDER}/{name}"));
+    assert_eq!(keys(&second), shards);
+    let merged = merge(&second, &[RESULTS]).in_github("2").finish().await;
+    merged.assert_code(0, "merged");
+    let told = merged.result()["findings"].to_string();
+    assert!(told.contains("an earlier attempt was failed"), "{told}");
+}
+
+#[tokio::test]
+async fn what_may_not_be_kept_is_told_with_the_statement() {
+    let account = account().await;
+    account.deny("PutObject", "s3:PutObject");
+    let ended = shard(&account, "1/1").await;
+    ended.assert_code(0, "the gate stands");
+    let result = ended.result();
+    let kept = result["reporting"].as_array().unwrap().iter().find(|kept| kept["sink"] == "results").unwrap();
+    assert_eq!(kept["outcome"], "failed");
+    let detail = kept["detail"].as_str().unwrap();
+    assert!(detail.contains("AccessDenied") && detail.contains("arn:aws:s3:::results/*"), "{detail}");
+}
+
+fn plan(names: &[&str]) -> String {
+    let item = |name: &&str| {
+        let item = json!({
+            "experiment": name, "engine": "fis", "template": TEMPLATE_ID, "account": null, "region": null,
+            "role_arn": null, "weight": 10, "timeout_seconds": 60, "run": "1234567890", "suite": "SUITE",
+        });
+        format!("{item}\n")
+    };
+    names.iter().map(item).collect()
+}
+
+#[tokio::test]
+async fn a_plan_says_what_is_missing() {
+    let account = account().await;
+    let first = shard(&account, "1/2").await;
+    let suite = first.result()["plan"].clone();
+    let names: Vec<&str> =
+        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    account.world.put_object("results", "chaos/plan.jsonl", &plan);
+    let missing = names[1];
+    // A part that is missing is no gate where no plan names it, and nothing is posted.
+    let forge = ForgeStandIn::start(GITHUB).await;
+    let refused = in_pull_request(merge(&account, &[RESULTS]), &forge, "").finish().await;
+    refused.assert_code(2, "refused");
+    assert!(refused.stderr.contains("shard 2/2 missing"), "{}", refused.stderr);
+    assert_eq!(forge.requests(), 0);
+    let with_plan = ["--plan", "s3://results/chaos/plan.jsonl"];
+    let errored = merge(&account, &[&[RESULTS], &with_plan[..]].concat()).in_github("1").finish().await;
+    errored.assert_code(3, "errored");
+    let result = errored.result();
+    assert_eq!(result["experiments"][1]["name"], missing);
+    assert_eq!(result["experiments"][1]["verdict"], "errored");
+    let tolerant = [&[RESULTS], &with_plan[..], &["--tolerate", "34%"]].concat();
+    let tolerated = merge(&account, &tolerant).in_github("1").finish().await;
+    tolerated.assert_code(0, "tolerated");
+    assert!(tolerated.result()["gate"]["reasons"].to_string().contains("tolerated: 1 of 3"));
+    // The merged result can be read again.
+    let again = Faultgate::new(&["report"])
+        .after(tolerated)
+        .in_github("1")
+        .env("FAULTGATE_COMMIT", HEAD)
+        .finish()
+        .await;
+    again.assert_code(0, "again");
+}
+
+#[tokio::test]
+async fn a_folder_is_merged_and_what_is_no_result_in_it_is_named() {
+    let account = account().await;
+    let (first, second) = (shard(&account, "1/2").await, shard(&account, "2/2").await);
+    let merging = |more: Option<&str>| {
+        let merging = Faultgate::new(&["report", "--merge", "parts"]).folder("parts").folder("parts/1");
+        let merging = merging.file("parts/1/result.json", &first.read("reports/result.json"));
+        let merging = merging
+            .file("parts/1/state.json", "{}")
+            .file("parts/2.json", &second.read("reports/result.json"));
+        match more {
+            Some(name) => merging.file(name, "{}"),
+            None => merging,
+        }
+    };
+    merging(None).finish().await.assert_code(0, "merged");
+    let refused = merging(Some("parts/1/other.json")).finish().await;
+    refused.assert_code(2, "refused");
+    assert!(refused.stderr.contains("parts/1/other.json"), "{}", refused.stderr);
+}
