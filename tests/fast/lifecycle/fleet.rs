@@ -180,10 +180,10 @@ fn fleets() -> impl Strategy<Value = Fleet> {
 }
 
 proptest! {
-    // A case has many experiments, so a quarter of the usual number takes as long.
+    // A case has many experiments, so an eighth of the usual number takes as long.
     #![proptest_config(ProptestConfig {
         max_shrink_iters: 200,
-        cases: ProptestConfig::default().cases.div_ceil(4),
+        cases: ProptestConfig::default().cases.div_ceil(8),
         ..ProptestConfig::default()
     })]
 

@@ -82,7 +82,7 @@ fn an_experiment_that_is_listed_late_is_found() {
 #[test]
 fn a_launch_that_was_throttled_to_the_end_is_over() {
     let played = played(vec![FaultRule::on("StartExperiment", FaultEffect::throttled(None))]);
-    assert_eq!(played.result.gate.verdict, Verdict::Errored);
+    assert_eq!(played.result.gate.verdict, Verdict::TimedOut, "it has waited for queue-timeout");
     assert_eq!(played.world.count("ListExperiments"), 0, "there is nothing to look for");
     assert_eq!(played.noted.experiments[0].phase, RunPhase::Over);
 }

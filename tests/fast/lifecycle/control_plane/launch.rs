@@ -15,8 +15,9 @@ async fn a_launch_that_has_surely_had_no_effect_is_tried_again() {
     }
     let fake = completes().after("launch", &vec![trouble(TroubleKind::Limited); 100]);
     let played = one(&fake).await;
-    assert_eq!(played.one().verdict, Verdict::Errored, "within limits");
-    assert!(fake.calls_of("launch") < 20 && played.took < Duration::from_secs(90), "{:?}", played.took);
+    assert_eq!(played.one().verdict, Verdict::TimedOut, "within queue-timeout");
+    assert!(played.warnings[0].contains("takes no more requests for now"), "{:?}", played.warnings);
+    assert!(fake.calls_of("launch") < 40 && played.took < Duration::from_secs(240), "{:?}", played.took);
 }
 
 #[tokio::test(start_paused = true)]
