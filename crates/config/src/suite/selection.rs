@@ -216,7 +216,7 @@ fn plan(name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
     }
 }
 
-/// What the entries of a suite are completed by.
+/// The context that entries of a suite are completed by.
 struct SuiteContext<'a> {
     values: &'a Values,
     tokens: &'a Tokens,

@@ -27,7 +27,7 @@ pub struct PlanItem {
     pub suite_size: Option<usize>,
 }
 
-/// What all items of a plan share.
+/// The facts that all items of a plan share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanOrigin {
     pub run: String,
