@@ -68,8 +68,7 @@ pub(super) fn write_table(items: &[PlanItem]) -> String {
         table.push('\n');
     }
     let plural = if items.len() == 1 { "experiment" } else { "experiments" };
-    table.push_str(&format!("{} {plural}; nothing was launched", items.len()));
-    table
+    format!("{table}{} {plural}; nothing was launched", items.len())
 }
 
 /// Writes JSON lines, one for each item.

@@ -11,7 +11,7 @@ use super::provenance::find_differences;
 use crate::state_file::{self, Hold};
 use crate::wiring::surroundings::find_surroundings;
 use faultgate_config as config;
-use faultgate_config::{Found, Outside, SUITE_DIR, Settings};
+use faultgate_config::{Outside, QueryAnswers, SUITE_DIR, Settings};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{ExperimentPlace, RunState, SubscriptionState};
@@ -56,7 +56,7 @@ pub(crate) fn resume(
         return Err(wrong(what, "end what is left with faultgate stop"));
     };
     // What the queries of the suite have found stands in the state, and templates may be others by now.
-    let found = Found::in_state(&state.experiments);
+    let found = QueryAnswers::in_state(&state.experiments);
     let outside = Outside { find_shard: ci::find_shard, found: Some(&found), ..Outside::default() };
     let mut settings = config::load_again(env, flags, Path::new(SUITE_DIR), outside, &handover.inputs)?;
     settings.warnings.extend(warnings);

@@ -12,7 +12,7 @@ use super::accounts::{AwsAccounts, RoleInputs};
 use super::endpoints::Endpoints;
 use super::places::AccountPlace;
 use crate::ids::make_id;
-use faultgate_config::{Found, FoundTemplate, MembersFrom, Settings, TemplateQuery};
+use faultgate_config::{FoundTemplate, MembersFrom, QueryAnswers, Settings, TemplateQuery};
 use faultgate_core::duration::exact;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, key};
@@ -31,8 +31,8 @@ const MAX_NAMED: usize = 3;
 const LIMIT: Duration = Duration::from_mins(10);
 
 /// The answers, and warnings about them.
-pub(crate) struct Answers {
-    pub(crate) found: Found,
+pub(crate) struct AnsweredQueries {
+    pub(crate) found: QueryAnswers,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Look {
 /// # Errors
 ///
 /// A list that could not be read, and a query that finds nothing, are mistakes.
-pub(crate) async fn answer(settings: &Settings, env: &Environment) -> Result<Answers, Vec<Mistake>> {
+pub(crate) async fn answer(settings: &Settings, env: &Environment) -> Result<AnsweredQueries, Vec<Mistake>> {
     let answered = timeout(LIMIT, answer_all(settings, env)).await;
     answered.unwrap_or_else(|_| {
         let what = format!("the templates were not found within {}", exact(LIMIT));
@@ -66,7 +66,7 @@ pub(crate) async fn answer(settings: &Settings, env: &Environment) -> Result<Ans
     })
 }
 
-async fn answer_all(settings: &Settings, env: &Environment) -> Result<Answers, Vec<Mistake>> {
+async fn answer_all(settings: &Settings, env: &Environment) -> Result<AnsweredQueries, Vec<Mistake>> {
     let queries = &settings.queries;
     let looks = find_places(settings, env).await?;
     let lists = looks.iter().map(|look| look.templates.find(&queries[look.query].tags));
@@ -79,9 +79,10 @@ async fn answer_all(settings: &Settings, env: &Environment) -> Result<Answers, V
         match list {
             Ok(ids) if ids.is_empty() => empty[look.query].push(look.name()),
             Ok(ids) => {
-                found.entry(query.entry.clone()).or_default().extend(ids.into_iter().map(|template| {
-                    FoundTemplate { account: look.account.clone(), region: look.region.clone(), template }
-                }))
+                let (account, region) = (&look.account, &look.region);
+                let there =
+                    |template| FoundTemplate { account: account.clone(), region: region.clone(), template };
+                found.entry(query.entry.clone()).or_default().extend(ids.into_iter().map(there));
             }
             Err(failure) => {
                 let what = format!("{failure} ({})", look.name());
@@ -118,7 +119,7 @@ async fn answer_all(settings: &Settings, env: &Environment) -> Result<Answers, V
         mistakes.push(Mistake::new("the suite file", what).hint("ask for more tags, or split the suite"));
     }
     if mistakes.is_empty() {
-        Ok(Answers { found: Found::Asked(found), warnings })
+        Ok(AnsweredQueries { found: QueryAnswers::Asked(found), warnings })
     } else {
         Err(shorten(mistakes))
     }

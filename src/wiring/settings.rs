@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::queries;
-use super::queries::Answers;
+use super::queries::AnsweredQueries;
 use faultgate_config as config;
-use faultgate_config::{Found, Outside, SUITE_DIR, Settings};
+use faultgate_config::{Outside, QueryAnswers, SUITE_DIR, Settings};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_policy::Policy;
@@ -27,7 +27,7 @@ pub(crate) async fn load_with_policies(
         (Err(mistakes), Err(more)) => return Err([mistakes, more].concat()),
     };
     if !settings.queries.is_empty() {
-        let Answers { found, warnings } = queries::answer(&settings, env).await?;
+        let AnsweredQueries { found, warnings } = queries::answer(&settings, env).await?;
         settings = load_found(flags, env, scenario, Some(&found))?;
         settings.warnings.extend(warnings);
     }
@@ -70,7 +70,7 @@ fn load_found(
     mut flags: Vec<(String, OsString)>,
     env: &Environment,
     scenario: Option<&str>,
-    found: Option<&Found>,
+    found: Option<&QueryAnswers>,
 ) -> Result<Settings, Vec<Mistake>> {
     let names: Vec<&str> = Scenario::all().iter().map(|scenario| scenario.name).collect();
     if let Some(scenario) = scenario {

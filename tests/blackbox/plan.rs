@@ -154,7 +154,8 @@ async fn mistakes_are_told_at_once_and_leave_nothing() {
     }
     let entries: String = (0..9_000)
         .map(|number| format!("  - {{ name: experiment-{number}, fis: {{ template: EXT1 }} }}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let suite = format!("version: 1\nexperiments:\n{entries}");
     let large = plan(&["--format", "github", "--jobs", "1"]).file(".faultgate.yml", &suite).finish().await;
     large.assert_code(2, "one job");

@@ -54,7 +54,7 @@ pub use settings::stop::{STOP_INPUTS, StopSettings, state_file, stop_settings};
 pub use settings::sweep::{SWEEP_INPUTS, SweepSettings, sweep_settings};
 pub use suite::blocks::fis::{Members, MembersFrom};
 pub use suite::part::FindShard;
-pub use suite::query::{Found, FoundTemplate, TemplateQuery};
+pub use suite::query::{FoundTemplate, QueryAnswers, TemplateQuery};
 pub use suite::selection::address_input;
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ impl Kind {
     pub(crate) fn placeholder(&self) -> &'static str {
         match self {
             Self::Text { .. } | Self::Lines { .. } | Self::Comparison | Self::Statistic => "TEXT",
-            Self::ExperimentName => "NAME",
+            Self::ExperimentName | Self::RoleName => "NAME",
             Self::Address => "HOST:PORT",
             Self::Path => "PATH",
             Self::Bool => "BOOL",
@@ -188,7 +188,6 @@ impl Kind {
             Self::Url | Self::QueueUrl => "URL",
             Self::Region => "REGION",
             Self::RoleArn => "ARN",
-            Self::RoleName => "NAME",
             Self::S3Folder => "ADDRESS",
             Self::Shard => "N/M",
             Self::Only => "NAMES",

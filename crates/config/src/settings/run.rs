@@ -27,7 +27,7 @@ use crate::settings::trust::Trust;
 use crate::suite::completion;
 use crate::suite::content;
 use crate::suite::part::{Chooser, FindShard, Whole};
-use crate::suite::query::{Found, TemplateQuery};
+use crate::suite::query::{QueryAnswers, TemplateQuery};
 use crate::suite::selection::{self, SuiteFile};
 
 /// The settings of one run.
@@ -75,14 +75,14 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
-/// What settings depend on and neither flags, variables nor files tell.
+/// The facts that settings depend on and neither flags, variables nor files tell.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
     /// Names that `rehearsal` may take.
     pub scenarios: &'a [&'a str],
     pub find_shard: FindShard,
     /// Answers to the queries of the suite.
-    pub found: Option<&'a Found>,
+    pub found: Option<&'a QueryAnswers>,
 }
 
 impl Default for Outside<'_> {
@@ -176,36 +176,27 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         Ok(None) => SuiteFile::None,
         Ok(Some(document)) => SuiteFile::Read { document, experiments: suite.experiments.as_deref() },
     };
-    let (has_queries, only) = (asks && values.set(table::REHEARSAL).is_none(), values.get(table::ONLY));
-    // Items of a plan say what its queries have found, so that nobody asks again.
-    let in_items = match &only {
-        Some(Only::Items(items)) if has_queries => Some(Found::in_items(items)),
-        _ => None,
-    };
+    let rehearsed = values.set(table::REHEARSAL).is_some();
+    let has_queries = asks && !rehearsed;
+    let in_items = find_in_items(&values).filter(|_| has_queries);
     let found = in_items.as_ref().or(outside.found);
     let (experiments, queries) = selection::experiments(&values, &tokens, &suite_file, found, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
     completion::unencrypted(experiments.iter().map(|experiment| &experiment.spec), &mut warnings);
     let expected = values.get(table::EXPECTED_SCORE);
-    let injection = InjectionRule {
-        accepts_nothing: values.get(table::ALLOW_EMPTY_TARGETS),
-        requires_all: values.get(table::REQUIRE_ACTIONS) == RequiredActions::All,
-    };
+    let injection = injection(&values);
     // There is no default: without this input, the floor of the run holds for each experiment.
     let each = values.get(table::EACH_SCORE);
     let record = PlanRecord::of(&experiments, expected, each, injection);
+    let is_known = !has_queries || matches!(found, Some(QueryAnswers::Asked(_)));
     let chooser = Chooser { values: &values, env, find_shard: outside.find_shard, mistakes };
-    let chosen = chooser.choose(Whole {
-        experiments,
-        record,
-        is_known: !has_queries || matches!(found, Some(Found::Asked(_))),
-    });
+    let chosen = chooser.choose(Whole { experiments, record, is_known });
     let experiments = chosen.experiments;
     scenario(&values, outside.scenarios, mistakes);
     let monitor = monitor(&values, mistakes);
-    let rehearsed = values.set(table::REHEARSAL).is_some();
     let mut trust = Trust { env, dir, rehearsed, mistakes, warnings: &mut warnings };
-    trust.aws(experiments.iter().any(reaches_aws) || values.set(table::RESULTS).is_some());
+    let puts_results = values.set(table::RESULTS).is_some();
+    trust.aws(has_queries || puts_results || experiments.iter().any(reaches_aws));
     let http = trust.read(&values);
 
     let now = Compared {
@@ -218,8 +209,8 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
 
     // A later step reads the suite itself, so only the layers above it are handed on. Another job may have
     // another number, so the shard is handed on as it was found.
-    let mut to_hand_on = merge::to_hand_on(&above_suite);
-    to_hand_on.extend(chosen.shard.map(|shard| (table::SHARD.name().to_owned(), shard.to_string())));
+    let shard = chosen.shard.map(|shard| (table::SHARD.name().to_owned(), shard.to_string()));
+    let to_hand_on = merge::to_hand_on(&above_suite).into_iter().chain(shard).collect();
 
     let report_dir = values.get(table::REPORT_DIR);
     Ok(Settings {
@@ -275,6 +266,21 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         http,
         warnings,
     })
+}
+
+/// The answers to the queries of the suite in the items of a plan that were handed back, so that nobody asks again.
+fn find_in_items(values: &Values) -> Option<QueryAnswers> {
+    match values.get(table::ONLY) {
+        Some(Only::Items(items)) => Some(QueryAnswers::in_items(&items)),
+        Some(Only::Names(_)) | None => None,
+    }
+}
+
+fn injection(values: &Values) -> InjectionRule {
+    InjectionRule {
+        accepts_nothing: values.get(table::ALLOW_EMPTY_TARGETS),
+        requires_all: values.get(table::REQUIRE_ACTIONS) == RequiredActions::All,
+    }
 }
 
 /// `true` if the AWS SDK is used for this experiment or its probes.

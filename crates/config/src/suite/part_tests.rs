@@ -145,7 +145,8 @@ fn items_that_do_not_fit_are_mistakes() {
 fn results_of_parts_of_large_suites_do_not_repeat_all_names() {
     let entries: String = (0..501)
         .map(|number| format!("  - {{ name: e{number}, fis: {{ template: EXT{number} }} }}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let suite = format!("version: 1\nexperiments:\n{entries}");
     let [whole, some] = [&[][..], &[("only", "e7")]].map(|flags| load_with(&suite, flags).unwrap().plan);
     let (whole, record) = (whole.suite.unwrap(), some.suite.unwrap());

@@ -44,16 +44,16 @@ pub struct FoundTemplate {
     pub template: String,
 }
 
-/// What is known of the answers to the queries of a suite.
+/// The answers to the queries of a suite, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum QueryAnswers {
     /// All answers, by the entry.
     Asked(BTreeMap<String, Vec<FoundTemplate>>),
     /// Experiments of an earlier answer, by their names, with template and account. Nobody needs to ask again.
     Named(BTreeMap<String, (String, Option<String>)>),
 }
 
-impl Found {
+impl QueryAnswers {
     /// Takes what the items of a plan tell of its queries.
     pub(crate) fn in_items(items: &[PlanItem]) -> Self {
         let named = items.iter().filter_map(|item| {
@@ -115,10 +115,10 @@ impl TemplateQuery {
 
     /// Returns the experiments that the answers make of the entry, each with its name, in the order of
     /// accounts, Regions and templates. None if nobody has asked.
-    pub(crate) fn expand(&self, found: Option<&Found>) -> Option<Vec<(String, EngineSpec)>> {
+    pub(crate) fn expand(&self, found: Option<&QueryAnswers>) -> Option<Vec<(String, EngineSpec)>> {
         let mut experiments: Vec<(FoundTemplate, String)> = match found? {
-            Found::Asked(answers) => self.name_all(answers.get(&self.entry)?),
-            Found::Named(named) => {
+            QueryAnswers::Asked(answers) => self.name_all(answers.get(&self.entry)?),
+            QueryAnswers::Named(named) => {
                 named.iter().filter_map(|(name, known)| self.recognise(name, known)).collect()
             }
         };

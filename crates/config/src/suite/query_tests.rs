@@ -25,7 +25,11 @@ experiments:
   - { name: here, fis: { templates: { tags: { a: b } }, region: eu-west-1 } }
 ";
 
-fn load_with(suite: &str, flags: &[(&str, &str)], found: Option<&Found>) -> Result<Settings, Vec<String>> {
+fn load_with(
+    suite: &str,
+    flags: &[(&str, &str)],
+    found: Option<&QueryAnswers>,
+) -> Result<Settings, Vec<String>> {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
     fs::write(dir.path().join("accounts.txt"), "# ours\n222222222222 # shop\n\n111111111111\n222222222222\n")
@@ -45,8 +49,8 @@ fn found_at(account: Option<&str>, region: &str, template: &str) -> FoundTemplat
     }
 }
 
-fn answers() -> Found {
-    Found::Asked(BTreeMap::from([
+fn answers() -> QueryAnswers {
+    QueryAnswers::Asked(BTreeMap::from([
         (
             "nightly".to_owned(),
             vec![
@@ -225,7 +229,7 @@ proptest! {
             place: None,
         };
         let answered = |templates: Vec<FoundTemplate>| {
-            query.expand(Some(&Found::Asked(BTreeMap::from([(entry.clone(), templates)])))).unwrap()
+            query.expand(Some(&QueryAnswers::Asked(BTreeMap::from([(entry.clone(), templates)])))).unwrap()
         };
         let expanded = answered(templates.clone());
         prop_assert_eq!(&answered(shuffled), &expanded);

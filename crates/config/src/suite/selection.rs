@@ -22,7 +22,7 @@ use crate::suite::blocks::harness::HarnessBlock;
 use crate::suite::blocks::litmus::LitmusBlock;
 use crate::suite::completion::{self, Completion};
 use crate::suite::content::ListedExperiment;
-use crate::suite::query::{Found, TemplateQuery};
+use crate::suite::query::{QueryAnswers, TemplateQuery};
 
 /// The input that chooses an engine by naming its experiment; `None` for an engine that only a suite can name.
 pub(crate) const fn chooser(engine: EngineKind) -> Option<Input> {
@@ -89,7 +89,7 @@ pub(crate) fn experiments(
     values: &Values,
     tokens: &Tokens,
     suite: &SuiteFile<'_>,
-    found: Option<&Found>,
+    found: Option<&QueryAnswers>,
     mistakes: &mut Vec<Mistake>,
 ) -> (Vec<ExperimentPlan>, Vec<TemplateQuery>) {
     let mut queries = Queries { found, open: Vec::new() };
@@ -113,7 +113,7 @@ pub(crate) fn experiments(
 
 /// The answers to the queries of the suite, and the queries that have none.
 struct Queries<'a> {
-    found: Option<&'a Found>,
+    found: Option<&'a QueryAnswers>,
     open: Vec<TemplateQuery>,
 }
 
@@ -216,7 +216,7 @@ fn plan(name: String, spec: EngineSpec, values: &Values) -> ExperimentPlan {
     }
 }
 
-/// What the entries of a suite are completed by.
+/// The context that entries of a suite are completed by.
 struct SuiteContext<'a> {
     values: &'a Values,
     tokens: &'a Tokens,

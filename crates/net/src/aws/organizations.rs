@@ -162,36 +162,41 @@ impl Organizations {
         }
     }
 
-    async fn attempt(&self, operation: &str, input: &Value) -> Result<Value, Refused> {
-        let url = Url::parse(&self.endpoint).map_err(|_| Refused::for_good("its endpoint is no URL"))?;
+    async fn attempt(&self, operation: &str, input: &Value) -> Result<Value, FailedAttempt> {
+        let url =
+            Url::parse(&self.endpoint).map_err(|_| FailedAttempt::for_good("its endpoint is no URL"))?;
         let mut request = Request::new(Method::POST, url);
         let target = HeaderValue::try_from(format!("{TARGET}.{operation}"));
-        let target = target.map_err(|_| Refused::for_good("the request could not be made"))?;
+        let target = target.map_err(|_| FailedAttempt::for_good("the request could not be made"))?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
         request.headers_mut().insert("x-amz-target", target);
         *request.body_mut() = Some(input.to_string().into());
         let signed = self.signer.sign(&mut request, self.region, self.time.now()).await;
-        signed.map_err(|failure| Refused { remedy: failure.remedy, ..Refused::for_good(&failure.why) })?;
-        let mut answer = self.client.execute(request).await.map_err(Refused::lost)?;
+        signed.map_err(|failure| FailedAttempt {
+            remedy: failure.remedy,
+            ..FailedAttempt::for_good(&failure.why)
+        })?;
+        let mut answer = self.client.execute(request).await.map_err(FailedAttempt::lost)?;
         let status = answer.status().as_u16();
         let mut body = Vec::new();
-        let is_whole = read_up_to(MAX_ANSWER_BYTES, &mut answer, &mut body).await.map_err(Refused::lost)?;
+        let is_whole =
+            read_up_to(MAX_ANSWER_BYTES, &mut answer, &mut body).await.map_err(FailedAttempt::lost)?;
         let read = serde_json::from_slice::<Value>(&body).ok().filter(|_| is_whole);
         match read {
             Some(read) if status == 200 => Ok(read),
-            read => Err(Refused::answered(operation, status, &read.unwrap_or_default(), self.region)),
+            read => Err(FailedAttempt::answered(operation, status, &read.unwrap_or_default(), self.region)),
         }
     }
 }
 
 /// One attempt that failed.
-struct Refused {
+struct FailedAttempt {
     why: String,
     remedy: Option<String>,
     may_help_again: bool,
 }
 
-impl Refused {
+impl FailedAttempt {
     fn for_good(why: &str) -> Self {
         Self { why: why.to_owned(), remedy: None, may_help_again: false }
     }

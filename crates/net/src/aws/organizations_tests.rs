@@ -7,7 +7,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 use crate::aws::connect_embedded;
 
-async fn organizations(server: &MockServer) -> Organizations {
+fn organizations(server: &MockServer) -> Organizations {
     let sdk = connect_embedded(&server.uri(), None).unwrap();
     Organizations::new(&sdk, &HttpSettings::default()).unwrap()
 }
@@ -45,7 +45,7 @@ async fn active_accounts_of_a_unit_and_the_units_below_it() {
     )
     .await;
     answer(&server, "ListChildren", below, 200, json!({"Children": []})).await;
-    let listed = organizations(&server).await.list_active_accounts("ou-1").await.unwrap();
+    let listed = organizations(&server).list_active_accounts("ou-1").await.unwrap();
     assert_eq!(listed, ["000000000001", "000000000003", "000000000009"]);
     let requests = server.received_requests().await.unwrap();
     let signed = requests[0].headers["authorization"].to_str().unwrap();
@@ -74,7 +74,7 @@ async fn what_is_no_whole_list_is_a_failure() {
     ] {
         let server = MockServer::start().await;
         answer(&server, "ListAccountsForParent", json!({}), status, body).await;
-        let failure = organizations(&server).await.list_active_accounts("ou-1").await.unwrap_err();
+        let failure = organizations(&server).list_active_accounts("ou-1").await.unwrap_err();
         assert!(failure.to_string().starts_with("could not list the accounts of ou-1: "), "{failure}");
         assert!(failure.why.contains(want), "{failure}");
         assert!(failure.remedy.unwrap_or_default().contains(remedy), "{want}");

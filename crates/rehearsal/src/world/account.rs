@@ -1,5 +1,4 @@
-//! A world: accounts of AWS as far as a run needs them, with their state, its clock, and what observers may
-//! ask of it.
+//! A world: accounts of AWS as far as a run needs them, their state, its clock, and what observers may ask.
 //!
 //! The state is behind one lock, which is never held across an await. Each request changes it in one step and
 //! leaves behind what has to happen next, which is done after the lock is released.
@@ -15,8 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::fixtures::SECOND_TEMPLATE_ID;
-use crate::fixtures::TEMPLATE_ID;
+use crate::fixtures::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use crate::place::WorldPlace;
 use crate::protocol::call::{ApiCall, ApiError, Service, page_of};
 use crate::services::context::ServiceContext;
@@ -68,7 +66,7 @@ pub(crate) struct WorldState {
     pub(crate) event_faults: EventFaults,
     pub(crate) target: TargetSystem,
     pub(crate) buckets: Buckets,
-    organization: Organization,
+    pub(crate) organization: Organization,
     /// Number of state changes that FIS has announced.
     pub(crate) announced: u64,
     /// Scripts of the experiments, by the id of their template.
@@ -280,11 +278,6 @@ impl World {
     /// none.
     pub fn set_engaging(&self, engaging: Duration) {
         self.change(|state| state.engaging = engaging);
-    }
-
-    /// Puts accounts, each with its state, and units into a unit of the organization.
-    pub fn organize(&self, parent: &str, accounts: &[(&str, &str)], units: &[&str]) {
-        self.change(|state| state.organization.place(parent, accounts, units));
     }
 
     /// Sets whether `PutEvents` accepts events that only AWS may put. At first it does not, as at AWS.

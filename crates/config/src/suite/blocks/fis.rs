@@ -55,7 +55,7 @@ pub(crate) struct FisBlock {
     pub(crate) role_arn: Option<String>,
 }
 
-/// What an entry of the suite runs.
+/// The subject of an entry of the suite: one template, or those that a query finds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FisSubject {
     Template(String),
@@ -81,7 +81,7 @@ pub struct Members {
     pub role: String,
 }
 
-/// Where the accounts come from.
+/// The origin of the accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MembersFrom {
     /// A unit of AWS Organizations.
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
             Some(ValueKind::Array(items)) => self.parsed_items(items, &path, kind).unwrap_or_default(),
-            Some(_) => vec![self.parse_value(block, "regions")].into_iter().filter(Option::is_some).collect(),
+            Some(_) => self.parse_value(block, "regions").map(Some).into_iter().collect(),
             None => return Vec::new(),
         };
         let mut regions: Vec<String> = Vec::new();
