@@ -3,6 +3,7 @@ botocore's models."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -33,7 +34,11 @@ def called(service: str, operation: str, answers: Callable[..., dict[str, Any]])
 
     def call(task: Task) -> Any:
         request, answer = shapes(service, operation)
-        wire = to_wire(task.arguments, request)
+        arguments = task.arguments
+        if isinstance(arguments.get("Body"), dict):
+            # What is put may be any JSON, and is written as such.
+            arguments = arguments | {"Body": json.dumps(arguments["Body"])}
+        wire = to_wire(arguments, request)
         report = ParamValidator().validate(wire, request)
         assert not report.has_errors(), report.generate_report()
         return from_wire(answers(task, **wire), answer)

@@ -77,11 +77,11 @@ def test_it_begins_again_only_where_the_task_was_lost(job: dict[str, Any]) -> No
     assert len(job["RetryStrategy"]["EvaluateOnExit"]) <= 5
 
 
-@pytest.mark.parametrize(("plan", "words"), [("", ""), ("s3://b/plan.jsonl", " --plan s3://b/plan.jsonl")])
+@pytest.mark.parametrize(("plan", "words"), [("", ""), ("s3://b/plan.jsonl", " --plan s3://b/plan.jsonl --tolerate 0%")])
 def test_the_job_that_waits_merges_and_its_end_is_the_verdict(plan: str, words: str, tmp_path: Path) -> None:
     fake = 'echo "$*"; exit 1'
     process = run(tmp_path, MERGE, fake, FAULTGATE_RESULTS="s3://b/runs/r/", **({"PLAN": plan} if plan else {}))
-    assert process.stdout.read() == f"report --merge s3://b/runs/r/{words} --tolerate 0%\n"
+    assert process.stdout.read() == f"report --merge s3://b/runs/r/{words}\n"
     assert process.wait(PATIENCE) == 1
 
 
