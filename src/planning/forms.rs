@@ -149,7 +149,7 @@ pub(super) fn write_gitlab(
             json!({
                 "image": { "name": child.image, "entrypoint": [""] },
                 "interruptible": false,
-                // Without a role that trusts it, nobody asks for the token.
+                // The token is asked for only where a role trusts it.
                 "id_tokens": { "FAULTGATE_AWS_ID_TOKEN": { "aud": "$CI_SERVER_URL" } },
             }),
         ),

@@ -68,7 +68,7 @@ fn split_by_place<'a>(longest_first: &[&'a PlanItem], jobs: usize) -> Vec<Vec<&'
     let share = total.div_ceil(u64::try_from(jobs).unwrap_or(u64::MAX));
     let mut places: BTreeMap<_, Vec<&PlanItem>> = BTreeMap::new();
     for item in longest_first {
-        // Without a role, all experiments are in the one account that the credentials lead to.
+        // Experiments without a role are all in the one account that the credentials lead to.
         let place = (&item.account, &item.role_arn, &item.region, item.engine);
         places.entry(place).or_default().push(item);
     }

@@ -55,7 +55,7 @@ pub(crate) fn resume(
         let what = "is not of faultgate launch: faultgate run monitors and scores by itself".to_owned();
         return Err(wrong(what, "end what is left with faultgate stop"));
     };
-    // What the queries of the suite have found stands in the state, and templates may be others by now.
+    // The state holds the findings of the queries, and templates may be others by now.
     let found = QueryAnswers::in_state(&state.experiments);
     let outside = Outside { find_shard: ci::find_shard, found: Some(&found), ..Outside::default() };
     let mut settings = config::load_again(env, flags, Path::new(SUITE_DIR), outside, &handover.inputs)?;

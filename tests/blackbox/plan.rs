@@ -131,7 +131,7 @@ async fn rules_that_the_suite_itself_breaks_are_told() {
     ] {
         assert!(told.stderr.contains(rule), "{rule}\n{}", told.stderr);
     }
-    // What only FIS, a preview or the moment of the launch tells is left to the run.
+    // Rules that only FIS, a preview or the moment of the launch can judge are left to the run.
     for rule in ["stop-condition", "windows", "limits.targets"] {
         assert!(!told.stderr.contains(rule), "{rule}\n{}", told.stderr);
     }

@@ -24,14 +24,14 @@ pub(super) enum ForgeAsked {
 
 /// The limits of GitHub for requests that create something, with the statuses that it has taken.
 #[derive(Debug, Default)]
-struct Limits {
+struct ForgeLimits {
     taken: Vec<(Instant, CommitStatus)>,
     /// The requests that count, those of others included.
     counted: VecDeque<Instant>,
     refused: usize,
 }
 
-impl Limits {
+impl ForgeLimits {
     /// Takes a status, or refuses it as GitHub does: beyond 80 in a minute, 500 in an hour, and 1,000 of one
     /// context.
     fn take(&mut self, status: &CommitStatus) -> Result<(), ForgeFailure> {
@@ -57,7 +57,7 @@ impl Limits {
 #[derive(Clone)]
 pub(super) struct FakeForge {
     capacity: Capacity,
-    limits: Option<Arc<Mutex<Limits>>>,
+    limits: Option<Arc<Mutex<ForgeLimits>>>,
     asked: Arc<Mutex<Vec<ForgeAsked>>>,
     /// The answers to the next requests: a failure, or `None` for a request that is granted. After these, all
     /// are granted.
@@ -84,7 +84,7 @@ impl FakeForge {
 
     /// Gives the forge GitHub's limits, of which others have used up so many requests just now.
     pub(super) fn with_limits(self, capacity: Capacity, used: usize) -> Self {
-        let limits = Limits { counted: vec![Instant::now(); used].into(), ..Limits::default() };
+        let limits = ForgeLimits { counted: vec![Instant::now(); used].into(), ..ForgeLimits::default() };
         Self { capacity, limits: Some(Arc::new(Mutex::new(limits))), ..self }
     }
 

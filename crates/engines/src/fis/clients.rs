@@ -9,7 +9,7 @@ use aws_sdk_fis::operation::list_experiment_resolved_targets::ListExperimentReso
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::pace::{Pace, Unrepeated};
+use super::pace::{RequestPace, Unrepeated};
 use super::subscription::is_rule_limit;
 use faultgate_net::aws::CONNECT_TIMEOUT;
 use faultgate_net::aws::calls::CountCalls;
@@ -27,7 +27,7 @@ pub(super) struct Clients {
     /// Client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
     pub(super) sqs_reader: aws_sdk_sqs::Client,
     pub(super) counted: CountCalls,
-    pub(super) pace: Pace,
+    pub(super) pace: RequestPace,
 }
 
 impl Clients {
@@ -57,7 +57,7 @@ impl Clients {
             sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
             sdk: sdk.clone(),
             counted,
-            pace: Pace::default(),
+            pace: RequestPace::default(),
         }
     }
 

@@ -36,7 +36,7 @@ const JITTER: Jitter = Jitter::Part(0.1);
 
 /// The paces of one account and Region, by operation. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pace(Arc<Mutex<BTreeMap<&'static str, Tempo>>>);
+pub(super) struct RequestPace(Arc<Mutex<BTreeMap<&'static str, Tempo>>>);
 
 /// The pace of the requests of one operation.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Tempo {
     }
 }
 
-impl Pace {
+impl RequestPace {
     /// Sends a request as soon as its turn has come, and again if it was throttled. The error is that of the
     /// last attempt where AWS throttles on and on.
     pub(super) async fn ask<T, E: ProvideErrorMetadata>(

@@ -26,7 +26,7 @@ use crate::story::plot::Plot;
 use crate::story::scenario::Scenario;
 use crate::story::script::Beat;
 use crate::story::target::{self, TargetSystem, Treatment};
-use crate::world::limits::Limits;
+use crate::world::limits::WorldLimits;
 use crate::world::observe::{Inventory, Published, Recorded, Snapshot};
 use crate::world::region::Regions;
 use faultgate_core::clock::Clock;
@@ -73,7 +73,7 @@ pub(crate) struct WorldState {
     pub(crate) scripts: BTreeMap<String, Vec<Beat>>,
     stopping: Duration,
     engaging: Duration,
-    pub(crate) limits: Limits,
+    pub(crate) limits: WorldLimits,
     targets_resolve: bool,
     found: (usize, usize),
     /// Script of previews.
@@ -105,7 +105,7 @@ impl World {
             ]),
             stopping: scenario.stopping,
             engaging: Duration::ZERO,
-            limits: Limits::default(),
+            limits: WorldLimits::default(),
             targets_resolve: scenario.targets_resolve,
             found: scenario.found,
             previews: crate::story::script::PREVIEW.to_vec(),

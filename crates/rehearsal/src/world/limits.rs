@@ -11,7 +11,7 @@ use crate::world::account::World;
 
 /// The limits, none of which holds at first, unlike at AWS.
 #[derive(Debug, Default)]
-pub(crate) struct Limits {
+pub(crate) struct WorldLimits {
     /// Most experiments that FIS runs at once in one account and Region.
     pub(crate) active: Option<usize>,
     /// Most rules of one bus.
@@ -43,7 +43,7 @@ impl TokenBucket {
     }
 }
 
-impl Limits {
+impl WorldLimits {
     /// Refuses a request that comes too fast, or that asks for a role of an account which lets nobody in.
     pub(crate) fn admit(&mut self, call: &ApiCall, now: Instant) -> Result<(), ApiError> {
         if let Some(rate) = self.rates.get(&call.operation).copied().map(f64::from) {
