@@ -15,8 +15,8 @@ pub(super) fn command() -> Command {
         .about("Render the reports of a run again, or merge several results into one gate")
         .after_help(
             "The exit code is that of the result, or of the merged gate: 0 passed, 1 failed, 2 a file is no result or \
-             the files are not of one run,\n3 errored (also where a report of a run that passed could not be \
-             written), 4 timed out, 129/130/143 cancelled.",
+             the files are not of one run,\n3 errored (also where a report of a result that passed could not be \
+             written;\nof a merge only if FAULTGATE_REPORTING is fail), 4 timed out, 129/130/143 cancelled.",
         )
         .arg(
             Arg::new("result")

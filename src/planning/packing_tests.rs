@@ -75,7 +75,7 @@ proptest! {
         let mut all: Vec<String> = items.iter().map(|item| item.experiment.clone()).collect();
         all.sort();
         prop_assert_eq!(seen, all);
-/// An even share and the longest experiment bound the longest job, whatever the order.
+        // An even share and the longest experiment bound the longest job, whatever the order.
         let share = items.iter().map(|item| item.timeout_seconds).sum::<u64>().div_ceil(jobs.min(MAX_JOBS) as u64);
         let longest = items.iter().map(|item| item.timeout_seconds).max().unwrap_or_default();
         prop_assert!(time(&packed) <= (share + longest) * 5 / 4 + 1);

@@ -84,6 +84,7 @@ async fn a_place_that_is_denied_is_named_with_statement_and_command() {
 async fn a_role_that_cannot_be_assumed_is_told_once() {
     let account = EmbeddedAccount::living(ENDLESS).await;
     account.fill(VIRGINIA, 2).await;
+    account.deny("AssumeRole", "sts:AssumeRole");
     let role = "arn:aws:iam::111122223333:role/stop";
     let ended = account.stop_all(&["--aws-role-arn", role]).finish().await;
     ended.assert_code(3, "no such role");

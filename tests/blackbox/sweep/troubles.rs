@@ -186,6 +186,7 @@ async fn settings_that_are_wrong_are_told_together_and_nothing_is_asked() {
 async fn a_role_that_cannot_be_assumed_is_told_once() {
     let account = EmbeddedAccount::living(ENDLESS).await;
     account.region(VIRGINIA).subscription("faultgate-old", "old", PAST).await;
+    account.deny("AssumeRole", "sts:AssumeRole");
     let role = "arn:aws:iam::111122223333:role/sweep";
     let ended = account.sweep(&["--aws-role-arn", role]).finish().await;
     ended.assert_code(3, "no such role");
