@@ -2,7 +2,7 @@
 //!
 //! All mistakes are collected before anything is refused, so that the user sees them at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::inputs::choices::{
     CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
 };
 use crate::inputs::table;
-use crate::layers::file;
+use crate::layers::file::{self, Document};
 use crate::layers::merge::{self, Layer};
 use crate::layers::tokens::Tokens;
 use crate::layers::values::Values;
@@ -157,25 +157,13 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let handed_on = Layer::handed_on(handed_on);
     // The suite file is found by the layers above it, so these are merged once without it.
     let above_suite = merge::merge([handed_on.clone(), ci.clone(), own.clone(), flags.clone()])?;
-    let named = above_suite
-        .get(table::CONFIG.name())
-        .and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
-    let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
-    let document = file::load(named, dir, env, mistakes);
-    let suite = match &document {
-        Ok(Some(document)) => content::read(document, dir, mistakes),
-        Ok(None) | Err(()) => content::Suite::default(),
-    };
+    let (document, suite) = read_suite(&above_suite, dir, env, mistakes);
 
     let asks = suite.has_queries();
     // The order of the layers is their rank: each one goes before those to its left.
     let merged = merge::merge([Layer::defaults(defaults), suite.layer, handed_on, ci, own, flags])?;
     let values = Values::read(&merged, document.as_ref().ok().and_then(Option::as_ref), mistakes);
-    let suite_file = match &document {
-        Err(()) => SuiteFile::Broken,
-        Ok(None) => SuiteFile::None,
-        Ok(Some(document)) => SuiteFile::Read { document, experiments: suite.experiments.as_deref() },
-    };
+    let suite_file = SuiteFile::of(document.as_ref(), suite.experiments.as_deref());
     let rehearsed = values.set(table::REHEARSAL).is_some();
     let has_queries = asks && !rehearsed;
     let in_items = find_in_items(&values).filter(|_| has_queries);
@@ -266,6 +254,25 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         http,
         warnings,
     })
+}
+
+/// Reads the suite file that the layers above it name, or the usual one.
+fn read_suite(
+    above_suite: &HashMap<String, ::config::Value>,
+    dir: &Path,
+    env: &Environment,
+    mistakes: &mut Vec<Mistake>,
+) -> (Result<Option<Document>, ()>, content::Suite) {
+    let named = above_suite
+        .get(table::CONFIG.name())
+        .and_then(|value| Some((value.clone().into_string().ok()?, value.origin()?)));
+    let named = named.as_ref().map(|(name, origin)| (name.as_str(), *origin));
+    let document = file::load(named, dir, env, mistakes);
+    let suite = match &document {
+        Ok(Some(document)) => content::read(document, dir, mistakes),
+        Ok(None) | Err(()) => content::Suite::default(),
+    };
+    (document, suite)
 }
 
 /// The answers to the queries of the suite in the items of a plan that were handed back, so that nobody asks again.

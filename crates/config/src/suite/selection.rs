@@ -83,6 +83,20 @@ pub(crate) enum SuiteFile<'a> {
     },
 }
 
+impl<'a> SuiteFile<'a> {
+    /// Takes what was read of the file, and the experiments that it lists.
+    pub(crate) fn of(
+        document: Result<&'a Option<Document>, &()>,
+        experiments: Option<&'a [ListedExperiment]>,
+    ) -> Self {
+        match document {
+            Err(()) => Self::Broken,
+            Ok(None) => Self::None,
+            Ok(Some(document)) => Self::Read { document, experiments },
+        }
+    }
+}
+
 /// The experiments to run, in their order. `found` has the answers to the queries of the suite; a query
 /// without an answer is one of those that are returned beside.
 pub(crate) fn experiments(

@@ -197,7 +197,7 @@ mod tests {
         for (rate, requests) in [(1.0, 60), (10.0, 300), (50.0, 2_000)] {
             let (throttled, took) = play(rate, requests).await;
             assert!(throttled < requests * 2, "{rate} a second: {throttled} of {requests} were throttled");
-            let least = requests as f64 / rate;
+            let least = f64::from(u32::try_from(requests).unwrap()) / rate;
             assert!(took.as_secs_f64() < least * 2.5, "{rate} a second: {took:?}, at least {least} s");
         }
     }

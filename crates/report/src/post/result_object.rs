@@ -114,7 +114,7 @@ impl ResultObject {
 
 #[async_trait(?Send)]
 impl Sink for ResultObject {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "results"
     }
 

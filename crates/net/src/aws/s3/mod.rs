@@ -101,7 +101,7 @@ impl S3Bucket {
     /// Loads the credentials, so that the first request need not wait for them.
     pub async fn load_credentials(&self) {
         // A failure is told by that request.
-        let _ = self.signer.credentials(self.time.now().into()).await;
+        let _ = self.signer.credentials(self.time.now()).await;
     }
 
     /// Puts an object. If it must be new and is there already, the refusal is [`S3Refusal::Exists`].

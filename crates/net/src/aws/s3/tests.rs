@@ -18,7 +18,7 @@ fn sdk(url: &str) -> SdkConfig {
         .build()
 }
 
-async fn bucket(server: &MockServer) -> S3Bucket {
+fn bucket(server: &MockServer) -> S3Bucket {
     S3Bucket::connect("results", &sdk(&server.uri()), &HttpSettings::default()).unwrap()
 }
 
@@ -40,7 +40,7 @@ async fn a_request_is_signed_and_conditional() {
         .expect(1)
         .mount(&server)
         .await;
-    bucket(&server).await.put("a b/7.json", Bytes::from_static(b"{}"), true).await.unwrap();
+    bucket(&server).put("a b/7.json", Bytes::from_static(b"{}"), true).await.unwrap();
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn the_region_of_the_bucket_is_asked_once_more() {
         .expect(2)
         .mount(&server)
         .await;
-    let bucket = bucket(&server).await;
+    let bucket = bucket(&server);
     assert_eq!(bucket.get("a.json", 10).await.unwrap(), b"{}");
     assert_eq!(bucket.get("b.json", 10).await.unwrap(), b"{}", "it is not forgotten");
 }
@@ -79,7 +79,7 @@ async fn what_is_refused_is_told_with_its_remedy() {
         .respond_with(ResponseTemplate::new(200).set_body_string("12345"))
         .mount(&server)
         .await;
-    let bucket = bucket(&server).await;
+    let bucket = bucket(&server);
     let denied = bucket.put("denied", Bytes::new(), false).await.unwrap_err();
     assert_eq!(denied.to_string(), "could not put s3://results/denied: HTTP 403: AccessDenied: not <so>");
     let remedy = denied.remedy.unwrap();
@@ -98,7 +98,7 @@ async fn an_answer_that_may_change_is_asked_for_again() {
         .mount(&server)
         .await;
     Mock::given(path("/results/a")).respond_with(ResponseTemplate::new(200)).expect(1).mount(&server).await;
-    bucket(&server).await.put("a", Bytes::new(), true).await.unwrap();
+    bucket(&server).put("a", Bytes::new(), true).await.unwrap();
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_list_has_pages() {
     let last = page("<IsTruncated>false</IsTruncated>");
     Mock::given(query_param("continuation-token", "a+b/=")).respond_with(last).expect(1).mount(&server).await;
     Mock::given(query_param("prefix", "x/")).respond_with(first).expect(1).mount(&server).await;
-    let bucket = bucket(&server).await;
+    let bucket = bucket(&server);
     let first = bucket.list("x/", None).await.unwrap();
     assert_eq!(first.objects, [("x/1+2.json".to_owned(), 3)]);
     assert_eq!(bucket.list("x/", first.next.as_deref()).await.unwrap().next, None);

@@ -72,13 +72,14 @@ fn leaves(body: &[u8]) -> Option<(String, Leaves)> {
                 text.clear();
             }
             Event::Text(part) => text.push_str(&part.decode().ok()?),
-            Event::GeneralRef(reference) => match reference.resolve_char_ref().ok()? {
-                Some(character) => text.push(character),
-                None => {
+            Event::GeneralRef(reference) => {
+                if let Some(character) = reference.resolve_char_ref().ok()? {
+                    text.push(character);
+                } else {
                     let name = reference.decode().ok()?;
                     text.push_str(quick_xml::escape::resolve_predefined_entity(&name)?);
                 }
-            },
+            }
             Event::End(end) => {
                 depth = depth.checked_sub(1)?;
                 let name = String::from_utf8_lossy(end.local_name().as_ref()).into_owned();
