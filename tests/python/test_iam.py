@@ -14,7 +14,7 @@ from iam_list import LISTED, MODES, OTHERS, printed, statements
 from policy_sentry.querying.actions import get_action_data
 from support import ACCOUNT, REGION, ROOT
 
-SERVICES = ("fis", "events", "sqs", "cloudwatch", "codecommit", "sts")
+SERVICES = ("fis", "events", "sqs", "cloudwatch", "sts")
 
 
 def is_shipped(path: Path) -> bool:
@@ -31,9 +31,15 @@ def requests_in_the_code() -> set[str]:
     return {operation for model in models for operation in model["operations"] if xform_name(operation) in called}
 
 
-# The query API of Prometheus, for which there is no SDK, S3, whose SDK is too large, and two requests to Organizations:
-# all are signed here.
-WITHOUT_SDK = {"QueryMetrics", "PutObject", "ListObjectsV2", "GetObject", "ListAccountsForParent", "ListChildren"}
+# The query API of Prometheus, for which there is no SDK, and S3, Organizations and CodeCommit, whose SDKs are too large
+# for a few requests: all are signed here.
+WITHOUT_SDK = {
+    "QueryMetrics",
+    *("PutObject", "ListObjectsV2", "GetObject"),
+    *("ListAccountsForParent", "ListChildren"),
+    *("GetPullRequest", "GetCommentsForPullRequest", "PostCommentForPullRequest"),
+    *("GetCommentsForComparedCommit", "PostCommentForComparedCommit", "UpdateComment"),
+}
 
 
 def test_the_list_is_exactly_what_the_code_asks_for() -> None:
@@ -43,7 +49,7 @@ def test_the_list_is_exactly_what_the_code_asks_for() -> None:
 def test_the_code_uses_the_sdks_of_no_other_service() -> None:
     manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
     crates = set(re.findall(r"^aws-sdk-(\w+) =", manifest, re.MULTILINE))
-    assert crates == {"fis", "eventbridge", "sqs", "cloudwatch", "codecommit", "sts"}
+    assert crates == {"fis", "eventbridge", "sqs", "cloudwatch", "sts"}
 
 
 def rows_of(action: str) -> list[dict[str, Any]]:

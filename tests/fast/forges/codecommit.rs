@@ -1,10 +1,11 @@
-//! Tests of CodeCommit, whose SDK speaks to a stand-in.
+//! Tests of CodeCommit, whose client speaks to a stand-in.
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 use faultgate_core::model::ForgeKind;
@@ -28,6 +29,19 @@ fn sdk(url: Option<&str>) -> SdkConfig {
         .time_source(SystemTimeSource::new());
     builder.set_endpoint_url(url.map(str::to_owned));
     builder.build()
+}
+
+/// A source that has no credentials.
+#[derive(Debug)]
+struct NoCredentials;
+
+impl ProvideCredentials for NoCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("no profile")))
+    }
 }
 
 fn on(stand: &Stand, tweak: impl FnOnce(&mut Subject)) -> Box<dyn Forge> {
@@ -200,6 +214,38 @@ async fn the_region_is_the_repositorys_own() {
     connect(subject, None, client(), Some(&sdk(None))).unwrap().find_comment(MARK).await.unwrap();
     let requests = stand.requests().await;
     assert!(header(&requests[0], "authorization")[0].contains("/us-east-1/codecommit/"));
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_told_and_sent_nowhere() {
+    let stand = scripted(vec![]).await;
+    let sdk = sdk(Some(&stand.url())).into_builder();
+    let sdk = sdk.credentials_provider(SharedCredentialsProvider::new(NoCredentials)).build();
+    let subject = subject(ForgeKind::CodeCommit, "https://codecommit.eu-west-1.amazonaws.com");
+    let forge = connect(subject, None, client(), Some(&sdk)).unwrap();
+    let refusal = forge.update_comment("a", "x").await.unwrap_err();
+    let told = told(&refusal);
+    assert!(told.contains("no profile | give the job AWS credentials that are valid"), "{told}");
+    assert!(stand.requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_that_repeats_the_session_token_is_told_without_it() {
+    let session = "a-session-token-of-some-length";
+    let body = json!({ "message": format!("canonical request: x-amz-security-token:{session}") });
+    let refused = answer(400, body).insert_header("x-amzn-errortype", "InvalidSignatureException:http://x");
+    let stand = Stand::always(refused).await;
+    let credentials = Credentials::new("id", TOKEN, Some(session.to_owned()), None, "test");
+    let sdk = sdk(Some(&stand.url())).into_builder();
+    let sdk = sdk.credentials_provider(SharedCredentialsProvider::new(credentials)).build();
+    let subject = subject(ForgeKind::CodeCommit, "https://codecommit.eu-west-1.amazonaws.com");
+    let forge = connect(subject, None, client(), Some(&sdk)).unwrap();
+    let told = told(&forge.update_comment("a", "x").await.unwrap_err());
+    assert!(
+        told.contains("InvalidSignatureException: canonical request: x-amz-security-token:***"),
+        "{told}"
+    );
+    assert_eq!(header(&stand.requests().await[0], "x-amz-security-token"), [session]);
 }
 
 #[tokio::test]

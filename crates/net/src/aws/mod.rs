@@ -3,8 +3,8 @@
 //! - `config`: the SDK's configuration with faultgate's own timeouts and retries; `http_client`: the client
 //!   that it sends by.
 //! - `credentials`: where they come from; `role`: the role that is assumed with them.
-//! - `s3`: objects; `organizations`: the accounts of a unit; `signer`: requests to services without a client of the
-//!   SDK.
+//! - `s3`: objects; `organizations`: the accounts of a unit; `json_service`: requests to other services without a
+//!   client of the SDK; `signer`: the signature of all these.
 //! - `place`: account and Region; `caller`: the account that the credentials lead to; `calls`: the counts of
 //!   requests; `error`: the words of errors; `iam`: the list of permissions.
 //!
@@ -24,6 +24,7 @@ mod credentials;
 pub mod error;
 mod http_client;
 pub mod iam;
+mod json_service;
 mod organizations;
 mod place;
 pub mod role;
@@ -34,6 +35,7 @@ pub use self::caller::{ask_account_id, is_account_id};
 pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
 pub use self::http_client::http_client;
+pub use self::json_service::{JsonApi, JsonRefusal, JsonService};
 pub use self::organizations::Organizations;
 pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partition_of};
 pub use self::signer::Signer;
@@ -84,16 +86,20 @@ fn check_endpoints(sdk: &SdkConfig) -> Result<(), Mistake> {
     if let Some(url) = sdk.endpoint_url() {
         aws_endpoint("AWS", url)?;
     }
-    let Some(settings) = sdk.service_config() else { return Ok(()) };
     for service in SERVICES {
-        let key = ServiceConfigKey::builder()
-            .service_id(service)
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build();
-        if let Some(url) = key.ok().and_then(|key| settings.load_config(key)) {
+        if let Some(url) = endpoint_of(sdk, service) {
             aws_endpoint(service, &url)?;
         }
     }
     Ok(())
+}
+
+/// Returns the endpoint that is set for one service alone, by a variable or a profile.
+fn endpoint_of(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    sdk.service_config()?.load_config(key.ok()?)
 }

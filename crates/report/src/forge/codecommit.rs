@@ -1,4 +1,4 @@
-//! The client of AWS CodeCommit, which is spoken to by the SDK and with AWS credentials instead of a token.
+//! The client of AWS CodeCommit, whose requests are signed with AWS credentials and carry no token.
 //!
 //! CodeCommit has no commit statuses. A comment on the pull request, or else on the commit, takes their
 //! place.
@@ -6,43 +6,40 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::{Region, SdkConfig};
-use aws_sdk_codecommit::Client;
-use aws_sdk_codecommit::error::ProvideErrorMetadata;
-use aws_sdk_codecommit::types::Comment;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_config::SdkConfig;
 use reqwest::Url;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::comments::{MAX_PAGES, holds, nothing_to_comment};
-use super::failure::{Again, Denied, ForgeFailure};
+use super::failure::{Again, Denied, ForgeFailure, no_client};
 use super::port::{CommentLimits, CommitStatus, Forge};
 use super::pull::in_words;
 use super::subject::Subject;
+use faultgate_core::backoff::{Backoff, Jitter};
 use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
-use faultgate_net::aws::error::{is_throttled, status_of};
-use faultgate_net::aws::partition_of;
-use faultgate_net::http::cause;
+use faultgate_net::aws::error::is_throttled;
+use faultgate_net::aws::{JsonApi, JsonRefusal, JsonService, partition_of};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest time of one operation, with its second attempt.
-const OPERATION_LIMIT: Duration = Duration::from_secs(5);
-/// Maximum number of attempts of the SDK at one operation. Further tries are the caller's, who knows how much
-/// time there is.
-const MAX_ATTEMPTS: u32 = 2;
-/// Maximum number of characters of the service's error that are passed on.
-const MAX_REASON_CHARS: usize = 600;
+static API: JsonApi = JsonApi {
+    service: "codecommit",
+    service_id: "CodeCommit",
+    target: "CodeCommit_20150413",
+    // Further tries are the caller's, who knows how much time there is.
+    max_attempts: 2,
+    backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(1)).with_jitter(Jitter::Part(0.5)),
+    time_limit: Duration::from_secs(5),
+    // A page has 100 comments of 10,240 characters, each of them escaped at worst.
+    max_answer_bytes: 32 << 20,
+};
 
 /// A repository of CodeCommit, with the pull request or the commit that is commented on.
 pub(super) struct CodeCommit {
-    client: Client,
-    region: String,
+    service: JsonService,
     repository: String,
     place: Option<Commented>,
     /// The commits of the pull request, which are looked up once, before the first comment is created.
@@ -65,27 +62,53 @@ struct ComparedCommits {
     after: String,
 }
 
+/// One page of the comments on a place.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommentsPage {
+    #[serde(alias = "commentsForPullRequestData", alias = "commentsForComparedCommitData")]
+    threads: Option<Vec<CommentThread>>,
+    next_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CommentThread {
+    comments: Option<Vec<CommitComment>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommitComment {
+    comment_id: Option<String>,
+    content: Option<String>,
+    /// The time in seconds since 1970.
+    creation_date: Option<f64>,
+    deleted: Option<bool>,
+}
+
+/// The answer to a comment that was created or updated.
+#[derive(Deserialize)]
+struct WrittenComment {
+    comment: Option<CommitComment>,
+}
+
 impl CodeCommit {
     /// Makes a client for the subject from the SDK's configuration. The Region is the one in the subject's
     /// URL; a URL without a Region is taken as the endpoint, unless the configuration has an endpoint
     /// already.
-    pub(super) fn new(subject: Subject, sdk: &SdkConfig) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_timeout(OPERATION_LIMIT)
-            .build();
-        let mut config = aws_sdk_codecommit::config::Builder::from(sdk)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
-        let mut region = sdk.region().map(ToString::to_string).unwrap_or_default();
-        match region_of(&subject.site.api_url) {
-            Some(own) => {
-                region = own;
-                config = config.region(Region::new(region.clone()));
-            }
-            None if sdk.endpoint_url().is_none() => config = config.endpoint_url(subject.site.api_url),
-            None => {}
-        }
+    ///
+    /// # Errors
+    ///
+    /// There are no credentials.
+    pub(super) fn new(
+        subject: Subject,
+        sdk: &SdkConfig,
+        http: reqwest::Client,
+    ) -> Result<Self, ForgeFailure> {
+        let (region, endpoint) = match region_of(&subject.site.api_url) {
+            Some(region) => (region.clone(), usual_endpoint(sdk, &region)),
+            None => (sdk.region().map(ToString::to_string).unwrap_or_default(), subject.site.api_url),
+        };
         let place = match (subject.pull_request, subject.commit) {
             (Some(pull), _) => {
                 Some(Commented::PullRequest { id: pull.number.to_string(), words: in_words(&pull) })
@@ -93,13 +116,12 @@ impl CodeCommit {
             (None, Some(commit)) => Some(Commented::Commit(commit)),
             (None, None) => None,
         };
-        Self {
-            client: Client::from_conf(config.build()),
-            region,
+        Ok(Self {
+            service: JsonService::new(&API, sdk, http, &region, &endpoint).map_err(no_client)?,
             repository: subject.repository,
             place,
             target: OnceCell::new(),
-        }
+        })
     }
 
     fn place(&self) -> Result<&Commented, ForgeFailure> {
@@ -112,19 +134,13 @@ impl CodeCommit {
 
     async fn look_up(&self, id: &str, words: &str) -> Result<ComparedCommits, ForgeFailure> {
         let what = format!("look up {words}");
-        let answer = self
-            .client
-            .get_pull_request()
-            .pull_request_id(id)
-            .send()
-            .await
-            .map_err(|error| self.failure(&what, &error))?;
-        let target = answer.pull_request().and_then(|pull| {
-            let target = pull.pull_request_targets().first()?;
+        let answer: Value = self.ask("GetPullRequest", &json!({ "pullRequestId": id }), &what).await?;
+        let target = answer.pointer("/pullRequest/pullRequestTargets/0").and_then(|target| {
+            let member = |name: &str| Some(target.get(name)?.as_str()?.to_owned());
             Some(ComparedCommits {
-                repository: target.repository_name()?.to_owned(),
-                before: target.destination_commit()?.to_owned(),
-                after: target.source_commit()?.to_owned(),
+                repository: member("repositoryName")?,
+                before: member("destinationCommit")?,
+                after: member("sourceCommit")?,
             })
         });
         target.ok_or_else(|| {
@@ -132,55 +148,55 @@ impl CodeCommit {
         })
     }
 
-    /// Returns one page of the comments on a place, and the token of the next page.
-    async fn page(
-        &self,
-        place: &Commented,
-        next: Option<String>,
-    ) -> Result<(Vec<Comment>, Option<String>), ForgeFailure> {
-        let what = format!("look for the comment of {}", place.words());
-        match place {
+    /// Returns one page of the comments on a place.
+    async fn page(&self, place: &Commented, next: Option<String>) -> Result<CommentsPage, ForgeFailure> {
+        let (operation, mut input) = match place {
             Commented::PullRequest { id, .. } => {
-                let request = self.client.get_comments_for_pull_request().pull_request_id(id);
-                let page = request.set_next_token(next).send().await.map_err(|e| self.failure(&what, &e))?;
-                let threads = page.comments_for_pull_request_data.unwrap_or_default();
-                let comments = threads.into_iter().flat_map(|t| t.comments.unwrap_or_default()).collect();
-                Ok((comments, page.next_token))
+                ("GetCommentsForPullRequest", json!({ "pullRequestId": id }))
             }
-            Commented::Commit(commit) => {
-                let request = self
-                    .client
-                    .get_comments_for_compared_commit()
-                    .repository_name(&self.repository)
-                    .after_commit_id(commit);
-                let page = request.set_next_token(next).send().await.map_err(|e| self.failure(&what, &e))?;
-                let threads = page.comments_for_compared_commit_data.unwrap_or_default();
-                let comments = threads.into_iter().flat_map(|t| t.comments.unwrap_or_default()).collect();
-                Ok((comments, page.next_token))
-            }
-        }
-    }
-
-    fn failure<E>(&self, what: &str, error: &SdkError<E, HttpResponse>) -> ForgeFailure
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let code = error.code().unwrap_or_default();
-        let status = status_of(error);
-        let why = match (error.code(), error.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            _ if status != 0 => format!("HTTP {status}"),
-            _ => cause(error),
+            Commented::Commit(commit) => (
+                "GetCommentsForComparedCommit",
+                json!({ "repositoryName": self.repository, "afterCommitId": commit }),
+            ),
         };
-        let kind = Denied::with(again(code, status));
-        ForgeFailure::new(kind, format!("{what} on CodeCommit"), text::plain(&why, MAX_REASON_CHARS))
-            .remedy(self.remedy(code, &why))
+        if let Some(next) = next {
+            input["nextToken"] = next.into();
+        }
+        self.ask(operation, &input, &format!("look for the comment of {}", place.words())).await
     }
 
-    fn remedy(&self, code: &str, why: &str) -> Option<String> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        input: &Value,
+        what: &str,
+    ) -> Result<T, ForgeFailure> {
+        self.service.ask(operation, input).await.map_err(|refusal| self.failure(what, refusal))
+    }
+
+    /// Creates or updates a comment.
+    async fn write(&self, operation: &str, input: &Value, what: &str) -> Result<(), ForgeFailure> {
+        let answer: WrittenComment = self.ask(operation, input, what).await?;
+        // A proxy or a sign-in page in between may answer with success too.
+        if answer.comment.is_some_and(|comment| comment.comment_id.is_some()) {
+            return Ok(());
+        }
+        let what = format!("{what} on CodeCommit");
+        let remedy = "let no sign-in page or proxy answer in the place of CodeCommit";
+        Err(ForgeFailure::new(Denied::FOR_GOOD, what, "the answer speaks of no comment")
+            .remedy(remedy.to_owned()))
+    }
+
+    fn failure(&self, what: &str, refusal: JsonRefusal) -> ForgeFailure {
+        let kind = Denied::with(again(&refusal.code, refusal.status));
+        let why = refusal.why();
+        let remedy = refusal.remedy.or_else(|| self.remedy(&refusal.code, &refusal.message));
+        ForgeFailure::new(kind, format!("{what} on CodeCommit"), why).remedy(remedy)
+    }
+
+    fn remedy(&self, code: &str, message: &str) -> Option<String> {
         // An explicit deny wins over every permission, so a statement that allows it would not help.
-        if code.contains("AccessDenied") && why.contains("explicit deny") {
+        if code.contains("AccessDenied") && message.contains("explicit deny") {
             return None;
         }
         if code.contains("AccessDenied") {
@@ -190,10 +206,11 @@ impl CodeCommit {
             "PullRequestDoesNotExistException" | "InvalidPullRequestIdException" => {
                 Some("set `pull-request` to the number of one that exists".to_owned())
             }
-            "RepositoryDoesNotExistException" | "CommitDoesNotExistException" => {
-                Some(format!("check `repository` and `commit`, and that the Region is {}", self.region))
-            }
-            _ if why.contains("loading credentials") || code.contains("Token") => {
+            "RepositoryDoesNotExistException" | "CommitDoesNotExistException" => Some(format!(
+                "check `repository` and `commit`, and that the Region is {}",
+                self.service.region()
+            )),
+            _ if code.contains("Token") => {
                 Some("give the job AWS credentials that are valid and have not expired".to_owned())
             }
             _ => None,
@@ -211,11 +228,11 @@ impl CodeCommit {
             }
         };
         let actions: Vec<String> = actions.iter().map(|action| format!("\"codecommit:{action}\"")).collect();
-        let partition = partition_of(&self.region);
+        let region = self.service.region();
+        let partition = partition_of(region);
         format!(
-            "allow it: {{\"Effect\": \"Allow\", \"Action\": [{}], \"Resource\": \"arn:{partition}:codecommit:{}:*:{}\"}}",
+            "allow it: {{\"Effect\": \"Allow\", \"Action\": [{}], \"Resource\": \"arn:{partition}:codecommit:{region}:*:{}\"}}",
             actions.join(", "),
-            self.region,
             text::plain(&self.repository, 100)
         )
     }
@@ -261,18 +278,20 @@ impl Forge for CodeCommit {
 
     async fn find_comment(&self, marker: &str) -> Result<Option<String>, ForgeFailure> {
         let place = self.place()?;
-        let mut found: Option<Comment> = None;
+        let mut found: Option<CommitComment> = None;
         let mut next = None;
         for _ in 0..MAX_PAGES {
-            let (comments, token) = self.page(place, next).await?;
-            let ours = comments
-                .into_iter()
-                .filter(|comment| !comment.deleted() && comment.content().is_some_and(|c| holds(c, marker)));
+            let page = self.page(place, next).await?;
+            let comments = page.threads.into_iter().flatten().flat_map(|t| t.comments.unwrap_or_default());
+            let ours = comments.filter(|comment| {
+                comment.deleted != Some(true) && comment.content.as_ref().is_some_and(|c| holds(c, marker))
+            });
             // The newest one counts, by its date, since pages are not sorted by it. Nobody may change the
             // comment of somebody else, so a foreign comment with the marker would otherwise stay in the way
             // for good.
-            found = found.into_iter().chain(ours).max_by_key(|c| c.creation_date().map(DateTime::as_nanos));
-            next = token.filter(|token| !token.is_empty());
+            let date = |comment: &CommitComment| comment.creation_date.unwrap_or(f64::NEG_INFINITY);
+            found = found.into_iter().chain(ours).max_by(|a, b| date(a).total_cmp(&date(b)));
+            next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 break;
             }
@@ -288,69 +307,52 @@ impl Forge for CodeCommit {
                 let target = self.target(id, words).await?;
                 // A digest of all that is sent: sent twice, the request creates one comment.
                 let token = digest::of_parts(&[id, &target.repository, &target.before, &target.after, body]);
-                let answer = self
-                    .client
-                    .post_comment_for_pull_request()
-                    .pull_request_id(id)
-                    .repository_name(&target.repository)
-                    .before_commit_id(&target.before)
-                    .after_commit_id(&target.after)
-                    .content(body)
-                    .client_request_token(token)
-                    .send()
-                    .await
-                    .map_err(|error| self.failure(&what, &error))?;
-                confirm(&what, answer.comment())
+                let input = json!({
+                    "pullRequestId": id,
+                    "repositoryName": target.repository,
+                    "beforeCommitId": target.before,
+                    "afterCommitId": target.after,
+                    "content": body,
+                    "clientRequestToken": token,
+                });
+                self.write("PostCommentForPullRequest", &input, &what).await
             }
             Commented::Commit(commit) => {
-                let answer = self
-                    .client
-                    .post_comment_for_compared_commit()
-                    .repository_name(&self.repository)
-                    .after_commit_id(commit)
-                    .content(body)
-                    .client_request_token(digest::of_parts(&[&self.repository, commit, body]))
-                    .send()
-                    .await
-                    .map_err(|error| self.failure(&what, &error))?;
-                confirm(&what, answer.comment())
+                let input = json!({
+                    "repositoryName": self.repository,
+                    "afterCommitId": commit,
+                    "content": body,
+                    "clientRequestToken": digest::of_parts(&[&self.repository, commit, body]),
+                });
+                self.write("PostCommentForComparedCommit", &input, &what).await
             }
         }
     }
 
     async fn update_comment(&self, id: &str, body: &str) -> Result<(), ForgeFailure> {
         let what = format!("update the comment of {}", self.place()?.words());
-        let answer = self
-            .client
-            .update_comment()
-            .comment_id(id)
-            .content(body)
-            .send()
-            .await
-            .map_err(|error| self.failure(&what, &error))?;
-        confirm(&what, answer.comment())
+        self.write("UpdateComment", &json!({ "commentId": id, "content": body }), &what).await
     }
 }
 
-/// Checks that the answer speaks of a comment, since a proxy or a sign-in page in between may answer with
-/// success too.
-fn confirm(what: &str, comment: Option<&Comment>) -> Result<(), ForgeFailure> {
-    if comment.and_then(Comment::comment_id).is_some() {
-        return Ok(());
-    }
-    let what = format!("{what} on CodeCommit");
-    let remedy = "let no sign-in page or proxy answer in the place of CodeCommit";
-    Err(ForgeFailure::new(Denied::FOR_GOOD, what, "the answer speaks of no comment")
-        .remedy(remedy.to_owned()))
-}
-
-/// Returns the Region in `https://codecommit.REGION.amazonaws.com`. The SDK finds the endpoint of a Region
-/// itself.
+/// Returns the Region in `https://codecommit.REGION.amazonaws.com`.
 fn region_of(api_url: &str) -> Option<String> {
     let url = Url::parse(api_url).ok()?;
     let rest = url.host_str()?.strip_prefix("codecommit.")?;
     let region = rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn"))?;
     Some(region.to_owned())
+}
+
+/// Returns the endpoint of a Region, of the kind that the SDK's configuration asks for.
+fn usual_endpoint(sdk: &SdkConfig, region: &str) -> String {
+    let fips = if sdk.use_fips() == Some(true) { "-fips" } else { "" };
+    let suffix = match (partition_of(region), sdk.use_dual_stack() == Some(true)) {
+        ("aws-cn", false) => "amazonaws.com.cn",
+        ("aws-cn", true) => "api.amazonwebservices.com.cn",
+        (_, false) => "amazonaws.com",
+        (_, true) => "api.aws",
+    };
+    format!("https://codecommit{fips}.{region}.{suffix}")
 }
 
 /// Says whether trying again may help after this error code and HTTP status. The status is 0 if there was no
@@ -365,5 +367,22 @@ fn again(code: &str, status: u16) -> Again {
         _ if (400..500).contains(&status) && status != 429 => Again::Never,
         // A client token makes even the creation of a comment safe to repeat.
         _ => Again::Soon,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_region_has_its_endpoint() {
+        let sdk = |special| SdkConfig::builder().use_fips(special).use_dual_stack(special).build();
+        for (special, region, endpoint) in [
+            (false, "eu-west-1", "https://codecommit.eu-west-1.amazonaws.com"),
+            (false, "cn-north-1", "https://codecommit.cn-north-1.amazonaws.com.cn"),
+            (true, "us-gov-west-1", "https://codecommit-fips.us-gov-west-1.api.aws"),
+        ] {
+            assert_eq!(usual_endpoint(&sdk(special), region), endpoint);
+        }
     }
 }

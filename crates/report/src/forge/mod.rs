@@ -66,7 +66,9 @@ pub fn connect(
         ForgeKind::GitLab => Box::new(gitlab::GitLab::new(subject, token()?, http)?),
         ForgeKind::Gitea | ForgeKind::Forgejo => Box::new(gitea::Gitea::new(subject, token()?, http)?),
         ForgeKind::Bitbucket => Box::new(bitbucket::Bitbucket::new(subject, token()?, http)?),
-        ForgeKind::CodeCommit => Box::new(codecommit::CodeCommit::new(subject, aws.ok_or_else(missing)?)),
+        ForgeKind::CodeCommit => {
+            Box::new(codecommit::CodeCommit::new(subject, aws.ok_or_else(missing)?, http)?)
+        }
     })
 }
 

@@ -17,6 +17,7 @@ use crate::http::{ClientFailure, HttpSettings, client_with};
 
 use self::bounded::BoundedAnswers;
 use self::veil::VeiledRefusals;
+pub(super) use self::veil::credentials_in;
 
 mod bounded;
 mod veil;

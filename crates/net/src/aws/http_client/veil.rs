@@ -50,17 +50,22 @@ impl HttpConnector for VeiledRefusals<SharedHttpConnector> {
     }
 }
 
+/// Returns the credentials in the headers of a request. `header` finds the value of one.
+pub(in crate::aws) fn credentials_in<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Vec<Secret> {
+    let found = CREDENTIAL_HEADERS.iter().filter_map(|name| header(name));
+    found.filter(|credential| credential.len() >= MIN_CREDENTIAL_BYTES).map(Secret::new).collect()
+}
+
 /// Returns the credentials that a request holds.
 fn credentials(request: &HttpRequest) -> Vec<Secret> {
-    let mut all: Vec<Secret> =
-        CREDENTIAL_HEADERS.iter().filter_map(|name| request.headers().get(name)).map(Secret::new).collect();
+    let mut all = credentials_in(|name| request.headers().get(name));
     let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
-    if let Some(token) = body.split('&').find_map(|pair| pair.strip_prefix(TOKEN_PARAMETER)) {
+    let token = body.split('&').find_map(|pair| pair.strip_prefix(TOKEN_PARAMETER));
+    if let Some(token) = token.filter(|token| token.len() >= MIN_CREDENTIAL_BYTES) {
         // A refusal may repeat the token as it was sent, or decoded.
         all.push(Secret::new(token));
         all.push(Secret::new(percent_encoding::percent_decode_str(token).decode_utf8_lossy()));
     }
-    all.retain(|credential| credential.expose().len() >= MIN_CREDENTIAL_BYTES);
     all
 }
 

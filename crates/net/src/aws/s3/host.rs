@@ -1,11 +1,10 @@
 //! The host that a bucket is asked at, and the addresses of requests.
 
 use aws_config::SdkConfig;
-use aws_types::service_config::ServiceConfigKey;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::Url;
 
-use crate::aws::partition_of;
+use crate::aws::{endpoint_of, partition_of};
 
 /// The characters that a key has to be escaped for in a path. A signature is made over the same form.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -26,13 +25,7 @@ pub(super) enum BucketHost {
 impl BucketHost {
     /// Finds the host by the settings of the SDK.
     pub(super) fn find(sdk: &SdkConfig) -> Self {
-        let key = ServiceConfigKey::builder()
-            .service_id("S3")
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build();
-        let of_s3 = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
-        match of_s3.or_else(|| sdk.endpoint_url().map(ToOwned::to_owned)) {
+        match endpoint_of(sdk, "S3").or_else(|| sdk.endpoint_url().map(ToOwned::to_owned)) {
             Some(url) => Self::Endpoint(url.trim_end_matches('/').to_owned()),
             None => Self::Aws {
                 fips: sdk.use_fips() == Some(true),
