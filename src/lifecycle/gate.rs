@@ -64,7 +64,7 @@ pub(super) fn decide(result: &RunResult) -> Gate {
             }
             Some(_) if excess.is_some() => verdict = Verdict::Failed,
             Some(score) if experiments.len() > 1 => {
-                reasons.push(format!("score {score} >= {expected}: {} passed", all_experiments(result)))
+                reasons.push(format!("score {score} >= {expected}: {} passed", all_experiments(result)));
             }
             Some(_) => {}
         }

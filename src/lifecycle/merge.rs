@@ -67,16 +67,13 @@ impl Merger {
         self.rows.push((part.run.shard, experiments));
         part.plan = None;
         let reporting = missing_reports(&name, std::mem::take(&mut part.reporting));
-        match &mut self.whole {
-            Some(whole) => {
-                let room = MAX_REPORTED.saturating_sub(whole.reporting.len());
-                whole.reporting.extend(reporting.take(room));
-                add(whole, part);
-            }
-            None => {
-                let reporting = reporting.take(MAX_REPORTED).collect();
-                self.whole = Some(RunResult { reporting, tolerate: None, ..part });
-            }
+        if let Some(whole) = &mut self.whole {
+            let room = MAX_REPORTED.saturating_sub(whole.reporting.len());
+            whole.reporting.extend(reporting.take(room));
+            add(whole, part);
+        } else {
+            let reporting = reporting.take(MAX_REPORTED).collect();
+            self.whole = Some(RunResult { reporting, tolerate: None, ..part });
         }
     }
 

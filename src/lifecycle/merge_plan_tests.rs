@@ -114,7 +114,8 @@ proptest! {
         }
         let count = |verdict| merged.experiments.iter().filter(|experiment| experiment.verdict == verdict).count();
         let worse = [Verdict::Failed, Verdict::TimedOut, Verdict::Cancelled].map(count).iter().sum::<usize>();
-        let share = 100.0 * count(Verdict::Errored) as f64 / all.len() as f64;
+        let number = |count: usize| f64::from(u32::try_from(count).unwrap());
+        let share = 100.0 * number(count(Verdict::Errored)) / number(all.len());
         if merged.gate.verdict == Verdict::Passed {
             prop_assert_eq!(worse, 0);
             prop_assert!(count(Verdict::Passed) > 0);

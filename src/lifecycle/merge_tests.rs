@@ -45,7 +45,9 @@ fn merge(
         part.plan = Some(plan.clone());
     }
     let mut merger = Merger::default();
-    parts.into_iter().for_each(|(name, part)| merger.add(&name, part));
+    for (name, part) in parts {
+        merger.add(&name, part);
+    }
     merger.finish(compare_to).map(|whole| RunResult { plan: None, ..whole })
 }
 

@@ -58,7 +58,7 @@ async fn templates_by_hundreds_are_read_at_the_rate_that_is_granted() {
     }
     account.world.throttle("GetExperimentTemplate", 40);
     let ended =
-        account.faultgate(&["check"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", &ids.join(",")).finish().await;
+        account.faultgate(&["check"]).env("FAULTGATE_EXPERIMENT_TEMPLATE_ID", ids.join(",")).finish().await;
     ended.assert_code(0, "300 templates");
     let reads = account.requests_of("GetExperimentTemplate");
     let granted = reads.iter().filter(|read| read.status == Some(200)).count();

@@ -91,7 +91,9 @@ impl<'a> Merging<'a> {
         let mut warnings = Vec::new();
         let settings =
             config::merge_settings(env, flags, Path::new(SUITE_DIR), order.reaches_aws(), &mut warnings)?;
-        warnings.iter().for_each(|warning| warn(warning));
+        for warning in &warnings {
+            warn(warning);
+        }
         Ok(Self { settings, env, id: make_id() })
     }
 
@@ -123,7 +125,9 @@ impl<'a> Merging<'a> {
             match choose_attempt(attempts, &here) {
                 Ok((name, result, notes)) => {
                     merger.add(&name, result);
-                    notes.into_iter().for_each(|note| merger.note(note));
+                    for note in notes {
+                        merger.note(note);
+                    }
                 }
                 Err(more) if mistakes.len() < MAX_MISTAKES => mistakes.extend(more),
                 Err(_) => {}
@@ -329,6 +333,8 @@ fn read_compared(
     };
     let mut warnings = Vec::new();
     let compare_to = config::compare_to(env, flags, Path::new(SUITE_DIR), now, &mut warnings);
-    warnings.iter().for_each(|warning| warn(warning));
+    for warning in &warnings {
+        warn(warning);
+    }
     compare_to
 }
