@@ -173,6 +173,38 @@ fn a_plan_of_several_runs_or_with_an_experiment_twice_is_none() {
     );
 }
 
+/// A plan of a part would hide the rest of the suite.
+#[test]
+fn a_plan_that_is_shorter_than_its_suite_is_refused() {
+    let of = |size: usize| ExpectedPlan::new(vec![PlanItem { suite_size: Some(size), ..item(0, 1) }], None);
+    assert!(of(1).is_ok());
+    let refused = of(2).unwrap_err();
+    assert!(refused[0].starts_with("has 1 items, and its suite 2 experiments"), "{refused:?}");
+    let verdicts = vec![(Verdict::Passed, Some(Score::FULL), 1); 2];
+    let all = suite(&verdicts);
+    let part = divide(&plain(), &all[..1], &[0]).remove(0);
+    let suite = record(["e0", "e1"].into_iter().map(str::to_owned));
+    let part = RunResult { plan: Some(suite), ..part };
+    let refused = merged(vec![part], Some(plan(&verdicts[..1].to_vec(), None))).unwrap_err();
+    assert!(
+        refused.iter().any(|why| why.contains("has the experiment e1, which the plan leaves out")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_refusal_by_the_policy_is_not_tolerated() {
+    let verdicts = vec![(Verdict::Passed, Some(Score::FULL), 1), (Verdict::Errored, None, 1)];
+    let mut all = suite(&verdicts);
+    let gate = |all: &[ExperimentResult]| {
+        merged(divide(&plain(), all, &[0, 1]), Some(plan(&verdicts, Some(50.0)))).unwrap().gate.verdict
+    };
+    assert_eq!(gate(&all), Verdict::Passed);
+    all[1].reason =
+        "policy: deny.actions: aws:rds:failover-db-cluster, none that matches aws:rds:*".to_owned();
+    assert_eq!(gate(&all), Verdict::Errored);
+}
+
 #[test]
 fn what_is_tolerated_is_named() {
     let verdicts = vec![(Verdict::Passed, Some(Score::FULL), 1); 10];

@@ -32,6 +32,14 @@ impl ExpectedPlan {
         if items.iter().any(|item| item.suite != first.suite) {
             problems.push("has items of several suites".to_owned());
         }
+        // A shorter plan would hide the experiments that it leaves out.
+        if items.iter().any(|item| item.suite_size.is_some_and(|size| size != items.len())) {
+            let size = first.suite_size.unwrap_or_default();
+            problems.push(format!(
+                "has {} items, and its suite {size} experiments: make it of the whole suite, without only and shard",
+                items.len()
+            ));
+        }
         let mut names = HashSet::new();
         for item in &items {
             if !names.insert(item.experiment.clone()) {
@@ -65,6 +73,13 @@ impl ExpectedPlan {
         }
         if part.plan.as_ref().is_some_and(|plan| plan.digest != self.suite()) {
             problems.push(format!("{name} is of another suite than the plan"));
+        }
+        let left_out = part.plan.iter().flat_map(|plan| &plan.experiments);
+        if let Some(left_out) = left_out.filter(|name| !self.names.contains(*name)).next() {
+            let left_out = plain(left_out, MAX_SHOWN_CHARS);
+            problems.push(format!(
+                "the suite of {name} has the experiment {left_out}, which the plan leaves out"
+            ));
         }
         let strange = part.experiments.iter().filter(|experiment| !self.names.contains(&experiment.name));
         problems.extend(strange.map(|experiment| {

@@ -69,8 +69,7 @@ pub(crate) fn print_plan(
         Err(mistake) => return refuse(Refused::Plan, &[mistake]),
     };
     if let Some(path) = &request.save
-        && let Err(error) =
-            files::write_whole(path, Survives::Process, |file| file.write_all(lines.as_bytes()))
+        && let Err(error) = files::write_whole(path, Survives::Process, |file| writeln!(file, "{lines}"))
     {
         complain(&format!("faultgate could not write the plan to {}: {error}", path.display()));
         return Verdict::Errored.exit_code(None);

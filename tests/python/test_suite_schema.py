@@ -63,7 +63,7 @@ def test_every_suite_we_show_is_valid(suite: Any) -> None:
     ("change", "where"),
     [
         ({"paralel": 2}, "$: "),
-        ({"parallel": 501}, "$.parallel: "),
+        ({"parallel": 2001}, "$.parallel: "),
         ({"timeout": "30"}, "$.timeout: "),
         ({"experiments": []}, "$.experiments: "),
         ({"experiments": [{"name": "a"}]}, "$.experiments[0]: "),

@@ -302,9 +302,11 @@ fn choose_attempt(
     let Some((name, result)) = read.pop() else { return Err(Vec::new()) };
     let mut notes = Vec::new();
     for (earlier_name, earlier) in read {
-        if list_names(&earlier) != list_names(&result) {
-            let what =
-                format!("{earlier_name} and {name} are attempts of one part, and have other experiments");
+        if !is_same_part(&earlier, &result) {
+            let what = format!(
+                "{earlier_name} and {name} are attempts of one part, and differ in their experiments, their suite, their \
+                 expected score, or in whether they are a rehearsal or a dry run"
+            );
             return Err(vec![Mistake::new(&name, what).hint("give each suite a folder of its own")]);
         }
         let message =
@@ -312,6 +314,17 @@ fn choose_attempt(
         notes.push(Finding::new(Level::Warning, earlier_name, message));
     }
     Ok((name, result, notes))
+}
+
+/// Returns `true` if these are attempts at the same thing, so that the later one may take the earlier one's
+/// place.
+fn is_same_part(one: &RunResult, other: &RunResult) -> bool {
+    let digest = |result: &RunResult| result.plan.as_ref().map(|plan| plan.digest.clone());
+    list_names(one) == list_names(other)
+        && digest(one) == digest(other)
+        && one.rehearsal == other.rehearsal
+        && one.dry_run == other.dry_run
+        && one.gate.expected_resilience_score == other.gate.expected_resilience_score
 }
 
 fn list_names(result: &RunResult) -> Vec<&str> {

@@ -10,6 +10,8 @@ use faultgate_report as report;
 
 /// Largest number of results that are merged.
 const MAX_RESULTS: usize = 20_000;
+/// Largest number of pages of a list that are read. A page has up to 1,000 objects.
+const MAX_PAGES: usize = 200;
 /// Largest number of files and folders that are looked at for results.
 const MAX_ENTRIES: usize = 200_000;
 /// Most bytes of all objects that are read.
@@ -95,8 +97,8 @@ impl FoundResults {
         folder: &S3Address,
     ) -> Result<usize, Mistake> {
         let before = self.count;
-        let mut token = None;
-        loop {
+        let mut token: Option<String> = None;
+        for _ in 0..MAX_PAGES {
             let page = bucket.list(&folder.key, token.as_deref()).await.map_err(|failure| {
                 Mistake::new(folder.to_string(), failure.to_string()).maybe_hint(failure.remedy)
             })?;
@@ -112,6 +114,8 @@ impl FoundResults {
                 return Ok(self.count - before);
             }
         }
+        let what = format!("the list of its objects does not end within {MAX_PAGES} pages");
+        Err(Mistake::new(folder.to_string(), what).hint("merge the folder of one run alone"))
     }
 
     fn add(&mut self, name: &str, source: ResultSource, bytes: u64) -> Result<(), Mistake> {

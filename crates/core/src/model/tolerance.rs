@@ -23,6 +23,10 @@ impl RunResult {
     pub fn tolerates_errors(&self) -> bool {
         let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         let errored = self.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Errored);
+        // A refusal by the policy is no misfortune.
+        if errored.clone().any(|experiment| experiment.reason.contains("policy: ")) {
+            return false;
+        }
         let (errored, all) = (count(errored.count()), count(self.experiments.len()));
         // The product is compared, since a quotient of whole numbers is seldom exact.
         self.tolerate.is_some_and(|most| errored > 0.0 && errored * 100.0 <= most.get() * all)
