@@ -74,8 +74,8 @@ impl ExpectedPlan {
         if part.plan.as_ref().is_some_and(|plan| plan.digest != self.suite()) {
             problems.push(format!("{name} is of another suite than the plan"));
         }
-        let left_out = part.plan.iter().flat_map(|plan| &plan.experiments);
-        if let Some(left_out) = left_out.filter(|name| !self.names.contains(*name)).next() {
+        let mut suite = part.plan.iter().flat_map(|plan| &plan.experiments);
+        if let Some(left_out) = suite.find(|name| !self.names.contains(*name)) {
             let left_out = plain(left_out, MAX_SHOWN_CHARS);
             problems.push(format!(
                 "the suite of {name} has the experiment {left_out}, which the plan leaves out"
