@@ -13,7 +13,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 /// Milliseconds of a tick: Linux tells the times of processes in hundredths of a second.
 const TICK_MS: u64 = 10;
 
-/// All that a process has taken.
+/// The memory and the time that a process has taken.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     pub(super) peak_kb: u64,

@@ -46,6 +46,16 @@ def test_a_fleet_of_containers_has_the_verdict_of_one_run() -> None:
     assert fleet.fis.most_active == 5 and fleet.fis.left() == []
 
 
+def assert_nothing_is_left_by_a_kill(fleet: WithoutContainer | WithContainer, plan: list[dict[str, Any]]) -> None:
+    """Kills the fleet when half of its plan has begun."""
+    execution = fleet.killed(lambda: len(fleet.fis.experiments) >= len(plan) / 2)
+    assert execution.status == "ABORTED" and fleet.sweeps() == ["SUCCEEDED"]
+    assert fleet.fis.left() == []
+    begun = len(fleet.fis.experiments)
+    fleet.clock.run(most=86_400)
+    assert len(fleet.fis.experiments) == begun < len(plan), "something was started after the sweep"
+
+
 @pytest.mark.parametrize("loses", [False, True])
 def test_a_fleet_without_a_container_that_is_killed_leaves_nothing(loses: bool) -> None:
     fleet = WithoutContainer({f"EXT{number}": "endless" for number in range(0, 2000, 3)})
@@ -53,12 +63,7 @@ def test_a_fleet_without_a_container_that_is_killed_leaves_nothing(loses: bool) 
     fleet.plan(plan)
     # Step Functions stops what its tasks have started as well as it can.
     fleet.sfn.loses_stops = lambda: loses
-    execution = fleet.killed(lambda: len(fleet.fis.experiments) >= len(plan) / 2)
-    assert execution.status == "ABORTED" and fleet.sweeps() == ["SUCCEEDED"]
-    assert fleet.fis.left() == []
-    begun = len(fleet.fis.experiments)
-    fleet.clock.run(most=86_400)
-    assert len(fleet.fis.experiments) == begun < len(plan), "something was started after the sweep"
+    assert_nothing_is_left_by_a_kill(fleet, plan)
 
 
 @pytest.mark.parametrize("loses", [False, True])
@@ -67,12 +72,7 @@ def test_a_fleet_of_containers_that_is_killed_leaves_nothing(loses: bool) -> Non
     plan = PLAN_OF_REGIONS if not loses else items(300, 15, TWO_REGIONS)
     fleet.plan(plan)
     fleet.codebuild.loses_stops = lambda: loses
-    execution = fleet.killed(lambda: len(fleet.fis.experiments) >= len(plan) / 2)
-    assert execution.status == "ABORTED" and fleet.sweeps() == ["SUCCEEDED"]
-    assert fleet.fis.left() == []
-    begun = len(fleet.fis.experiments)
-    fleet.clock.run(most=86_400)
-    assert len(fleet.fis.experiments) == begun < len(plan), "something was started after the sweep"
+    assert_nothing_is_left_by_a_kill(fleet, plan)
 
 
 # --- verdicts

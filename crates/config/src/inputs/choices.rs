@@ -14,11 +14,11 @@ closed_set! {
 closed_set! {
     /// The commit statuses that a run posts.
     pub enum CommitStatusMode {
-        /// One for each experiment and one for the run, unless there are too many experiments.
+        /// A status for each experiment and one for the run, unless there are too many experiments.
         True = "true",
         False = "false",
         All = "all",
-        /// One for the run alone.
+        /// A status for the run alone.
         Run = "run",
         Off = "off",
     }

@@ -47,7 +47,7 @@ pub struct FoundTemplate {
 /// The answers to the queries of a suite, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueryAnswers {
-    /// All answers, by the entry.
+    /// The answers, by the entry.
     Asked(BTreeMap<String, Vec<FoundTemplate>>),
     /// Experiments of an earlier answer, by their names, with template and account. Nobody needs to ask again.
     Named(BTreeMap<String, (String, Option<String>)>),
@@ -165,7 +165,7 @@ impl TemplateQuery {
     }
 
     /// Returns the names that an experiment may have: one for people, and one that is of this template alone.
-    /// They depend on nothing but the entry and where the template is.
+    /// The names depend on nothing but the entry and where the template is.
     fn names(&self, found: &FoundTemplate) -> [String; 2] {
         let place = [Some(&found.template), found.account.as_ref(), found.region.as_ref()];
         let parts =

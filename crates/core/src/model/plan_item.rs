@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EngineKind, EngineSpec, ExperimentPlan};
 
-/// One experiment of a plan: a line of `plan.jsonl`. Keys may be added, and unknown ones are ignored.
+/// An experiment of a plan: a line of `plan.jsonl`. Keys may be added, and unknown ones are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanItem {
     pub experiment: String,
