@@ -57,6 +57,14 @@ pub(super) fn command() -> Command {
                 .help("Of a merge: share of the plan's experiments that may be errored, but not failed, without failing the gate: 5%"),
         )
         .arg(
+            Arg::new("plan-run")
+                .long("plan-run")
+                .value_name("TEXT")
+                .requires("merge")
+                .value_parser(value_parser!(OsString))
+                .help("Of a merge: the id that all of its results must have [env: FAULTGATE_PLAN_RUN]"),
+        )
+        .arg(
             Arg::new("report-dir")
                 .long("report-dir")
                 .value_name("PATH")

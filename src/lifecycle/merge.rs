@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::gate::decide;
 use super::kept_samples::KeptSamples;
-use super::parts::{PartsOfSuite, missing_shards};
+use super::parts::{PartsOfSuite, long_apart, missing_shards};
 use super::planned::ExpectedPlan;
 use faultgate_core::model::{
     CompareTo, ExperimentResult, Finding, Gate, Reported, RunResult, Shard, ToolInfo, Verdict,
@@ -31,6 +31,8 @@ const MAX_NAME_CHARS: usize = 80;
 #[derive(Debug, Default)]
 pub struct Merger {
     expected: Option<ExpectedPlan>,
+    /// `true` if all parts have the id that this one run was given.
+    has_plan_run: bool,
     first: Option<FirstPart>,
     /// The result so far, without its experiments.
     whole: Option<RunResult>,
@@ -54,6 +56,12 @@ impl Merger {
     /// Begins a merge, which is held against a plan if there is one.
     pub fn new(expected: Option<ExpectedPlan>) -> Self {
         Self { expected, ..Self::default() }
+    }
+
+    /// Takes it that all parts have the id which this one run was given, however far apart they began.
+    #[must_use]
+    pub fn of_plan_run(self) -> Self {
+        Self { has_plan_run: true, ..self }
     }
 
     /// Adds a part with the name of its origin. Parts may come in any order: their experiments are put into that
@@ -144,7 +152,8 @@ impl Merger {
             for found in whole.run.apart(&part.run) {
                 differ(false, &format!("the one is of {}, the other of {}", found.own, found.other));
             }
-            if let Some(why) = super::parts::long_apart(whole, first.started_at, part) {
+            let apart = long_apart(whole, first.started_at, part).filter(|_| !self.has_plan_run);
+            if let Some(why) = apart {
                 differ(false, &why);
             }
         } else {
@@ -201,6 +210,7 @@ fn missing_reports(name: &str, reporting: Vec<Reported>) -> impl Iterator<Item =
     let missing = reporting.into_iter().filter(Reported::is_missing);
     missing.map(move |reported| Reported { sink: format!("{} of {name}", reported.sink), ..reported })
 }
+
 /// Takes one item of each row in turn until none is left: the reverse of [`Shard::takes`].
 fn in_turn<T>(rows: Vec<Vec<T>>) -> Vec<T> {
     let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
@@ -226,6 +236,12 @@ impl Refusal {
     /// Returns the refusal of a part, if there is one.
     fn find(name: &str, part: &RunResult) -> Option<Self> {
         let refused = part.gate.verdict != Verdict::Passed && decide(part).verdict == Verdict::Passed;
+        // An errored experiment may be tolerated, and a required report may not.
+        if let Some(missing) = part.reporting.iter().find(|reported| reported.required).filter(|_| !refused) {
+            let why = missing.detail.as_deref().unwrap_or_default();
+            let reason = format!("the part {name} lacks the required report {}: {why}", missing.sink);
+            return Some(Self { verdict: Verdict::Errored, reason });
+        }
         refused.then(|| {
             let verdict = part.gate.verdict;
             let told = part.gate.reasons.first().filter(|reason| !reason.is_empty());

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{Common, experiment, one, plain, run};
 use super::*;
-use faultgate_core::model::{EngineKind, Phase, PlanItem, PlanRecord, Probe, Sample, Score};
+use faultgate_core::model::{EngineKind, Outcome, Phase, PlanItem, PlanRecord, Probe, Sample, Score};
 
 /// Digest of the suite.
 const SUITE: &str = "d";
@@ -203,6 +203,28 @@ fn a_refusal_by_the_policy_is_not_tolerated() {
     all[1].reason =
         "policy: deny.actions: aws:rds:failover-db-cluster, none that matches aws:rds:*".to_owned();
     assert_eq!(gate(&all), Verdict::Errored);
+}
+
+#[test]
+fn a_missing_report_that_is_required_is_not_tolerated() {
+    let verdicts = vec![(Verdict::Passed, Some(Score::FULL), 1), (Verdict::Errored, None, 1)];
+    let gate = |required| {
+        let mut parts = divide(&plain(), &suite(&verdicts), &[0, 1]);
+        let detail = Some("HTTP 403".to_owned());
+        let failed = Reported {
+            sink: "commit-status".to_owned(),
+            outcome: Outcome::Failed,
+            detail,
+            to_do: false,
+            required,
+        };
+        parts[1].reporting = vec![failed];
+        merged(parts, Some(plan(&verdicts, Some(50.0)))).unwrap().gate
+    };
+    assert_eq!(gate(false).verdict, Verdict::Passed);
+    let refused = gate(true);
+    assert_eq!(refused.verdict, Verdict::Errored);
+    assert_eq!(refused.reasons[0], "the part 1.json lacks the required report commit-status: HTTP 403");
 }
 
 #[test]

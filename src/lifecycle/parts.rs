@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use faultgate_core::model::{PlanRecord, RunResult, SCORING, Shard};
 use faultgate_core::text::plain;
 
-/// Time between the starts of parts that no CI ties to one run. Parts further apart are not taken for one
+/// Time between the starts of parts that no id ties to one run. Parts further apart are not taken for one
 /// run.
 const MAX_START_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
 /// Number of experiments that a message names.
@@ -114,13 +114,13 @@ fn is_same(one: &PlanRecord, other: &PlanRecord) -> bool {
     one.digest == other.digest && (!are_known || one.experiments == other.experiments)
 }
 
-/// Says that two parts began too far apart. The run's id ties parts together; only without one their starts
-/// have to do that.
+/// Says that two parts began too far apart. The CI's id of the run ties parts together; only without one their
+/// starts have to do that, since a plan may be used again.
 pub(super) fn long_apart(one: &RunResult, started_at: Timestamp, other: &RunResult) -> Option<String> {
-    let is_told = |part: &RunResult| part.run.pipeline.is_some() || part.run.plan_run.is_some();
+    let is_told = one.run.pipeline.is_some() && one.run.pipeline == other.run.pipeline;
     let apart = started_at.duration_since(other.started_at).abs();
-    (!is_told(one) && !is_told(other) && apart > MAX_START_DIFFERENCE)
-        .then(|| format!("they began {} hours apart, and no CI says which run they are of", apart.as_hours()))
+    (!is_told && apart > MAX_START_DIFFERENCE)
+        .then(|| format!("they began {} hours apart, and no CI says that they are of one run: give them and the merge the same plan-run", apart.as_hours()))
 }
 
 /// Says which shards are missing, doubled, or of another number of shards.

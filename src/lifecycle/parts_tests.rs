@@ -223,8 +223,28 @@ fn parts_that_no_ci_ties_together_have_to_be_of_about_the_same_time() {
     assert!(local(23).is_ok());
     assert_eq!(
         local(7 * 24).unwrap_err(),
-        [
-            "1.json and 2.json are not of one run: they began 168 hours apart, and no CI says which run they are of"
-        ]
+        ["1.json and 2.json are not of one run: they began 168 hours apart, and no CI says that \
+             they are of one run: give them and the merge the same plan-run"]
     );
+}
+
+#[test]
+fn a_plan_that_is_used_again_needs_another_plan_run() {
+    let parts = |hours| {
+        let [mut first, mut second] = shards();
+        for part in [&mut first, &mut second] {
+            part.run.plan_run = Some("plan".to_owned());
+            part.run.pipeline = None;
+        }
+        second.started_at = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        [first, second]
+    };
+    assert!(merged(parts(23)).is_ok());
+    let refused = merged(parts(25)).unwrap_err();
+    assert!(refused[0].ends_with("give them and the merge the same plan-run"), "{refused:?}");
+    let mut merger = Merger::default().of_plan_run();
+    for (name, part) in ["1.json", "2.json"].into_iter().zip(parts(25)) {
+        merger.add(name, part);
+    }
+    assert!(merger.finish(None).is_ok());
 }

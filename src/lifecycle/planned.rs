@@ -15,6 +15,8 @@ pub struct ExpectedPlan {
     /// Share of the experiments that may be `errored`, in percent.
     tolerate: Option<Score>,
     names: HashSet<String>,
+    /// Id of this use of the plan, which all of its results have.
+    run: String,
 }
 
 impl ExpectedPlan {
@@ -47,12 +49,19 @@ impl ExpectedPlan {
                     .push(format!("has the experiment {} twice", plain(&item.experiment, MAX_SHOWN_CHARS)));
             }
         }
-        if problems.is_empty() { Ok(Self { items, tolerate, names }) } else { Err(problems) }
+        let run = first.run.clone();
+        if problems.is_empty() { Ok(Self { items, tolerate, names, run }) } else { Err(problems) }
     }
 
-    /// Returns the id of the plan, which its results have as well.
+    /// Takes the id of this use of the plan. Without one it is that of the items.
+    #[must_use]
+    pub fn used_as(self, run: Option<&str>) -> Self {
+        Self { run: run.map_or(self.run, str::to_owned), ..self }
+    }
+
+    /// Returns the id of this use of the plan, which its results have as well.
     pub fn run(&self) -> &str {
-        self.items.first().map_or("", |item| &item.run)
+        &self.run
     }
 
     /// Returns the digest of the suite that the plan is of.

@@ -157,6 +157,9 @@ pub(super) fn write_gitlab(
     add("workflow", json!({ "rules": [{ "when": "always" }] }));
     add("stages", json!(["plan", "chaos", "gate"]));
     let (pipeline_id, job) = child.parent;
+    // The child has an id of its own, and not that of the pipeline that has planned.
+    let run = jobs.iter().flatten().next().map_or("", |item| &item.run);
+    let plan_run = json!({ "value": run, "expand": false });
     // The later jobs take the artifacts of all stages before them, and none of another pipeline.
     add(
         "plan",
@@ -176,6 +179,7 @@ pub(super) fn write_gitlab(
             "variables": {
                 // An item of a plan may have a dollar sign in it, which must not be taken for a variable.
                 "FAULTGATE_ONLY": { "value": write_only(experiments, by_item)?, "expand": false },
+                "FAULTGATE_PLAN_RUN": plan_run,
                 "FAULTGATE_REPORT_DIR": format!("{PARTS_DIR}/{number}"),
             },
             "script": ["exec faultgate"],
@@ -196,7 +200,7 @@ pub(super) fn write_gitlab(
             "extends": PART,
             "stage": "gate",
             "when": "always",
-            "variables": { "FAULTGATE_REPORT_DIR": "faultgate-report" },
+            "variables": { "FAULTGATE_PLAN_RUN": plan_run, "FAULTGATE_REPORT_DIR": "faultgate-report" },
             "script": [format!("exec faultgate report --merge {PARTS_DIR} --plan {PLAN_FILE}")],
             "artifacts": {
                 "when": "always",

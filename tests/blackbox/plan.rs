@@ -60,6 +60,8 @@ async fn outside_of_a_ci_the_plan_has_an_id_of_its_own() {
         runs.into_iter().next().unwrap()
     };
     assert_ne!(run(&first), run(&second));
+    let named = plan(&["--format", "jsonl", "--plan-run", "tuesday"]).finish().await;
+    assert_eq!(run(&named), "tuesday");
     assert_eq!(items(&first.stdout)[0]["suite"], items(&second.stdout)[0]["suite"]);
 }
 
@@ -83,6 +85,7 @@ async fn a_matrix_is_one_line_whose_lists_can_be_handed_back() {
 #[tokio::test]
 async fn a_child_pipeline_ends_with_the_gate() {
     let printed = plan(&["--format", "gitlab", "--max-parallel", "2"])
+        .env("GITLAB_CI", "true")
         .env("CI_PIPELINE_ID", "77")
         .env("CI_JOB_NAME", "plan it")
         .env("CI_JOB_IMAGE", "registry.example/faultgate:1")
@@ -96,6 +99,10 @@ async fn a_child_pipeline_ends_with_the_gate() {
     let groups: Vec<&Value> =
         (1..=3).map(|job| &pipeline[format!("chaos {job}/3")]["resource_group"]).collect();
     assert_eq!(groups, ["faultgate-77-1", "faultgate-77-2", "faultgate-77-1"]);
+    // The child has another id than the pipeline that has planned, and its parts are of the plan all the same.
+    for job in ["chaos 1/3", "chaos 3/3", "gate"] {
+        assert_eq!(pipeline[job]["variables"]["FAULTGATE_PLAN_RUN"]["value"], "77", "{job}");
+    }
     assert_eq!(
         pipeline["gate"]["script"],
         json!(["exec faultgate report --merge faultgate-parts --plan plan.jsonl"])
@@ -196,6 +203,11 @@ async fn a_run_by_an_item_is_a_part_of_the_plan() {
     let merge = Faultgate::new(&["report", "--merge", "1.json", "2.json"]);
     let merged = merge.file("1.json", &parts[0]).file("2.json", &parts[1]).finish().await;
     merged.assert_code(0, "merged");
+    // The id of this use of the plan is another one for the merge than for its parts.
+    let later = Faultgate::new(&["report", "--merge", "1.json", "2.json", "--plan-run", "tuesday"]);
+    let later = later.file("1.json", &parts[0]).file("2.json", &parts[1]).finish().await;
+    later.assert_code(2, "another use");
+    assert!(later.stderr.contains("and this is the plan run tuesday"), "{}", later.stderr);
     let alone = Faultgate::new(&["report", "--merge", "1.json"]).file("1.json", &parts[0]).finish().await;
     alone.assert_code(2, "one is missing");
 }

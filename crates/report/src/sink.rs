@@ -54,7 +54,7 @@ pub trait Sink {
 }
 
 fn report_outcome(sink: &str, outcome: Outcome, detail: Option<String>) -> Reported {
-    Reported { sink: sink.to_owned(), outcome, detail, to_do: false }
+    Reported { sink: sink.to_owned(), outcome, detail, to_do: false, required: false }
 }
 
 pub(crate) fn report_written(sink: &str) -> Reported {

@@ -102,24 +102,30 @@ impl<'a> Merging<'a> {
         order: &MergeOrder,
         flags: &[(String, OsString)],
     ) -> Result<RunResult, Vec<Mistake>> {
-        let mut buckets = KnownBuckets {
-            place: ResultsPlace::of(&self.settings, self.env, &self.id),
-            known: HashMap::new(),
-        };
+        let settings = &self.settings;
+        let mut buckets =
+            KnownBuckets { place: ResultsPlace::of(settings, self.env, &self.id), known: HashMap::new() };
         let expected = match &order.plan {
-            Some(path) => Some(buckets.read_plan(path, order.tolerate).await?),
+            Some(path) => {
+                Some(buckets.read_plan(path, order.tolerate).await?.used_as(settings.plan_run.as_deref()))
+            }
             None => None,
         };
-        let settings = &self.settings;
         let surroundings =
             find_provenance(self.env, settings.repository.as_deref(), settings.commit.as_deref());
         let here = RunIdentity {
-            plan_run: expected.as_ref().map(|plan| plan.run().to_owned()),
+            plan_run: expected
+                .as_ref()
+                .map(|plan| plan.run().to_owned())
+                .or_else(|| settings.plan_run.clone()),
             ..surroundings.identity("")
         };
         let found = buckets.find(&order.sources, &here).await?;
         let mut mistakes = Vec::new();
         let mut merger = Merger::new(expected);
+        if settings.plan_run.is_some() {
+            merger = merger.of_plan_run();
+        }
         let mut reads = stream::iter(found.parts.iter().map(|part| read_part(part))).buffered(PARALLEL_READS);
         while let Some(attempts) = reads.next().await {
             match choose_attempt(attempts, &here) {

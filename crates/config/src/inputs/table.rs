@@ -63,6 +63,9 @@ inputs! {
     SHARD: Setting<ShardChoice> = Setting::new(Group::Experiment, "shard", typed::SHARD_OF_SUITE,
             "Part of the experiments to run, where a suite is split over jobs; faultgate report --merge makes one gate of them")
             .otherwise("all of them").example("2/5");
+    PLAN_RUN: Setting<String> = Setting::new(Group::Experiment, "plan-run", LINE,
+            "Id that all parts of a plan or of a split suite share with their merge, where no CI gives one to all of them; each use of a plan needs its own")
+            .otherwise("the id of the CI's run, or of the plan").example("nightly-2026-11-28").not_in_suite();
     DRY_RUN: Preset<bool> = Setting::new(Group::Experiment, "dry-run", FLAG,
             "FIS target preview: nothing is injected, the gate only checks that targets resolve")
             .example("true").default("false", false);

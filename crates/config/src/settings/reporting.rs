@@ -19,6 +19,7 @@ use crate::secrets::veil::{self, Veil};
 
 /// Inputs that a merge takes beside those of its own flags. Mistakes in all others are not its own.
 const MERGE_INPUTS: &[&str] = &[
+    table::PLAN_RUN.name(),
     table::REPORT_DIR.name(),
     table::AWS_REGION.name(),
     table::AWS_ROLE_ARN.name(),
@@ -41,6 +42,8 @@ const MERGE_INPUTS: &[&str] = &[
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ReportSettings {
+    /// Id that ties the parts of one run together, where one was given.
+    pub plan_run: Option<String>,
     pub report_dir: PathBuf,
     /// Names of the experiments that the reports are of.
     pub experiments: Vec<String>,
@@ -80,6 +83,7 @@ impl Settings {
     /// Returns the settings of the run's reports.
     pub fn of_reports(&self) -> ReportSettings {
         ReportSettings {
+            plan_run: self.plan_run.clone(),
             report_dir: self.plan.report_dir.clone(),
             experiments: self.plan.experiments.iter().map(|experiment| experiment.name.clone()).collect(),
             suite_size: self.plan.suite_size,
@@ -127,6 +131,7 @@ pub fn merge_settings(
     }
     let http = trust.read(&values);
     let settings = ReportSettings {
+        plan_run: values.get(table::PLAN_RUN),
         report_dir: values.get(table::REPORT_DIR),
         experiments: Vec::new(),
         suite_size: None,

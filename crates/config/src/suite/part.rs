@@ -9,7 +9,7 @@ use faultgate_core::model::{ExperimentPlan, PlanItem, PlanOrigin, PlanRecord, Sh
 use faultgate_core::mistake::Mistake;
 
 use crate::inputs::choices::{Only, ShardChoice};
-use crate::inputs::table::{ONLY, SHARD};
+use crate::inputs::table::{ONLY, PLAN_RUN, SHARD};
 use crate::layers::values::Values;
 
 /// Largest number of experiments whose names the result of some of them repeats.
@@ -38,7 +38,7 @@ pub(crate) struct Chosen {
     pub(crate) is_part: bool,
     pub(crate) record: PlanRecord,
     pub(crate) suite_size: Option<usize>,
-    /// Id of the plan whose items were handed back.
+    /// Id of the plan: the one that was given, or that of the items that were handed back.
     pub(crate) plan_run: Option<String>,
 }
 
@@ -54,6 +54,7 @@ impl Chooser<'_> {
     pub(crate) fn choose(mut self, whole: Whole) -> Chosen {
         let size = whole.experiments.len();
         let suite_size = whole.is_known.then_some(size);
+        let plan_run = self.values.get(PLAN_RUN);
         let chosen = match self.values.get(ONLY) {
             None => Chosen {
                 experiments: whole.experiments,
@@ -61,7 +62,7 @@ impl Chooser<'_> {
                 is_part: false,
                 record: whole.record,
                 suite_size,
-                plan_run: None,
+                plan_run,
             },
             Some(Only::Names(names)) => {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -74,10 +75,13 @@ impl Chooser<'_> {
                     is_part,
                     record: shorten(whole.record),
                     suite_size,
-                    plan_run: None,
+                    plan_run,
                 }
             }
-            Some(Only::Items(items)) => self.hand_back(whole, &items),
+            Some(Only::Items(items)) => {
+                let chosen = self.hand_back(whole, &items);
+                Chosen { plan_run: plan_run.or(chosen.plan_run), ..chosen }
+            }
         };
         self.split(chosen)
     }

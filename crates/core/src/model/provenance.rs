@@ -29,7 +29,8 @@ impl RunIdentity {
         let [repository, commit, run] = self.all_differences(here);
         let repository = repository.filter(|_| has_ci || self.repository.is_some());
         let commit = commit.filter(|_| has_ci || self.commit.is_some());
-        [repository, commit, run.filter(|_| has_ci)].into_iter().flatten().collect()
+        let is_of_plan = here.plan_run.as_deref().is_none_or(|plan| self.is_of_plan(plan));
+        [repository, commit, run.filter(|_| has_ci || !is_of_plan)].into_iter().flatten().collect()
     }
 
     /// Returns how the runs of two parts differ. Neither of the two is the reference, so a value that only
@@ -73,6 +74,10 @@ impl RunIdentity {
     }
 
     fn other_run(&self, here: &Self) -> Option<Difference> {
+        if let Some(plan) = here.plan_run.as_deref().filter(|plan| !self.is_of_plan(plan)) {
+            let own = self.plan_run.as_deref().map_or_else(|| self.shown_run(), shown_plan);
+            return Some(Difference { own, other: shown_plan(plan) });
+        }
         let is_untold = self.pipeline.is_none() && here.pipeline.is_none();
         let has_one_ci = self.ci == here.ci;
         if self.is_of_the_run(here)
@@ -114,6 +119,10 @@ impl RunIdentity {
             None => format!("a run of {} that is not known", plain(&self.ci, SHOWN_CHARS)),
         }
     }
+}
+
+fn shown_plan(plan: &str) -> String {
+    format!("the plan run {}", plain(plan, SHOWN_CHARS))
 }
 
 /// Compares two commits, one of which may be shortened.
@@ -165,6 +174,24 @@ mod tests {
             run("github-actions", Some("7"), Some("Shop/Web"), Some(COMMIT)),
         ] {
             assert_eq!(ours.differences(&here), [], "{ours:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_use_of_a_plan_is_not_ours() {
+        let used = |ci, plan_run: Option<&str>| RunIdentity {
+            plan_run: plan_run.map(str::to_owned),
+            ..run(ci, None, None, None)
+        };
+        for ci in [NO_CI, "codebuild"] {
+            let here = used(ci, Some("monday"));
+            assert_eq!(here.differences(&here), []);
+            assert_eq!(
+                told(&used(ci, Some("sunday")).differences(&here)),
+                ["the plan run sunday | the plan run monday"]
+            );
+            assert_eq!(used(ci, None).differences(&here).len(), 1);
+            assert_eq!(told(&used(ci, Some("sunday")).apart(&here)).len(), 1);
         }
     }
 

@@ -350,6 +350,9 @@ pub struct Reported {
     /// `true` if the user can do something about it, as `detail` says.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub to_do: bool,
+    /// `true` if the report failed and `reporting: fail` asks for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub required: bool,
 }
 
 impl Reported {

@@ -176,15 +176,23 @@ impl Desk<'_> {
 
     /// Notes the answer of a sink in the result, and turns the verdict if it cannot stand with it.
     fn take(&mut self, place: usize, reported: Option<Reported>) {
-        let Some(reported) = reported else { return };
+        let Some(mut reported) = reported else { return };
+        reported.required = self.must_succeed && reported.outcome == Outcome::Failed;
+        let refusal = reported.required.then(|| {
+            let detail = reported.detail.as_deref().unwrap_or_default();
+            format!("the report {} could not be posted: {detail}", reported.sink)
+        });
         match self.answers.iter_mut().find(|(of, _)| *of == place) {
             Some((_, earlier)) => *earlier = reported,
             None => self.answers.push((place, reported)),
         }
         let answers = self.answers.iter().map(|(_, reported)| reported);
         self.result.reporting = answers.chain(&self.earlier).cloned().collect();
-        if self.must_succeed && self.result.gate.verdict == Verdict::Passed {
-            self.refuse_what_is_missing();
+        match refusal {
+            Some(reason) if self.result.gate.verdict == Verdict::Passed => self.break_off(reason),
+            // A merge that tolerates errored experiments reads of it in the result.
+            Some(_) => self.stale = Some(self.find_written()),
+            None => {}
         }
         // A panic of any task counts, not only of this sink: nobody knows what it has broken.
         if let Some(panic) = panics::first() {
@@ -200,15 +208,6 @@ impl Desk<'_> {
         }
         self.stale = Some(self.find_written());
         self.result.gate.break_off(reason);
-    }
-
-    /// Breaks off a gate that has passed, if a report failed.
-    fn refuse_what_is_missing(&mut self) {
-        let mut answers = self.answers.iter().map(|(_, reported)| reported);
-        let Some(failed) = answers.find(|reported| reported.outcome == Outcome::Failed) else { return };
-        let detail = failed.detail.as_deref().unwrap_or_default();
-        let reason = format!("the report {} could not be posted: {detail}", failed.sink);
-        self.break_off(reason);
     }
 }
 

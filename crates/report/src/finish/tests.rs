@@ -90,6 +90,15 @@ async fn finished(
     must_succeed: bool,
     cut: impl Future<Output = ()>,
 ) -> Outcome {
+    finished_from(results::passed(), sinks, must_succeed, cut).await
+}
+
+async fn finished_from(
+    mut result: RunResult,
+    sinks: &[(&'static str, Stage, Does)],
+    must_succeed: bool,
+    cut: impl Future<Output = ()>,
+) -> Outcome {
     let heard = Heard::default();
     let mut sinks: Vec<Box<dyn Sink>> = sinks
         .iter()
@@ -98,7 +107,6 @@ async fn finished(
             Box::new(fake) as Box<dyn Sink>
         })
         .collect();
-    let mut result = results::passed();
     let start = Instant::now();
     finish(&mut sinks, &mut result, must_succeed, Duration::from_secs(20), cut).await;
     Outcome { result, heard: heard.take(), took: start.elapsed() }
@@ -199,6 +207,23 @@ async fn with_must_succeed_nobody_says_passed_in_the_end() {
             assert_eq!(ended.result.reporting.len(), 6, "each is reported once: {:?}", ended.reported());
         }
     }
+}
+
+/// A merge that tolerates errored experiments has to know by the result that was put away.
+#[tokio::test(start_paused = true)]
+async fn what_is_required_is_told_where_the_gate_says_no_already() {
+    let sinks = [
+        ("results", NETWORK, Does::Writes),
+        ("comment", NETWORK, Does::Fails),
+        ("result", RECORD, Does::Writes),
+    ];
+    let mut errored = results::passed();
+    errored.gate.break_off("the quota is used up".to_owned());
+    let ended = finished_from(errored, &sinks, true, pending()).await;
+    assert_eq!(ended.names(), ["results", "comment", "results", "result"]);
+    let required: Vec<bool> = ended.result.reporting.iter().map(|reported| reported.required).collect();
+    assert_eq!(required, [false, true, false]);
+    assert_eq!(ended.result.gate.reasons[0], "the quota is used up");
 }
 
 #[tokio::test(start_paused = true)]

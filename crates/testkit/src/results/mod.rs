@@ -27,7 +27,13 @@ pub fn stopped() -> RunResult {
 }
 
 fn reported(sink: &str, outcome: Outcome, detail: Option<&str>) -> Reported {
-    Reported { sink: sink.to_owned(), outcome, detail: detail.map(str::to_owned), to_do: false }
+    Reported {
+        sink: sink.to_owned(),
+        outcome,
+        detail: detail.map(str::to_owned),
+        to_do: false,
+        required: false,
+    }
 }
 
 fn written(sink: &str) -> Reported {
