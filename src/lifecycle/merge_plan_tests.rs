@@ -36,6 +36,7 @@ fn item(number: usize, weight: u32) -> PlanItem {
         run: PLAN.to_owned(),
         suite: SUITE.to_owned(),
         suite_size: None,
+        digest: None,
     }
 }
 
@@ -171,6 +172,8 @@ fn a_plan_of_several_runs_or_with_an_experiment_twice_is_none() {
             "has the experiment e0 twice"
         ]
     );
+    let nameless = PlanItem { experiment: String::new(), ..item(0, 1) };
+    assert_eq!(refused(vec![nameless]), ["has an item whose experiment has no name"]);
 }
 
 /// A plan of a part would hide the rest of the suite.

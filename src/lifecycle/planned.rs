@@ -42,6 +42,9 @@ impl ExpectedPlan {
                 items.len()
             ));
         }
+        if items.iter().any(|item| item.experiment.is_empty()) {
+            problems.push("has an item whose experiment has no name".to_owned());
+        }
         let mut names = HashSet::new();
         for item in &items {
             if !names.insert(item.experiment.clone()) {

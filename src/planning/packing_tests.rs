@@ -21,6 +21,7 @@ fn item(name: &str, account: u64, seconds: u64) -> PlanItem {
         run: "run".to_owned(),
         suite: "digest".to_owned(),
         suite_size: None,
+        digest: None,
     }
 }
 

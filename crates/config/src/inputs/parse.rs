@@ -136,7 +136,8 @@ pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duratio
 
 /// Parses a share in percent that is the value of one command's flag: `5%`, `0.5%` or `5`.
 pub fn flag_percent(text: &str) -> Result<Score, String> {
-    let number = text.trim().trim_end_matches('%').trim_end();
+    let text = text.trim();
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
     score(number).map_err(|_| "it is no share in percent; write for example 5%".to_owned())
 }
 

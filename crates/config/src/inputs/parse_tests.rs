@@ -72,6 +72,20 @@ fn scores() {
 }
 
 #[test]
+fn shares_in_percent() {
+    for (text, want) in [
+        ("5%", Some("5")),
+        (" 2.5 % ", Some("2.5")),
+        ("0", Some("0")),
+        ("5%%", None),
+        ("101%", None),
+        ("%", None),
+    ] {
+        assert_eq!(flag_percent(text).ok().map(|share| share.to_string()).as_deref(), want, "{text}");
+    }
+}
+
+#[test]
 fn booleans() {
     for text in ["true", "YES", "On", "1"] {
         assert_eq!(boolean(text), Ok(true), "{text}");

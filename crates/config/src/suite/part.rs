@@ -131,9 +131,7 @@ impl Chooser<'_> {
         let size = experiments.len();
         let experiments = self.pick(experiments, &names, true);
         let differs = |experiment: &&ExperimentPlan| {
-            by_name
-                .get(experiment.name.as_str())
-                .is_some_and(|item| PlanItem::of(experiment, &item.origin()) != **item)
+            by_name.get(experiment.name.as_str()).is_some_and(|item| !item.is_still(experiment))
         };
         let differing: Vec<String> = experiments.iter().filter(differs).map(|it| quote(&it.name)).collect();
         if let Some(first) = differing.first() {

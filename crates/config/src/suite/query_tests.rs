@@ -131,7 +131,14 @@ fn items_of_a_query_are_taken_back_without_asking_again() {
         PlanItem { role_arn: Some("arn:aws:iam::222222222222:role/admin".to_owned()), ..item.clone() };
     let elsewhere = PlanItem { region: Some("us-east-1".to_owned()), ..item.clone() };
     let heavier = PlanItem { weight: 100, ..item.clone() };
-    let renamed = PlanItem { experiment: "nightly-x".to_owned(), ..item };
+    let renamed = PlanItem { experiment: "nightly-x".to_owned(), ..item.clone() };
+    // The suite has changed since the plan was made: a floor was lowered.
+    let lowered = SUITE.replace("    weight: 3\n", "    weight: 3\n    expected-resilience-score: 10\n");
+    let only = serde_json::to_string(&item).unwrap();
+    let told = load_with(&lowered, &[("only", &only)], None).unwrap_err();
+    assert!(told.len() == 1 && told[0].contains("otherwise"), "{told:?}");
+    let only = serde_json::to_string(&PlanItem { digest: None, ..item }).unwrap();
+    assert!(load_with(&lowered, &[("only", &only)], None).is_ok(), "an earlier version made it");
     for (item, want) in
         [(foreign, "otherwise"), (elsewhere, "otherwise"), (heavier, "otherwise"), (renamed, "names")]
     {

@@ -3,7 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::plan_record::digest_of;
 use super::{EngineKind, EngineSpec, ExperimentPlan};
+
+/// Number of characters of the digest of one experiment: it tells changes, and need not withstand attacks.
+const DIGEST_CHARS: usize = 16;
 
 /// An experiment of a plan: a line of `plan.jsonl`. Keys may be added, and unknown ones are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +29,9 @@ pub struct PlanItem {
     /// Number of experiments of the whole suite.
     #[serde(default)]
     pub suite_size: Option<usize>,
+    /// Digest of what the suite says of this experiment. Items of earlier versions have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<String>,
 }
 
 /// The facts that all items of a plan share.
@@ -56,7 +63,15 @@ impl PlanItem {
             run: origin.run.clone(),
             suite: origin.suite.clone(),
             suite_size: origin.suite_size,
+            digest: Some(digest_of(experiment).chars().take(DIGEST_CHARS).collect()),
         }
+    }
+
+    /// Returns `true` if this item is what the suite says of the experiment here too.
+    pub fn is_still(&self, experiment: &ExperimentPlan) -> bool {
+        let mut now = Self::of(experiment, &self.origin());
+        now.digest = now.digest.filter(|_| self.digest.is_some());
+        now == *self
     }
 
     /// Returns what the item shares with all others of its plan.

@@ -40,6 +40,13 @@ impl PlanRecord {
     }
 }
 
+/// Returns the digest of what a suite says of one experiment.
+pub(super) fn digest_of(experiment: &ExperimentPlan) -> String {
+    let parts = meaning(experiment);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    digest::of_parts(&parts)
+}
+
 /// Returns the texts that an experiment's verdict depends on. Values of variables are not among them: they
 /// may be secrets, and the digest of a short secret gives it away.
 fn meaning(experiment: &ExperimentPlan) -> Vec<String> {
