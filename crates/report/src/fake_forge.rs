@@ -109,6 +109,8 @@ pub(super) struct FakeForge {
     /// are granted.
     refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
     takes: Duration,
+    /// Maximum number of bytes of a comment.
+    pub(super) limit: usize,
     pub(super) comment: Option<&'static str>,
     /// Another job that has posted the newest status.
     pub(super) rival: Arc<Mutex<Option<Rival>>>,
@@ -123,6 +125,7 @@ impl FakeForge {
             asked: Arc::default(),
             refusals: Arc::default(),
             takes,
+            limit: 2_000,
             comment: None,
             rival: Arc::default(),
         }
@@ -222,7 +225,7 @@ impl Forge for FakeForge {
     }
 
     fn limits(&self) -> CommentLimits {
-        CommentLimits { comment: 2_000, html: true, mermaid: true }
+        CommentLimits { comment: self.limit, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {

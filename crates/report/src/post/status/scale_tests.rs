@@ -115,6 +115,7 @@ async fn a_thousand_experiments_leave_nothing_pending_in_silence() {
         assert_eq!(played.shown["faultgate"], StatusState::Success);
         assert_eq!(played.pending(), 0, "{at_once} at once: {:?}", played.reported);
         assert_eq!(played.reported.outcome, Outcome::Failed, "some were not told: {:?}", played.reported);
+        assert!(played.reported.detail.unwrap().ends_with(LIMIT_OF_EXPERIMENTS));
         // The limits leave room for 480 in an hour.
         let time = each * 1_000 / at_once as u64;
         assert!(played.shown.len() > if time < 600 { 70 } else { 400 }, "{at_once}: {}", played.shown.len());
@@ -186,4 +187,5 @@ async fn what_others_have_used_up_is_told_of() {
     assert_eq!(played.reported.outcome, Outcome::Failed);
     let detail = played.reported.detail.unwrap();
     assert!(detail.contains("left pending: faultgate"), "{detail}");
+    assert!(detail.ends_with(LIMIT_OF_RUN), "{detail}");
 }
