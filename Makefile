@@ -95,9 +95,9 @@ lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/securit
 audit: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check advisories
 
-bench:
+bench: $(PACKAGES)
 	cargo build --locked --release
-	FAULTGATE_BIN=$(CURDIR)/target/release/faultgate cargo bench --locked --bench gate --target-dir target/bench
+	PYTHON=$(PYTHON) FAULTGATE_BIN=$(CURDIR)/target/release/faultgate cargo bench --locked --bench gate --target-dir target/bench
 
 docs:
 	cargo run --locked --quiet -- inputs --format markdown > docs/inputs.md

@@ -31,6 +31,8 @@ mod halt;
 mod load;
 #[path = "gate/merge.rs"]
 mod merge;
+#[path = "gate/peer.rs"]
+mod peer;
 #[path = "gate/plan.rs"]
 mod plan;
 #[path = "gate/policy.rs"]
@@ -118,6 +120,7 @@ async fn main() {
     plans(&binary).await;
     load::load(&binary).await;
     fleet::fleet(&binary).await;
+    merge::merge(&binary).await;
 }
 
 /// Measures plans of large suites. Twice as many experiments must not take much more than twice as long.
@@ -129,6 +132,12 @@ async fn plans(binary: &Path) {
         }
         row(&format!("faultgate plan --format {form} of {experiments} experiments"), millis(median(times)));
     }
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        times.extend(plan::plan_by_peer(10_000).await);
+    }
+    let by_peer = if times.is_empty() { "no PyYAML".to_owned() } else { millis(median(times)) };
+    row("10,000 experiments as lines of JSON by Python", by_peer);
 }
 
 /// Measures the times from what halts a run to the request that stops the experiment.

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
-use tokio::time::Instant;
 
-use super::{peak_kb, row};
+use super::usage::Usage;
+use super::{peer, row};
 
 /// Number of results that are merged.
 const RESULTS: usize = 2_000;
@@ -18,29 +17,29 @@ const SAMPLES: usize = 100;
 const SUITE: &str = "version: 1\nexperiments:\n  - name: e0\n    fis: { template: EXTrehearsal }\n    probes:\n\
                      \x20     - { name: p0, every: 1s, http: { url: 'http://target.rehearsal.invalid/0' } }\n\
                      \x20     - { name: p1, every: 1s, http: { url: 'http://target.rehearsal.invalid/1' } }\n";
-/// The interval at which the kernel is asked for the memory that the process took.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(super) async fn merge(binary: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     let binary = std::fs::canonicalize(binary).expect("the binary");
     write_results(&binary, folder.path()).await;
-    let mut child = start(&binary, folder.path(), &["report", "--merge", "parts"]);
-    let begun = Instant::now();
-    let id = child.id().expect("it runs");
-    let mut peak = 0;
-    let status = loop {
-        tokio::select! {
-            status = child.wait() => break status.expect("it ends"),
-            () = tokio::time::sleep(LOOK_INTERVAL) => peak = peak_kb(id).max(peak),
-        }
-    };
-    let took = begun.elapsed().as_secs_f64();
+    let (status, usage) = Usage::watch(start(&binary, folder.path(), &["report", "--merge", "parts"])).await;
     assert!(status.success(), "the merge passes: {status}");
     let page = std::fs::metadata(folder.path().join("faultgate-report/report.html")).expect("a page").len();
-    row("merge of 2,000 results with 100 samples a probe", format!("{took:.1} s"));
-    row("peak memory", format!("{:.1} MB", peak as f64 / 1e3));
+    row("merge of 2,000 results with 100 samples a probe", seconds(&usage));
+    row("peak memory", megabytes(&usage));
     row("its page", format!("{:.1} MB", page as f64 / 1e6));
+    let (status, usage) = Usage::watch(peer::merge(folder.path())).await;
+    assert!(status.success(), "the peer merges: {status}");
+    row("the same results put into one list by Python", seconds(&usage));
+    row("peak memory", megabytes(&usage));
+}
+
+fn seconds(usage: &Usage) -> String {
+    format!("{:.1} s", usage.elapsed.as_secs_f64())
+}
+
+fn megabytes(usage: &Usage) -> String {
+    format!("{:.1} MB", usage.peak_kb as f64 / 1e3)
 }
 
 fn start(binary: &Path, folder: &Path, arguments: &[&str]) -> tokio::process::Child {

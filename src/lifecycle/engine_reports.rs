@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::run::{ExpectedReport, Lifecycle};
 use super::scheduled::Scheduled;
-use faultgate_core::model::ExperimentResult;
 use faultgate_engines::{Launched, OwnReport};
 
 /// Time within which all reports must come, beside the removal of what the run has made.
@@ -26,8 +25,9 @@ impl Lifecycle<'_> {
         self.course.expected_reports.borrow_mut().push(expected);
     }
 
-    /// Asks again for the reports that can be ready in time. A signal ends the wait.
-    pub(super) async fn await_reports(&self, results: &mut [ExperimentResult]) {
+    /// Asks again for the reports that can be ready in time, and puts them into the results that have ended, which
+    /// are in the plan's order. A signal ends the wait.
+    pub(super) async fn await_reports(&self) {
         let deadline = Instant::now() + REPORT_WAIT;
         let last = self.clock.now().saturating_add(REPORT_WAIT).unwrap_or(Timestamp::MAX);
         let mut expected = self.course.expected_reports.take();
@@ -35,7 +35,8 @@ impl Lifecycle<'_> {
         let waits = stream::iter(expected)
             .map(|report| async move { (report.number, await_report(&report, deadline).await) });
         let taking = waits.buffer_unordered(MAX_WAITS_AT_ONCE).for_each(|(experiment, report)| {
-            if let (Some(result), Some(report)) = (results.get_mut(experiment), report) {
+            let mut ended = self.course.ended.borrow_mut();
+            if let (Some((_, result)), Some(report)) = (ended.get_mut(experiment), report) {
                 result.report_location = report.location;
                 result.report_state = Some(report.state);
             }

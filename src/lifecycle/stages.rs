@@ -103,10 +103,21 @@ impl Lifecycle<'_> {
         experiments: Vec<ExperimentResult>,
         findings: Vec<Finding>,
     ) -> RunResult {
-        let RunResult { gate, mut experiments, findings, .. } = self.result(experiments, findings);
+        let RunResult { gate, experiments, findings, .. } = self.result(experiments, findings);
         (self.publish)(&RunEvent::Decided(&gate));
-        tokio::join!(self.close(), self.await_reports(&mut experiments));
+        let experiments = self.close_and_await_reports(experiments).await;
         self.result(experiments, findings)
+    }
+
+    /// Removes what the run has made, and meanwhile completes the results by the reports of the engines.
+    pub(super) async fn close_and_await_reports(
+        &self,
+        experiments: Vec<ExperimentResult>,
+    ) -> Vec<ExperimentResult> {
+        // The results survive a panic there.
+        *self.course.ended.borrow_mut() = experiments.into_iter().enumerate().collect();
+        tokio::join!(self.close(), self.await_reports());
+        self.take_ended()
     }
 
     /// Checks, subscribes and previews. The error holds the results of all experiments where none may be
@@ -155,21 +166,26 @@ impl Lifecycle<'_> {
     /// Runs all experiments, as many at once as the plan allows, and returns their results in the plan's
     /// order.
     async fn run_experiments(&self) -> Vec<ExperimentResult> {
-        let mut results: Vec<(usize, ExperimentResult)> = stream::iter(&self.scheduled)
+        stream::iter(&self.scheduled)
             .map(|scheduled| async move {
                 let result = self.run_experiment(scheduled).await;
                 if result.verdict != Verdict::Passed {
                     self.course.not_passed.borrow_mut().get_or_insert_with(|| result.name.clone());
                 }
-                // A copy is kept outside the future, so that a result survives a panic in another experiment.
-                self.course.ended.borrow_mut().push((scheduled.number, result.clone()));
-                (scheduled.number, result)
+                // Results are kept outside the futures, so that they survive a panic in another experiment.
+                self.course.ended.borrow_mut().push((scheduled.number, result));
             })
             .buffer_unordered(self.count_taken_up_at_once())
-            .collect()
+            .collect::<()>()
             .await;
-        results.sort_by_key(|(number, _)| *number);
-        results.into_iter().map(|(_, result)| result).collect()
+        self.take_ended()
+    }
+
+    /// Takes out the results of the experiments that have ended, in the plan's order.
+    fn take_ended(&self) -> Vec<ExperimentResult> {
+        let mut ended = self.course.ended.take();
+        ended.sort_by_key(|(number, _)| *number);
+        ended.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Removes the subscriptions, and warns of what could not be removed.

@@ -126,7 +126,7 @@ impl Lifecycle<'_> {
             // All of them run already, so each is followed from now on; their requests take turns.
             let following =
                 all.into_iter().map(|(scheduled, known, duty)| self.take_up(scheduled, known, duty));
-            let mut experiments = join_all(following).await;
+            let experiments = join_all(following).await;
             if !experiments.iter().all(|experiment| can_be_scored(experiment.verdict)) {
                 for (subscription, channel) in self.own_subscriptions(state) {
                     channel.adopt_subscription(subscription);
@@ -134,8 +134,7 @@ impl Lifecycle<'_> {
                 return self.close_decided(experiments, Vec::new()).await;
             }
             // The verdict is left to the process that scores.
-            tokio::join!(self.close(), self.await_reports(&mut experiments));
-            self.result(experiments, Vec::new())
+            self.result(self.close_and_await_reports(experiments).await, Vec::new())
         })
         .await
     }

@@ -28,9 +28,10 @@ pub fn read(path: &Path) -> Result<Option<RunState>, Unreadable> {
 /// Puts a new file in the place of the old one in one step, so that there is never half a file. It is on the
 /// disk when this returns.
 pub fn write(path: &Path, state: &RunState) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec_pretty(state)?;
-    bytes.push(b'\n');
-    files::write_whole(path, Survives::Machine, |file| file.write_all(&bytes))
+    files::write_whole(path, Survives::Machine, |file| {
+        serde_json::to_writer_pretty(&mut *file, state)?;
+        file.write_all(b"\n")
+    })
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
 use faultgate_engines::control_plane::{ControlPlaneEngine, ControlPlaneSettings};
-use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
+use faultgate_engines::fis::{FisEngine, FisSettings, RegionTurns, RunStep};
 use faultgate_engines::probe::Evaluate;
 use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
@@ -175,6 +175,7 @@ struct AccountEngine {
     engine: Rc<dyn Engine>,
     /// The feed of the alarms of which the account's subscription tells.
     alarms: AlarmFeed,
+    turns: RegionTurns,
 }
 
 impl<'a> Engines<'a> {
@@ -209,10 +210,14 @@ impl<'a> Engines<'a> {
             return known.engine.clone();
         }
         let Wiring { step, clock, cancel, .. } = self.wiring;
-        let same_region = self.fis.iter().filter(|known| known.region == account.region).count();
+        let in_region: Vec<&AccountEngine> =
+            self.fis.iter().filter(|known| known.region == account.region).collect();
+        let same_region = in_region.len();
+        let turns = in_region.first().map(|known| known.turns.clone()).unwrap_or_default();
         let alarms = AlarmFeed::default();
         let settings = FisSettings {
             alarms: alarms.clone(),
+            turns: turns.clone(),
             role: account.role.clone(),
             role_arn: account.role_arn.clone(),
             step: *step,
@@ -221,7 +226,7 @@ impl<'a> Engines<'a> {
         let engine: Rc<dyn Engine> =
             Rc::new(FisEngine::new(&account.sdk, settings, *clock, cancel.token().clone()));
         let (number, region) = (account.number, account.region.clone());
-        self.fis.push(AccountEngine { account: number, region, engine: engine.clone(), alarms });
+        self.fis.push(AccountEngine { account: number, region, engine: engine.clone(), alarms, turns });
         engine
     }
 
@@ -335,6 +340,7 @@ impl<'a> Engines<'a> {
             has_console: matches!(endpoints, Endpoints::Real(_)),
             expires_in: self.terms.subscription_life,
             alarms: AlarmFeed::default(),
+            turns: RegionTurns::default(),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
-use faultgate_testkit::binary::{Faultgate, Finished};
+use faultgate_testkit::binary::{Faultgate, Finished, at_once};
 use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, HEAD};
-use faultgate_testkit::lives::{ALARMING, QUICK};
+use faultgate_testkit::lives::{ALARMING, ENDLESS, QUICK};
 use serde_json::{Value, json};
 
 use crate::forges::in_pull_request;
@@ -13,6 +13,8 @@ const GITHUB: GitHubManners = GitHubManners { base: "", scheme: "Bearer ", repos
 const RESULTS: &str = "s3://results/chaos/";
 /// The folder of the run in the bucket.
 const FOLDER: &str = "chaos/1234567890";
+/// Number of results of a large run. A page of a list has 1,000.
+const THOUSANDS: usize = 2_100;
 
 async fn account() -> EmbeddedAccount {
     let account = EmbeddedAccount::living(QUICK).await;
@@ -175,4 +177,58 @@ async fn a_folder_is_merged_and_what_is_no_result_in_it_is_named() {
     let refused = merging(Some("parts/1/other.json")).finish().await;
     refused.assert_code(2, "refused");
     assert!(refused.stderr.contains("parts/1/other.json"), "{}", refused.stderr);
+}
+
+/// Returns what a run of one experiment has kept.
+fn kept(account: &EmbeddedAccount) -> Value {
+    let objects = account.world.objects("results");
+    assert_eq!(objects.len(), 1, "{:?}", objects.keys());
+    serde_json::from_str(objects.values().next().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_result_is_kept_after_a_signal() {
+    let account = account().await;
+    account.world.script(TEMPLATE_ID, ENDLESS);
+    let run = account.run().in_github("1").env("FAULTGATE_COMMIT", HEAD).env("FAULTGATE_RESULTS", RESULTS);
+    let running = run.spawn();
+    account.until_running().await;
+    running.signal("TERM").await;
+    running.ended().await.assert_code(143, "SIGTERM");
+    assert_eq!(kept(&account)["gate"]["verdict"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_result_is_kept_after_a_panic() {
+    at_once(["wait:5", "wait:15", "request:6", "sink:8"], |place| async move {
+        let account = account().await;
+        let run = account.run().in_github("1").env("FAULTGATE_COMMIT", HEAD);
+        let ended = run.env("FAULTGATE_RESULTS", RESULTS).env("PANIC_AT", place).finish().await;
+        ended.assert_code(3, place);
+        let kept = kept(&account);
+        assert_eq!(kept["gate"]["verdict"], "errored", "{place}");
+        assert_eq!(kept["gate"]["reasons"], ended.result()["gate"]["reasons"], "{place}");
+    })
+    .await;
+}
+
+/// More results than three pages of a list have room for: each page and each result is asked for once.
+#[tokio::test]
+async fn thousands_of_results_take_one_request_each() {
+    let account = account().await;
+    let run = account.run().in_github("1").env("FAULTGATE_COMMIT", HEAD);
+    let mut result = run.finish().await.result();
+    let names: Vec<String> = (0..THOUSANDS).map(|number| format!("e{number}")).collect();
+    result["plan"]["experiments"] = json!(names);
+    for name in &names {
+        result["experiments"][0]["name"] = json!(name);
+        account.world.put_object("results", &format!("{FOLDER}/{name}.json"), &result.to_string());
+    }
+    let merged = merge(&account, &[RESULTS]).in_github("1").finish().await;
+    merged.assert_code(0, "merged");
+    assert_eq!(merged.result()["experiments"].as_array().unwrap().len(), THOUSANDS);
+    let asked = |operation: &str| {
+        account.world.requests().iter().filter(|request| request.operation == operation).count()
+    };
+    assert_eq!((asked("ListObjectsV2"), asked("GetObject")), (3, THOUSANDS));
 }

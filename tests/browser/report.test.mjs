@@ -2,7 +2,7 @@
 // script, and nothing that axe finds wrong. SCREENSHOTS=<folder> keeps what was seen.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -152,4 +152,56 @@ test("hostile names make no element and no link", async () => {
   assert.ok(links.every((href) => href.startsWith("#")), links.join(" "));
   assert.deepEqual(noise, []);
   await close();
+});
+
+/** A result of so many experiments, of which the last one has failed. */
+function fleet(name, count) {
+  const result = JSON.parse(readFileSync(fixtures.measured, "utf8"));
+  const [failed, passed] = result.experiments;
+  const others = Array.from({ length: count - 1 }, (_, number) => ({ ...passed, name: `e${number}` }));
+  result.experiments = [...others, failed];
+  result.comparison = undefined;
+  fixtures[name] = path.join(folder, `${name}.json`);
+  writeFileSync(fixtures[name], JSON.stringify(result));
+  return render(name);
+}
+
+/** The least time of some in which a page is there to be read, in milliseconds. */
+async function opens(file) {
+  const times = [];
+  for (let round = 0; round < 3; round += 1) {
+    const page = await browser.newPage();
+    const begun = performance.now();
+    await page.goto(pathToFileURL(file).href, { waitUntil: "load" });
+    // The layout of the whole page is waited for.
+    await page.evaluate(() => document.documentElement.scrollHeight);
+    times.push(performance.now() - begun);
+    await page.close();
+  }
+  return Math.min(...times);
+}
+
+describe("2,000 experiments", () => {
+  test("the page begins with what failed, and is quiet and accessible", async () => {
+    const { page, noise, close } = await open(fleet("fleet", 2_000), { viewport: { width: 1100, height: 900 } });
+    await keep(page, "fleet");
+    const first = await page.locator("tbody tr").first().innerText();
+    assert.match(first, /^az-latency\b/);
+    assert.deepEqual(noise, []);
+    const session = await page.context().newCDPSession(page);
+    await session.send("Page.setBypassCSP", { enabled: true });
+    await page.evaluate(axe);
+    // Colours take axe minutes here, and are those of the small pages.
+    const options = { rules: { "color-contrast": { enabled: false } }, resultTypes: ["violations"] };
+    const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
+    const told = violations.map(({ id, nodes }) => [id, nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
+    assert.deepEqual(told, []);
+    await close();
+  });
+
+  test("the page opens in a second, or not much later than a small one on a busy machine", async (context) => {
+    const [small, large] = [await opens(fleet("small", 100)), await opens(fleet("large", 2_000))];
+    context.diagnostic(`opened in ${large.toFixed(0)} ms, one of 100 experiments in ${small.toFixed(0)} ms`);
+    assert.ok(large < Math.max(1_000, 5 * small), `${large} ms, and ${small} ms for a twentieth of it`);
+  });
 });

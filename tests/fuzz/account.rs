@@ -18,7 +18,7 @@ use faultgate_core::clock::Clock;
 use faultgate_core::model::{InjectionRule, Monitor, Plan};
 use faultgate_engines::Unnoted;
 use faultgate_engines::alarms::AlarmFeed;
-use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
+use faultgate_engines::fis::{FisEngine, FisSettings, RegionTurns, RunStep};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Scenario, TEMPLATE_ID, World, http_client};
 use faultgate_testkit::plans;
@@ -94,6 +94,7 @@ async fn run(seed: u64) -> String {
         dry_run: false,
         injection: InjectionRule::default(),
         has_console: false,
+        turns: RegionTurns::default(),
         expires_in: Duration::from_secs(3600),
     };
     let engine = FisEngine::new(&sdk, settings, clock, cancel.token().clone());

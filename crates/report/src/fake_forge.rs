@@ -22,9 +22,20 @@ pub(super) enum ForgeAsked {
     Update(String, String),
 }
 
-/// The limits of GitHub for requests that create something, with the statuses that it has taken.
-#[derive(Debug, Default)]
+/// The rule by which a forge limits requests.
+#[derive(Debug, Clone, Copy)]
+enum LimitRule {
+    /// GitHub's: 80 requests that create something in any minute, 500 in any hour, and 1,000 statuses of one context.
+    GitHub,
+    /// GitLab's: so many requests of any kind between two full minutes. The refusal tells when the next one is.
+    GitLab(usize),
+}
+
+/// The limits of a forge, with the statuses that it has taken.
+#[derive(Debug)]
 struct ForgeLimits {
+    rule: LimitRule,
+    began: Instant,
     taken: Vec<(Instant, CommitStatus)>,
     /// The requests that count, those of others included.
     counted: VecDeque<Instant>,
@@ -32,24 +43,59 @@ struct ForgeLimits {
 }
 
 impl ForgeLimits {
-    /// Takes a status, or refuses it as GitHub does: beyond 80 in a minute, 500 in an hour, and 1,000 of one
-    /// context.
+    fn new(rule: LimitRule, used: usize) -> Self {
+        let began = Instant::now();
+        Self { rule, began, taken: Vec::new(), counted: vec![began; used].into(), refused: 0 }
+    }
+
+    /// Takes a status, or refuses it by the rule.
     fn take(&mut self, status: &CommitStatus) -> Result<(), ForgeFailure> {
+        let of_context = self.taken.iter().filter(|(_, taken)| taken.context == status.context).count();
+        let is_full = matches!(self.rule, LimitRule::GitHub) && of_context >= 1_000;
+        let counted = if is_full { Err(Again::Never) } else { self.count() };
+        match counted {
+            Ok(()) => {
+                self.taken.push((Instant::now(), status.clone()));
+                Ok(())
+            }
+            Err(again) => {
+                self.refused += 1;
+                let what = format!("set commit status {}", status.context);
+                Err(ForgeFailure::new(Denied::with(again), what, "no"))
+            }
+        }
+    }
+
+    /// Counts a request that creates nothing, if the rule counts it.
+    fn count_look(&mut self) -> Result<(), Again> {
+        match self.rule {
+            LimitRule::GitHub => Ok(()),
+            LimitRule::GitLab(_) => self.count(),
+        }
+    }
+
+    /// Counts a request, or says when it may come again.
+    fn count(&mut self) -> Result<(), Again> {
         let now = Instant::now();
-        let within =
-            |seconds| self.counted.iter().rev().take_while(move |at| at.elapsed().as_secs() < seconds);
-        let again = if self.taken.iter().filter(|(_, taken)| taken.context == status.context).count() >= 1_000
-        {
-            Again::Never
-        } else if within(60).count() >= 80 || within(3600).count() >= 500 {
-            Again::After(Duration::from_secs(60))
-        } else {
-            self.counted.push_back(now);
-            self.taken.push((now, status.clone()));
-            return Ok(());
+        let within = |time: Duration| self.counted.iter().rev().take_while(move |at| at.elapsed() < time);
+        let minute = Duration::from_secs(60);
+        let pause = match self.rule {
+            LimitRule::GitHub => {
+                let is_full = within(minute).count() >= 80 || within(minute * 60).count() >= 500;
+                is_full.then_some(minute)
+            }
+            LimitRule::GitLab(limit) => {
+                let into_minute = Duration::from_secs(now.duration_since(self.began).as_secs() % 60);
+                (within(into_minute).count() >= limit).then(|| minute - into_minute)
+            }
         };
-        self.refused += 1;
-        Err(ForgeFailure::new(Denied::with(again), format!("set commit status {}", status.context), "no"))
+        match pause {
+            Some(pause) => Err(Again::After(pause)),
+            None => {
+                self.counted.push_back(now);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -63,6 +109,8 @@ pub(super) struct FakeForge {
     /// are granted.
     refusals: Arc<Mutex<VecDeque<Option<Again>>>>,
     takes: Duration,
+    /// Maximum number of bytes of a comment.
+    pub(super) limit: usize,
     pub(super) comment: Option<&'static str>,
     /// Another job that has posted the newest status.
     pub(super) rival: Arc<Mutex<Option<Rival>>>,
@@ -77,6 +125,7 @@ impl FakeForge {
             asked: Arc::default(),
             refusals: Arc::default(),
             takes,
+            limit: 2_000,
             comment: None,
             rival: Arc::default(),
         }
@@ -84,8 +133,25 @@ impl FakeForge {
 
     /// Gives the forge GitHub's limits, of which others have used up so many requests just now.
     pub(super) fn with_limits(self, capacity: Capacity, used: usize) -> Self {
-        let limits = ForgeLimits { counted: vec![Instant::now(); used].into(), ..ForgeLimits::default() };
+        let limits = ForgeLimits::new(LimitRule::GitHub, used);
         Self { capacity, limits: Some(Arc::new(Mutex::new(limits))), ..self }
+    }
+
+    /// Gives the forge GitLab's limit of requests in a minute, of which the client does not know.
+    pub(super) fn with_limit_of_gitlab(self, per_minute: usize) -> Self {
+        let capacity = Capacity { at_once: 2, ..Capacity::default() };
+        let limits = ForgeLimits::new(LimitRule::GitLab(per_minute), 0);
+        Self { capacity, limits: Some(Arc::new(Mutex::new(limits))), ..self }
+    }
+
+    /// Notes that the commit carries so many statuses of a context.
+    pub(super) fn carrying(self, context: &str, count: usize) -> Self {
+        let state = StatusState::Success;
+        let status =
+            CommitStatus { context: context.to_owned(), state, description: String::new(), target_url: None };
+        let earlier = vec![(Instant::now(), status); count];
+        self.limits.as_ref().unwrap().lock().unwrap().taken = earlier;
+        self
     }
 
     /// Returns the number of statuses that were refused because of the limits.
@@ -159,7 +225,7 @@ impl Forge for FakeForge {
     }
 
     fn limits(&self) -> CommentLimits {
-        CommentLimits { comment: 2_000, html: true, mermaid: true }
+        CommentLimits { comment: self.limit, html: true, mermaid: true }
     }
 
     async fn set_status(&self, status: &CommitStatus) -> Result<(), ForgeFailure> {
@@ -169,6 +235,11 @@ impl Forge for FakeForge {
     }
 
     async fn rival(&self, _context: &str) -> Result<Option<Rival>, ForgeFailure> {
+        if let Some(limits) = &self.limits {
+            sleep(self.takes).await;
+            let counted = limits.lock().unwrap().count_look();
+            counted.map_err(|again| ForgeFailure::new(Denied::with(again), "look for a rival", "no"))?;
+        }
         Ok(self.rival.lock().unwrap().clone())
     }
 

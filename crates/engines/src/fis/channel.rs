@@ -20,12 +20,12 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 impl FisEngine {
     pub(super) fn reader_of(
         &self,
-        sqs: &aws_sdk_sqs::Client,
+        sqs: aws_sdk_sqs::Client,
         queue_url: &str,
         keeping: Keeping,
     ) -> QueueReader {
         QueueReader {
-            sqs: sqs.clone(),
+            sqs,
             queue_url: queue_url.to_owned(),
             inbox: self.inbox(),
             clock: self.clock,
@@ -36,7 +36,7 @@ impl FisEngine {
     }
 
     fn start_reader(&self, queue_url: &str, keeping: Keeping) {
-        let reader = self.reader_of(&self.clients.sqs_reader, queue_url, keeping);
+        let reader = self.reader_of(self.clients.sqs_reader(), queue_url, keeping);
         *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
     }
 

@@ -1,4 +1,5 @@
-//! The SDK's clients for one account and Region.
+//! The SDK's clients for one account and Region. A client is large, so only that of FIS is kept, which is needed all
+//! the time; the others are made when they are needed. They share their connections.
 
 use std::time::Duration;
 
@@ -22,10 +23,6 @@ const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
 pub(super) struct Clients {
     sdk: SdkConfig,
     pub(super) fis: aws_sdk_fis::Client,
-    pub(super) events: aws_sdk_eventbridge::Client,
-    pub(super) sqs: aws_sdk_sqs::Client,
-    /// Client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
-    pub(super) sqs_reader: aws_sdk_sqs::Client,
     pub(super) counted: CountCalls,
     pub(super) pace: RequestPace,
 }
@@ -33,12 +30,6 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let counted = CountCalls::default();
-        let patient = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(RECEIVE_LIMIT)
-            .build();
-        let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
-        let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());
         Self {
             fis: aws_sdk_fis::Client::from_conf(
                 aws_sdk_fis::config::Builder::from(sdk)
@@ -47,21 +38,40 @@ impl Clients {
                     .retry_classifier(Unrepeated::<ListExperimentResolvedTargetsError>::after(is_throttled))
                     .build(),
             ),
-            events: aws_sdk_eventbridge::Client::from_conf(
-                aws_sdk_eventbridge::config::Builder::from(sdk)
-                    .interceptor(counted.clone())
-                    .retry_classifier(Unrepeated::<PutRuleError>::after(is_rule_limit))
-                    .build(),
-            ),
-            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
-            sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
             sdk: sdk.clone(),
             counted,
             pace: RequestPace::default(),
         }
     }
 
-    /// Makes a client for alarms. It is large and seldom needed, so no account keeps one.
+    /// Makes a client for rules.
+    pub(super) fn events(&self) -> aws_sdk_eventbridge::Client {
+        let config = aws_sdk_eventbridge::config::Builder::from(&self.sdk)
+            .interceptor(self.counted.clone())
+            .retry_classifier(Unrepeated::<PutRuleError>::after(is_rule_limit));
+        aws_sdk_eventbridge::Client::from_conf(config.build())
+    }
+
+    /// Makes a client for queues.
+    pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
+        let config = aws_sdk_sqs::config::Builder::from(&self.sdk).interceptor(self.counted.clone());
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// Makes a client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
+    pub(super) fn sqs_reader(&self) -> aws_sdk_sqs::Client {
+        let patient = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(RECEIVE_LIMIT)
+            .build();
+        let config = aws_sdk_sqs::config::Builder::from(&self.sdk)
+            .interceptor(self.counted.clone())
+            .timeout_config(patient)
+            .retry_config(RetryConfig::disabled());
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// Makes a client for alarms.
     pub(super) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
         let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk);
         aws_sdk_cloudwatch::Client::from_conf(config.interceptor(self.counted.clone()).build())

@@ -28,8 +28,8 @@ use faultgate_core::model::{ExperimentPlan, Finding, Level, Monitor, Source, Tra
 use faultgate_net::aws::AwsPlace;
 use faultgate_net::aws::calls::Calls;
 
-/// Maximum number of experiments that FIS is asked about at once. Many may end at the same moment, and each
-/// takes two connections.
+/// Maximum number of experiments that FIS is asked about at once, so that one account that is throttled does not take
+/// all turns of its Region.
 const MAX_ASKED_AT_ONCE: usize = 16;
 
 /// The connection to FIS in one account and Region.

@@ -64,7 +64,7 @@ mod watch;
 pub use actions::{effect, is_known_to_inject, known_ids, needs_target, purpose};
 pub use emergency::{Emergency, ListedPage, LiveExperiment};
 pub use engine::FisEngine;
-pub use settings::{FisSettings, RunStep};
+pub use settings::{FisSettings, RegionTurns, RunStep};
 pub use subscription::handshake::HANDSHAKE_TIMEOUT;
 pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;

@@ -50,7 +50,7 @@ impl Engine for FisEngine {
             ));
         }
         if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            let reader = self.reader_of(&self.clients.sqs, url, Keeping::OfUser);
+            let reader = self.reader_of(self.clients.sqs(), url, Keeping::OfUser);
             findings.extend(users_queue::look(&reader).await);
         }
         *self.inbox.borrow_mut() = Inbox::new(ids).feeding(self.settings.alarms.clone(), self.place());

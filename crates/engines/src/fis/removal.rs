@@ -162,25 +162,27 @@ pub(super) async fn remove_rule(
         RuleTargets::Own(id) => vec![id.to_owned()],
         RuleTargets::All => list_targets(clients, place, rule).await?,
     };
+    let events = clients.events();
     for ids in ids.chunks(MAX_TARGETS_PER_REQUEST) {
-        let request = clients.events.remove_targets().rule(rule).set_ids(Some(ids.to_vec()));
+        let request = events.remove_targets().rule(rule).set_ids(Some(ids.to_vec()));
         let answer = request.send().await.map_err(|error| failure(error, "RemoveTargets", &what, place))?;
         // RemoveTargets answers 200 even where it did not remove a target.
         if let Some(entry) = answer.failed_entries().first() {
             return Err(unreadable(&what, entry.error_message().unwrap_or("a target was not removed")));
         }
     }
-    let deleted = clients.events.delete_rule().name(rule).send().await;
+    let deleted = events.delete_rule().name(rule).send().await;
     deleted.map(drop).map_err(|error| failure(error, "DeleteRule", what, place))
 }
 
 /// Lists the ids of all targets of a rule.
 async fn list_targets(clients: &Clients, place: &AwsPlace, rule: &str) -> Result<Vec<String>, EngineFailure> {
     let what = format!("list the targets of the rule {rule}");
+    let events = clients.events();
     let mut ids = BTreeSet::new();
     let mut token: Option<String> = None;
     loop {
-        let request = clients.events.list_targets_by_rule().rule(rule).limit(MAX_ENTRIES_PER_PAGE);
+        let request = events.list_targets_by_rule().rule(rule).limit(MAX_ENTRIES_PER_PAGE);
         let answer = request.set_next_token(token.clone()).send().await;
         let page = answer.map_err(|error| failure(error, "ListTargetsByRule", &what, place))?;
         ids.extend(page.targets.unwrap_or_default().into_iter().map(|target| target.id));
@@ -198,13 +200,14 @@ pub(super) async fn remove_queue(
     queue: &QueueToRemove,
 ) -> Result<(), EngineFailure> {
     let what = format!("remove the queue {}", queue.name);
+    let sqs = clients.sqs();
     let url = if let Some(url) = &queue.url {
         url.clone()
     } else {
-        let found = clients.sqs.get_queue_url().queue_name(&queue.name).send().await;
+        let found = sqs.get_queue_url().queue_name(&queue.name).send().await;
         let found = found.map_err(|error| failure(error, "GetQueueUrl", &what, place))?;
         found.queue_url.unwrap_or_default()
     };
-    let deleted = clients.sqs.delete_queue().queue_url(url).send().await;
+    let deleted = sqs.delete_queue().queue_url(url).send().await;
     deleted.map(drop).map_err(|error| failure(error, "DeleteQueue", what, place))
 }

@@ -85,7 +85,7 @@ async fn count(clients: &Clients, queue_url: &str) -> Option<usize> {
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     ];
-    let request = clients.sqs.get_queue_attributes().queue_url(queue_url);
+    let request = clients.sqs().get_queue_attributes().queue_url(queue_url);
     let answer = request.set_attribute_names(Some(names.to_vec())).send().await.ok()?;
     let attributes = answer.attributes?;
     names.iter().map(|name| attributes.get(name)?.parse::<usize>().ok()).sum()

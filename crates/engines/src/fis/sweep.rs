@@ -113,7 +113,7 @@ impl Sweeper {
         let mut token: Option<String> = None;
         loop {
             let request =
-                self.clients.events.list_rules().name_prefix(NAME_PREFIX).limit(MAX_ENTRIES_PER_PAGE);
+                self.clients.events().list_rules().name_prefix(NAME_PREFIX).limit(MAX_ENTRIES_PER_PAGE);
             let answer = request.set_next_token(token.clone()).send().await;
             let page = answer.map_err(|error| failure(error, "ListRules", "list the rules", &self.place))?;
             for rule in page.rules.unwrap_or_default() {
@@ -134,7 +134,7 @@ impl Sweeper {
     async fn list_queues(&self, queues: &mut Vec<ListedPart>) -> Result<(), EngineFailure> {
         // SQS returns a token of the next page only where the request has a size of pages.
         let request =
-            self.clients.sqs.list_queues().queue_name_prefix(NAME_PREFIX).max_results(MAX_ENTRIES_PER_PAGE);
+            self.clients.sqs().list_queues().queue_name_prefix(NAME_PREFIX).max_results(MAX_ENTRIES_PER_PAGE);
         let mut urls = request.into_paginator().items().send();
         while let Some(url) = urls.next().await {
             let url = url.map_err(|error| failure(error, "ListQueues", "list the queues", &self.place))?;
@@ -168,14 +168,14 @@ impl Sweeper {
     }
 
     async fn tags_of_rule(&self, name: &str, arn: &str) -> Result<Tags, EngineFailure> {
-        let answer = self.clients.events.list_tags_for_resource().resource_arn(arn).send().await;
+        let answer = self.clients.events().list_tags_for_resource().resource_arn(arn).send().await;
         let what = format!("read the tags of the rule {name}");
         let answer = answer.map_err(|error| failure(error, "ListTagsForResource", what, &self.place))?;
         Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
     async fn tags_of_queue(&self, name: &str, url: &str) -> Result<Tags, EngineFailure> {
-        let answer = self.clients.sqs.list_queue_tags().queue_url(url).send().await;
+        let answer = self.clients.sqs().list_queue_tags().queue_url(url).send().await;
         let what = format!("read the tags of the queue {name}");
         let answer = answer.map_err(|error| failure(error, "ListQueueTags", what, &self.place))?;
         Ok(answer.tags.unwrap_or_default().into_iter().collect())

@@ -125,14 +125,15 @@ pub(super) async fn follow(
             }
         }
         let Some(prompt) = prompt else { continue };
-        // The permit and the box keep connections and memory small, where many experiments are watched.
+        // The permits and the box keep connections and memory small, where many experiments are watched.
         let asked = {
             let _turn = asking.acquire().await;
+            let _turn_in_region = watch.watching.settings.turns.take().await;
             Box::pin(watch.ask(prompt)).await
         };
         match asked {
             Ok(record) if record.has_ended() => {
-                watch.watching.adopted.hear_all(watch.watching.clients, &inbox).await;
+                Box::pin(watch.watching.adopted.hear_all(watch.watching.clients, &inbox)).await;
                 watch.take_news();
                 return Ok(watch.finish(record, prompt));
             }

@@ -1,22 +1,19 @@
 //! Requests to services of AWS that speak JSON 1.1, for which there is no client of the SDK: it would be larger
 //! than the few requests are worth.
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
 
 use super::endpoint_of;
 use super::error::{MAX_MESSAGE_CHARS, is_throttled};
 use super::http_client::credentials_in;
+use super::patience::Patience;
 use super::signer::Signer;
 use crate::http::{self, body::read_up_to};
-use faultgate_core::backoff::Backoff;
 use faultgate_core::duration::exact;
 use faultgate_core::text;
 
@@ -29,11 +26,7 @@ pub struct JsonApi {
     pub service_id: &'static str,
     /// Name by which requests name the version of the API.
     pub target: &'static str,
-    pub max_attempts: u32,
-    /// The pauses between the attempts.
-    pub backoff: Backoff,
-    /// Time for one request with all its attempts.
-    pub time_limit: Duration,
+    pub patience: Patience,
     /// Maximum size of an answer in bytes.
     pub max_answer_bytes: usize,
 }
@@ -85,26 +78,12 @@ impl JsonService {
     ///
     /// The request was refused, its answer was lost or is not what the operation gives.
     pub async fn ask<T: DeserializeOwned>(&self, operation: &str, input: &Value) -> Result<T, JsonRefusal> {
-        let limit = self.api.time_limit;
-        let answer = timeout(limit, self.ask_again(operation, input)).await;
-        let late = |_| Err(JsonRefusal::unanswered(format!("no answer within {}", exact(limit))));
+        let Patience { time_limit, .. } = self.api.patience;
+        let attempt = || self.attempt(operation, input);
+        let answer = self.api.patience.send(attempt, |refused| refused.may_help_again).await;
+        let late = || Err(JsonRefusal::unanswered(format!("no answer within {}", exact(time_limit))));
         let answer = answer.unwrap_or_else(late)?;
         serde_json::from_value(answer).map_err(|_| JsonRefusal::answered(operation, 200, None, &Value::Null))
-    }
-
-    async fn ask_again(&self, operation: &str, input: &Value) -> Result<Value, JsonRefusal> {
-        let mut attempt = 0;
-        loop {
-            let refused = match self.attempt(operation, input).await {
-                Ok(answer) => return Ok(answer),
-                Err(refused) => refused,
-            };
-            attempt += 1;
-            if !refused.may_help_again || attempt >= self.api.max_attempts {
-                return Err(refused);
-            }
-            sleep(self.api.backoff.pause(attempt - 1, fastrand::f64())).await;
-        }
     }
 
     async fn attempt(&self, operation: &str, input: &Value) -> Result<Value, JsonRefusal> {

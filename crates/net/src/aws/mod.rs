@@ -4,7 +4,7 @@
 //!   that it sends by.
 //! - `credentials`: where they come from; `role`: the role that is assumed with them.
 //! - `s3`: objects; `organizations`: the accounts of a unit; `json_service`: requests to other services without a
-//!   client of the SDK; `signer`: the signature of all these.
+//!   client of the SDK; `signer`: the signature of all these; `patience`: their attempts.
 //! - `place`: account and Region; `caller`: the account that the credentials lead to; `calls`: the counts of
 //!   requests; `error`: the words of errors; `iam`: the list of permissions.
 //!
@@ -26,6 +26,7 @@ mod http_client;
 pub mod iam;
 mod json_service;
 mod organizations;
+mod patience;
 mod place;
 pub mod role;
 pub mod s3;
@@ -37,6 +38,7 @@ pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in
 pub use self::http_client::http_client;
 pub use self::json_service::{JsonApi, JsonRefusal, JsonService};
 pub use self::organizations::Organizations;
+pub use self::patience::Patience;
 pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partition_of};
 pub use self::signer::Signer;
 

@@ -11,6 +11,7 @@ use super::error::is_denied;
 use super::iam::{PolicyTarget, statements};
 use super::json_service::{JsonApi, JsonService};
 use super::partition_of;
+use super::patience::Patience;
 use crate::http::{self, HttpSettings};
 use faultgate_core::backoff::{Backoff, Jitter};
 use faultgate_core::failure::Failure;
@@ -19,9 +20,12 @@ static API: JsonApi = JsonApi {
     service: "organizations",
     service_id: "Organizations",
     target: "AWSOrganizationsV20161128",
-    max_attempts: 8,
-    backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(8)).with_jitter(Jitter::Part(0.5)),
-    time_limit: Duration::from_mins(2),
+    patience: Patience {
+        max_attempts: 8,
+        backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(8))
+            .with_jitter(Jitter::Part(0.5)),
+        time_limit: Duration::from_mins(2),
+    },
     // A page has 20 accounts.
     max_answer_bytes: 1 << 20,
 };

@@ -23,16 +23,19 @@ use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
 use faultgate_net::aws::error::is_throttled;
-use faultgate_net::aws::{JsonApi, JsonRefusal, JsonService, partition_of};
+use faultgate_net::aws::{JsonApi, JsonRefusal, JsonService, Patience, partition_of};
 
 static API: JsonApi = JsonApi {
     service: "codecommit",
     service_id: "CodeCommit",
     target: "CodeCommit_20150413",
-    // Further tries are the caller's, who knows how much time there is.
-    max_attempts: 2,
-    backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(1)).with_jitter(Jitter::Part(0.5)),
-    time_limit: Duration::from_secs(5),
+    patience: Patience {
+        // Further tries are the caller's, who knows how much time there is.
+        max_attempts: 2,
+        backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(1))
+            .with_jitter(Jitter::Part(0.5)),
+        time_limit: Duration::from_secs(5),
+    },
     // A page has 100 comments of 10,240 characters, each of them escaped at worst.
     max_answer_bytes: 32 << 20,
 };

@@ -32,7 +32,7 @@ const MAX_DETAILS_CHARS: usize = 2000;
 /// Maximum number of characters of a field's title, and of its text.
 const MAX_DATUM_CHARS: usize = 200;
 /// Maximum number of fields of a report.
-const MAX_DATA: usize = 10;
+pub(crate) const MAX_DATA: usize = 10;
 
 /// A report on a commit.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use crate::forge::ForgeFailure;
-use crate::forge::insights::{CodeInsights, Datum, DatumValue, Report};
+use crate::forge::insights::{CodeInsights, Datum, DatumValue, MAX_DATA, Report};
 use crate::sink::{Sink, Stage, report_failed, report_refused, report_written};
 use crate::words::Nature;
-use faultgate_core::model::{Reported, RunResult, Verdict};
+use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
 
 /// The sink that writes the report of a run.
 pub struct Insights {
@@ -39,10 +39,7 @@ impl Insights {
         data.extend(
             gate.resilience_score.map(|score| number("Resilience score", DatumValue::Number(score.get()))),
         );
-        data.extend(result.experiments.iter().map(|experiment| Datum {
-            title: experiment.name.clone(),
-            value: DatumValue::Text(experiment.verdict.to_string()),
-        }));
+        data.extend(experiments(result, MAX_DATA - data.len()));
         let nature = Nature::of(result.rehearsal.is_some(), result.dry_run).word();
         let nature = nature.map(|word| format!(" ({word})")).unwrap_or_default();
         Report {
@@ -53,6 +50,25 @@ impl Insights {
             data,
         }
     }
+}
+
+/// Returns a field for each experiment, at most `room` of them. Where not all have room, those that did not pass come
+/// first, and the last field counts the others.
+fn experiments(result: &RunResult, room: usize) -> Vec<Datum> {
+    let mut experiments: Vec<_> = result.experiments.iter().collect();
+    let is_cut = experiments.len() > room;
+    if is_cut {
+        experiments.sort_by_key(|experiment| experiment.verdict == Verdict::Passed);
+        experiments.truncate(room.saturating_sub(1));
+    }
+    let more = result.experiments.len() - experiments.len();
+    let field = |experiment: &ExperimentResult| Datum {
+        title: experiment.name.clone(),
+        value: DatumValue::Text(experiment.verdict.to_string()),
+    };
+    let more = is_cut
+        .then(|| Datum { title: "More experiments".to_owned(), value: DatumValue::Text(format!("{more}")) });
+    experiments.into_iter().map(field).chain(more).collect()
 }
 
 #[async_trait(?Send)]
@@ -74,5 +90,23 @@ impl Sink for Insights {
             Ok(()) => report_written(Self::SINK),
             Err(failure) => report_refused(Self::SINK, &failure),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faultgate_testkit::results;
+
+    #[test]
+    fn of_a_thousand_experiments_those_that_did_not_pass_are_shown() {
+        let unconnected = || unreachable!("the report is made without a connection");
+        let insights = Insights::new(unconnected, "k".to_owned(), None);
+        let result = results::fleet(1_000, &["e700", "e999"]);
+        let data = insights.report(&result).data;
+        let titles: Vec<&str> = data.iter().map(|datum| datum.title.as_str()).collect();
+        assert_eq!(titles.len(), MAX_DATA, "{titles:?}");
+        assert_eq!(titles[2..5], ["e700", "e999", "e0"]);
+        assert_eq!(data[9].value, DatumValue::Text("993".to_owned()), "{titles:?}");
     }
 }

@@ -53,13 +53,8 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
 }
 
 fn table(result: &RunResult, room: usize) -> String {
-    let mut ordered: Vec<_> = result.experiments.iter().collect();
-    if ordered.len() > MAX_ROWS {
-        // Experiments that did not pass must not be the ones that are cut.
-        ordered.sort_by_key(|experiment| experiment.verdict == Verdict::Passed);
-    }
     let is_compared = result.comparison.is_some();
-    let rows = ordered.into_iter().map(|experiment| {
+    let row = |experiment: &ExperimentResult| {
         let change =
             if is_compared { format!(" {} |", of_named(result, &experiment.name)) } else { String::new() };
         format!(
@@ -71,7 +66,14 @@ fn table(result: &RunResult, room: usize) -> String {
             experiment.state,
             duration(experiment),
         )
-    });
+    };
+    let rows = result.experiments.iter().map(|experiment| (experiment.verdict, row(experiment)));
+    let mut rows: Vec<(Verdict, String)> = rows.collect();
+    if rows.len() > MAX_ROWS || rows.iter().map(|(_, row)| row.len()).sum::<usize>() > room - room / 8 {
+        // Experiments that did not pass must not be the ones that are cut.
+        rows.sort_by_key(|(verdict, _)| *verdict == Verdict::Passed);
+    }
+    let rows = rows.into_iter().map(|(_, row)| row);
     let (title, rule, cell) = if is_compared { (" Earlier → now |", " --- |", " |") } else { ("", "", "") };
     let mut table = format!(
         "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"

@@ -8,7 +8,7 @@ use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Finding, Monitor, Plan, RunIdentity, RunResult, RunState};
 use faultgate_engines::Engine;
 use faultgate_engines::alarms::AlarmFeed;
-use faultgate_engines::fis::{FisEngine, FisSettings, RunStep};
+use faultgate_engines::fis::{FisEngine, FisSettings, RegionTurns, RunStep};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Beat, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client};
 use serde_json::json;
@@ -192,6 +192,7 @@ pub fn settings(plan: &Plan, run: &RunIdentity) -> FisSettings {
         dry_run: plan.dry_run,
         injection: plan.injection,
         has_console: false,
+        turns: RegionTurns::default(),
         expires_in: Duration::from_secs(3600),
     }
 }

@@ -186,6 +186,16 @@ pub fn passed() -> RunResult {
     run(Verdict::Passed, Some(100.0), experiments)
 }
 
+/// Returns a run of so many experiments, `e0` and so on, which have all passed but those of these names.
+pub fn fleet(count: usize, failed: &[&str]) -> RunResult {
+    let one = |name: String| match failed.contains(&name.as_str()) {
+        true => experiment(&name, Verdict::Failed, State::Stopped, "a stop condition fired: shop-5xx"),
+        false => experiment(&name, Verdict::Passed, State::Completed, "it completed; injected: latency"),
+    };
+    let verdict = if failed.is_empty() { Verdict::Passed } else { Verdict::Failed };
+    run(verdict, Some(99.0), (0..count).map(|number| one(format!("e{number}"))).collect())
+}
+
 /// Returns a run with an experiment of each verdict but cancelled, and with reports that are missing.
 pub fn mixed() -> RunResult {
     let passed =

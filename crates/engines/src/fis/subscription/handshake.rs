@@ -95,7 +95,7 @@ impl Subscription {
                     .build()
             });
             let answer = clients
-                .events
+                .events()
                 .put_events()
                 .set_entries(Some(entries.collect()))
                 .send()
@@ -119,11 +119,12 @@ impl Subscription {
         let rule = self.rules.iter().find(|rule| unproved.contains(&rule.pattern.nonce.as_str()));
         let name = rule.map_or(self.name.as_str(), |rule| rule.name.as_str());
         let url = self.queue_url.borrow().clone().unwrap_or_default();
+        let events = clients.events();
         let (rule, targets, queue) = tokio::join!(
-            clients.events.describe_rule().name(name).send(),
-            clients.events.list_targets_by_rule().rule(name).send(),
+            events.describe_rule().name(name).send(),
+            events.list_targets_by_rule().rule(name).send(),
             clients
-                .sqs
+                .sqs()
                 .get_queue_attributes()
                 .queue_url(url)
                 .attribute_names(QueueAttributeName::Policy)

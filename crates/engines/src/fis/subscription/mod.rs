@@ -207,7 +207,7 @@ impl Subscription {
             }],
         });
         let mut request = clients
-            .sqs
+            .sqs()
             .create_queue()
             .queue_name(&self.name)
             .attributes(QueueAttributeName::Policy, policy.to_string())
@@ -236,7 +236,7 @@ impl Subscription {
             self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
         rule.made.set(true);
         let request = clients
-            .events
+            .events()
             .put_rule()
             .name(&rule.name)
             .description(format!(
@@ -269,7 +269,7 @@ impl Subscription {
         let what = format!("make the queue {} a target of the rule {}", self.name, rule.name);
         let target = Target::builder().id(TARGET_ID).arn(self.queue_arn()).build();
         let answer = clients
-            .events
+            .events()
             .put_targets()
             .rule(&rule.name)
             .targets(target.map_err(|error| unreadable(&what, &error.to_string()))?)

@@ -34,7 +34,7 @@ pub struct Role {
     arn: String,
     session: String,
     voucher: Voucher,
-    sts: aws_sdk_sts::Client,
+    base: SdkConfig,
     keeper: Keeper,
 }
 
@@ -46,7 +46,7 @@ impl Role {
             arn: arn.to_owned(),
             session: session_name(run_id),
             voucher,
-            sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(base).build()),
+            base: base.clone(),
             keeper: Keeper::new(
                 base.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
                 NotGiven::ByRole,
@@ -87,9 +87,14 @@ impl Role {
         credentials(given).ok_or_else(|| self.keeper.failure("the answer of STS holds no credentials"))
     }
 
+    /// Makes a client. It is large and seldom needed, so a role keeps none.
+    fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(&self.base).build())
+    }
+
     async fn assume_by_token(&self, token: &str) -> Result<Option<StsCredentials>, CredentialsFailure> {
         let claims = Claims::read(token).ok_or_else(|| self.voucher.no_jwt(&self.arn))?;
-        let request = self.sts.assume_role_with_web_identity().role_arn(&self.arn);
+        let request = self.sts().assume_role_with_web_identity().role_arn(&self.arn);
         let answer = request.role_session_name(&self.session).web_identity_token(token).send().await;
         // The time goes into the refusal, since a wrong clock looks like an expired token.
         let now = self.keeper.now();
@@ -99,7 +104,8 @@ impl Role {
     }
 
     async fn assume_by_chain(&self) -> Result<Option<StsCredentials>, CredentialsFailure> {
-        let answer = self.sts.assume_role().role_arn(&self.arn).role_session_name(&self.session).send().await;
+        let request = self.sts().assume_role().role_arn(&self.arn).role_session_name(&self.session);
+        let answer = request.send().await;
         answer
             .map(|answer| answer.credentials)
             .map_err(|error| refusal::from_chain(&error, &self.arn, &self.voucher.words()))

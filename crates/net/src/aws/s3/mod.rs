@@ -12,7 +12,6 @@ use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, IF_NONE_MATCH};
 use reqwest::{Method, Request, Response, StatusCode};
-use tokio::time::{sleep, timeout};
 
 mod address;
 mod host;
@@ -25,18 +24,22 @@ pub use self::refusal::{S3Failure, S3Refusal};
 use self::host::BucketHost;
 use self::refusal::S3Refused;
 use super::config::OPERATION_TIMEOUT;
+use super::patience::Patience;
 use super::signer::Signer;
 use crate::http::{self, HttpSettings, body::read_up_to};
 use faultgate_core::backoff::{Backoff, Jitter};
+use faultgate_core::duration::exact;
 use faultgate_core::failure::Failure;
 
 /// Name of the service in signatures.
 const SERVICE: &str = "s3";
 /// Time for one attempt with its whole answer, which may be the largest object.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
-const MAX_ATTEMPTS: u32 = 5;
-const BACKOFF: Backoff =
-    Backoff::new(Duration::from_millis(200), Duration::from_secs(5)).with_jitter(Jitter::Part(0.5));
+const PATIENCE: Patience = Patience {
+    max_attempts: 5,
+    backoff: Backoff::new(Duration::from_millis(200), Duration::from_secs(5)).with_jitter(Jitter::Part(0.5)),
+    time_limit: OPERATION_TIMEOUT,
+};
 /// Maximum size in bytes of a page of a list: 1,000 keys at their longest, each byte of them escaped.
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Maximum size of an error that is read.
@@ -156,32 +159,23 @@ impl S3Bucket {
 
     /// Sends a request until it is answered for good, and returns the body of the answer.
     async fn send(&self, request: BucketRequest<'_>) -> Result<Vec<u8>, S3Failure> {
-        let attempts = async {
-            let (mut attempt, mut has_moved) = (0, false);
-            loop {
-                let refused = match self.attempt(&request).await {
-                    Ok(body) => return Ok(body),
-                    Err(refused) => refused,
-                };
-                attempt += 1;
-                match self.find_move(&refused) {
-                    Some(region) if !has_moved => {
-                        has_moved = true;
-                        *self.region.lock().unwrap_or_else(PoisonError::into_inner) = region;
-                    }
-                    _ if refused.may_help_again() && attempt < MAX_ATTEMPTS => {
-                        sleep(BACKOFF.pause(attempt - 1, fastrand::f64())).await;
-                    }
-                    _ => return Err(refused),
-                }
-            }
-        };
-        let refused = match timeout(OPERATION_TIMEOUT, attempts).await {
-            Ok(Ok(body)) => return Ok(body),
-            Ok(Err(refused)) => refused,
-            Err(_) => S3Refused::Silent(format!("no answer within {} s", OPERATION_TIMEOUT.as_secs())),
-        };
+        let refused =
+            match PATIENCE.send(|| self.attempt_where_it_is(&request), S3Refused::may_help_again).await {
+                Some(Ok(body)) => return Ok(body),
+                Some(Err(refused)) => refused,
+                None => S3Refused::Silent(format!("no answer within {}", exact(PATIENCE.time_limit))),
+            };
         Err(refused.explain(request.operation, &self.name, request.key, &self.region()))
+    }
+
+    /// Makes an attempt, and another one at once where the first one is told that the bucket is in another Region.
+    async fn attempt_where_it_is(&self, request: &BucketRequest<'_>) -> Result<Vec<u8>, S3Refused> {
+        let answered = self.attempt(request).await;
+        let Some(region) = answered.as_ref().err().and_then(|refused| self.find_move(refused)) else {
+            return answered;
+        };
+        *self.region.lock().unwrap_or_else(PoisonError::into_inner) = region;
+        self.attempt(request).await
     }
 
     /// Returns the Region to which an answer sends the request, if it is another.

@@ -92,3 +92,22 @@ fn siblings_of_a_matrix_keep_a_comment_each() {
     assert_ne!(key(&["eu"]), key(&["us"]));
     assert_ne!(key(&["eu"]), key(&[]));
 }
+
+/// The limits of all forges, the smallest first.
+#[tokio::test(start_paused = true)]
+async fn of_a_thousand_experiments_a_comment_names_those_that_did_not_pass() {
+    let result = results::fleet(1_000, &["e700", "e999"]);
+    for limit in [10_000, 30_000, 60_000] {
+        let mut forge = forge();
+        forge.limit = limit;
+        let reported = comment(&forge, false).finish(&result).await.unwrap();
+        assert_eq!(reported.outcome, Outcome::Written);
+        let asked = forge.asked();
+        let [ForgeAsked::Find, ForgeAsked::Create(body)] = asked.as_slice() else { panic!("not created") };
+        assert!(body.len() <= limit, "{limit}: {}", body.len());
+        let row =
+            |name: &str| body.contains(&format!("| [{name}](")) || body.contains(&format!("| {name} |"));
+        assert!(row("e700") && row("e999"), "{limit}: {body}");
+        assert!(body.contains("more |"), "the others are counted: {body}");
+    }
+}

@@ -17,13 +17,19 @@ mod style;
 use self::courier::{PostOffice, carry};
 use self::queue::{Obstacle, Queue};
 pub use self::style::StatusStyle;
-use crate::forge::{Connection, StatusState};
+use crate::forge::{Again, Connection, StatusState};
 use crate::sink::{Sink, Stage, no_forge, report_failed, report_refused_by, report_skipped, report_written};
 use crate::words::{name_warnings, warnings};
 use faultgate_core::model::{Gate, Reported, RunEvent, RunResult, Score, State, Verdict};
 
 /// The remedy if another job posts under the same name.
 const REMEDY: &str = "set `matrix` to what tells the jobs apart, or `status-context` to a name of each";
+/// The remedy if the limits of the forge left no room for the status of the run.
+const LIMIT_OF_RUN: &str = "whoever uses the same token uses up its limits, so give the job a token of its own, or post the \
+                            status later in the same run of the pipeline by faultgate report --merge with its result.json";
+/// The remedy if the limits of the forge left no room for those of experiments alone.
+const LIMIT_OF_EXPERIMENTS: &str = "the run's own status is told; set `commit-status` to run, or give the job a token of \
+                                    its own";
 /// Number of contexts without any status that are named. All that are left pending are named.
 const MAX_NAMED: usize = 5;
 
@@ -162,6 +168,18 @@ impl CommitStatuses {
         }
     }
 
+    /// Returns what to do where the forge's limits left no room.
+    fn remedy_of_limit(&self, queue: &Queue) -> &'static str {
+        let place = self.place_of_run().or(self.place_of(0).filter(|_| self.stands_for_run()));
+        let of_run = place.and_then(|place| queue.context(place));
+        let lost = [queue.left_pending(), queue.left_untold()].concat();
+        if lost.into_iter().any(|context| Some(context) == of_run) {
+            LIMIT_OF_RUN
+        } else {
+            LIMIT_OF_EXPERIMENTS
+        }
+    }
+
     /// Returns how the statuses fared. `cut` is the reason if the wait for them was cut off.
     fn report(&self, cut: Option<&str>) -> Reported {
         let queue = self.office.queue();
@@ -180,7 +198,13 @@ impl CommitStatuses {
         };
         match (refused, hidden) {
             // The contexts come first, since the end may be cut off where a line is short.
-            (Some(failure), _) => lost(report_refused_by(&self.connection, Self::SINK, failure)),
+            (Some(failure), _) => {
+                let reported = lost(report_refused_by(&self.connection, Self::SINK, failure));
+                match failure.kind.again {
+                    Again::After(_) => reported.with_remedy(self.remedy_of_limit(&queue)),
+                    Again::Never | Again::Soon | Again::Anew => reported,
+                }
+            }
             _ if !queue.is_settled() => {
                 lost(report_failed(Self::SINK, cut.unwrap_or("they were not posted in time")))
             }

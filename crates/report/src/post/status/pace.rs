@@ -15,11 +15,22 @@ const TIME_FOR_LAST_WORDS: Duration = Duration::from_secs(8);
 /// Number of requests that a last word takes: the look for a rival, and the status.
 const REQUESTS_OF_LAST_WORD: u32 = 2;
 
+/// Part of the requests in the minute before a refusal that counts as the forge's limit. Forges count from one full
+/// minute to the next.
+const SAFE_PART: (usize, usize) = (3, 4);
+/// The smallest limit that a refusal tells of: others may have used up the rest.
+const MIN_LEARNED_LIMIT: usize = 10;
+
 /// The requests of the last hour, and the pause that the forge has asked for.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     capacity: Capacity,
+    /// The times at which statuses were sent.
     sent: VecDeque<Instant>,
+    /// The times of all requests of the last minute, looks for rivals among them.
+    requests: VecDeque<Instant>,
+    /// Number of requests in a minute that the forge takes, as far as a refusal has told.
+    learned: Option<usize>,
     /// The end of the pause, and the refusal that has asked for it.
     pause: Option<(Instant, ForgeFailure)>,
     /// The mean time of a request lately.
@@ -43,6 +54,15 @@ impl Pace {
         self.capacity.at_once
     }
 
+    /// Notes requests of any kind.
+    pub(super) fn note_requests(&mut self, now: Instant, count: usize) {
+        while self.requests.front().is_some_and(|sent| now.duration_since(*sent) >= MINUTE) {
+            self.requests.pop_front();
+        }
+        self.requests.extend(std::iter::repeat_n(now, count));
+    }
+
+    /// Notes that a status is sent.
     pub(super) fn note_sent(&mut self, now: Instant) {
         while self.sent.front().is_some_and(|sent| now.duration_since(*sent) >= HOUR) {
             self.sent.pop_front();
@@ -54,8 +74,11 @@ impl Pace {
         self.takes = Some(self.takes.map_or(took, |mean| (mean * 3 + took) / 4));
     }
 
-    /// Notes that the forge wants no requests until this moment.
-    pub(super) fn pause_until(&mut self, until: Instant, failure: &ForgeFailure) {
+    /// Notes that the forge has refused a request for the number of them, and wants none until this moment.
+    pub(super) fn pause_until(&mut self, until: Instant, now: Instant, failure: &ForgeFailure) {
+        let (part, whole) = SAFE_PART;
+        let limit = (self.count_requests(now) * part / whole).max(MIN_LEARNED_LIMIT);
+        self.learned = Some(self.learned.map_or(limit, |learned| learned.min(limit)));
         if self.pause.as_ref().is_none_or(|(earlier, _)| *earlier < until) {
             self.pause = Some((until, failure.clone()));
         }
@@ -69,10 +92,17 @@ impl Pace {
     /// Says whether the limits take one more request now and leave this reserve.
     pub(super) fn has_room(&self, now: Instant, reserve: Reserve) -> bool {
         let fits = |limit: Option<usize>, window, reserve| {
-            limit.is_none_or(|limit| self.count_since(now, window) + 1 + reserve <= limit)
+            limit.is_none_or(|limit| count_since(&self.sent, now, window) + 1 + reserve <= limit)
         };
         fits(self.capacity.per_minute, MINUTE, reserve.of_minute)
             && fits(self.capacity.per_hour, HOUR, reserve.of_hour)
+    }
+
+    /// Says whether the limit that a refusal has told of takes one more request now, and leaves room for so many
+    /// last words.
+    pub(super) fn has_learned_room(&self, now: Instant, last_words: usize) -> bool {
+        let reserve = last_words * REQUESTS_OF_LAST_WORD as usize;
+        self.learned.is_none_or(|limit| self.count_requests(now) + 1 + reserve <= limit)
     }
 
     /// Says whether a forge of this speed takes so many last words within the time for them.
@@ -85,17 +115,23 @@ impl Pace {
 
     /// Returns the next moment at which a limit leaves more room, if a request counts towards one.
     pub(super) fn next_room(&self, now: Instant) -> Option<Instant> {
-        let counted = |limit: Option<usize>, window: Duration| {
-            let oldest = self.sent.iter().find(|sent| now.duration_since(**sent) < window);
+        let counted = |limit: Option<usize>, sent: &VecDeque<Instant>, window: Duration| {
+            let oldest = sent.iter().find(|sent| now.duration_since(**sent) < window);
             limit.and(oldest).map(|sent| *sent + window)
         };
-        let (minute, hour) =
-            (counted(self.capacity.per_minute, MINUTE), counted(self.capacity.per_hour, HOUR));
-        minute.into_iter().chain(hour).min()
+        let minute = counted(self.capacity.per_minute, &self.sent, MINUTE);
+        let hour = counted(self.capacity.per_hour, &self.sent, HOUR);
+        let learned = counted(self.learned, &self.requests, MINUTE);
+        minute.into_iter().chain(hour).chain(learned).min()
     }
 
-    fn count_since(&self, now: Instant, window: Duration) -> usize {
-        let older = self.sent.partition_point(|sent| now.duration_since(*sent) >= window);
-        self.sent.len() - older
+    fn count_requests(&self, now: Instant) -> usize {
+        count_since(&self.requests, now, MINUTE)
     }
+}
+
+/// Counts those of the times, in their order, that are within the window.
+fn count_since(times: &VecDeque<Instant>, now: Instant, window: Duration) -> usize {
+    let older = times.partition_point(|sent| now.duration_since(*sent) >= window);
+    times.len() - older
 }

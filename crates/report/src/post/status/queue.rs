@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::pace::{Pace, Reserve};
 use crate::forge::{Again, Capacity, CommitStatus, Denied, ForgeFailure, StatusState};
 use crate::post::retry::pause;
-use crate::post::rivals::RivalLook;
+use crate::post::rivals::{RivalLook, is_worth_a_look};
 
 /// The longest pause that a forge may ask for after the end of the run, when the pipeline waits.
 const MAX_LAST_PAUSE: Duration = Duration::from_secs(5);
@@ -235,6 +235,7 @@ impl Queue {
         {
             let entry = &mut self.entries[place];
             entry.look = EarlyLook::UnderWay;
+            self.pace.note_requests(now, 1);
             return Some(Errand::Look { place, context: entry.context.clone() });
         }
         let (_, place) = next?;
@@ -247,7 +248,10 @@ impl Queue {
             EarlyLook::Made(at, look) if now.duration_since(at) <= LOOK_IS_FRESH => Some(look),
             _ => None,
         };
-        Some(Errand::Post(Parcel { place, status, is_first: entry.told.is_none(), look }))
+        let is_first = entry.told.is_none();
+        let looks = look.is_none() && is_worth_a_look(&status, is_first);
+        self.pace.note_requests(now, 1 + usize::from(looks));
+        Some(Errand::Post(Parcel { place, status, is_first, look }))
     }
 
     /// Notes the answer to an early look. A look that has failed is made again before the last word.
@@ -270,7 +274,7 @@ impl Queue {
                 entry.in_doubt |= failure.kind.again == Again::Soon;
                 if let Again::After(pause) = failure.kind.again {
                     entry.waits = true;
-                    self.pace.pause_until(now + pause, &failure);
+                    self.pace.pause_until(now + pause, now, &failure);
                 } else if !entry.waits {
                     entry.tries += 1;
                     match pause(&failure, entry.tries, Duration::MAX) {
@@ -339,10 +343,12 @@ impl Queue {
             // The forge itself is asked whether it takes the run's word.
             Rank::OfRun => true,
             Rank::LastOfBegun => leaves(0, 0),
-            Rank::Last => leaves(begun, begun),
+            Rank::Last => leaves(begun, begun) && self.pace.has_learned_room(now, begun),
             Rank::OnTheWay => {
                 let begun = begun + usize::from(!entry.is_begun());
-                leaves(begun, open) && (entry.is_begun() || self.pace.is_swift_enough(begun))
+                leaves(begun, open)
+                    && self.pace.has_learned_room(now, begun)
+                    && (entry.is_begun() || self.pace.is_swift_enough(begun))
             }
         }
     }

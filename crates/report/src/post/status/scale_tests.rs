@@ -115,6 +115,7 @@ async fn a_thousand_experiments_leave_nothing_pending_in_silence() {
         assert_eq!(played.shown["faultgate"], StatusState::Success);
         assert_eq!(played.pending(), 0, "{at_once} at once: {:?}", played.reported);
         assert_eq!(played.reported.outcome, Outcome::Failed, "some were not told: {:?}", played.reported);
+        assert!(played.reported.detail.unwrap().ends_with(LIMIT_OF_EXPERIMENTS));
         // The limits leave room for 480 in an hour.
         let time = each * 1_000 / at_once as u64;
         assert!(played.shown.len() > if time < 600 { 70 } else { 400 }, "{at_once}: {}", played.shown.len());
@@ -144,6 +145,39 @@ async fn a_slow_forge_leaves_nothing_pending() {
     assert_eq!((played.pending(), played.shown["faultgate"]), (0, StatusState::Success));
 }
 
+/// GitLab tells of its limit only when it is reached, and then for up to a minute of every request.
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_nobody_has_told_of_is_learned() {
+    for per_minute in [60, 300, 2_000] {
+        for (at_once, each) in [(1_000, 60), (100, 30), (50, 300), (5, 20)] {
+            let forge = FakeForge::taking(LATENCY).with_limit_of_gitlab(per_minute);
+            let played = play(&forge, ALL, 1_000, at_once, Duration::from_secs(each)).await;
+            let case = format!("{per_minute} in a minute, {at_once} at once");
+            played.assert_honest();
+            assert_eq!(played.shown["faultgate"], StatusState::Success, "{case}: {:?}", played.reported);
+            assert_eq!(played.pending(), 0, "{case}: {:?}", played.reported);
+            assert!(forge.refused() <= 2, "{case}: as many as were under way: {}", forge.refused());
+        }
+    }
+}
+
+/// GitHub keeps 1,000 statuses of a commit and context, and takes no more of them for ever.
+#[tokio::test(start_paused = true)]
+async fn a_context_that_is_full_is_named_and_keeps_no_other_from_its_end() {
+    for (earlier, shows) in [(1_000, StatusState::Success), (999, StatusState::Pending)] {
+        let forge =
+            FakeForge::taking(LATENCY).with_limits(CAPACITY_OF_GITHUB, 0).carrying("faultgate", earlier);
+        let played = play(&forge, ALL, 30, 30, Duration::from_secs(60)).await;
+        played.assert_honest();
+        assert_eq!(played.shown["faultgate"], shows, "the last word that was taken");
+        let others = played.shown.iter().filter(|(context, _)| *context != "faultgate");
+        assert_eq!(others.filter(|(_, state)| **state == StatusState::Success).count(), 30);
+        assert_eq!(played.reported.outcome, Outcome::Failed);
+        let detail = played.reported.detail.unwrap();
+        assert!(detail.contains("set commit status faultgate: no"), "{detail}");
+    }
+}
+
 /// Others have used up the limits, so nothing more can be told before the pipeline goes on.
 #[tokio::test(start_paused = true)]
 async fn what_others_have_used_up_is_told_of() {
@@ -153,4 +187,5 @@ async fn what_others_have_used_up_is_told_of() {
     assert_eq!(played.reported.outcome, Outcome::Failed);
     let detail = played.reported.detail.unwrap();
     assert!(detail.contains("left pending: faultgate"), "{detail}");
+    assert!(detail.ends_with(LIMIT_OF_RUN), "{detail}");
 }
