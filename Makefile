@@ -90,7 +90,7 @@ fuzz:
 lint: $(CARGO_DENY)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+	$(CARGO_DENY) --locked check --deny unmatched-skip --hide-inclusion-graph bans licenses sources
 
 lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules \
 		$(MANIFEST_TOOLS)/node_modules
