@@ -11,6 +11,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::pace::{RequestPace, Unrepeated};
 use super::subscription::is_rule_limit;
+use crate::cloudwatch::CloudwatchClient;
 use faultgate_net::aws::CONNECT_TIMEOUT;
 use faultgate_net::aws::calls::CountCalls;
 use faultgate_net::aws::error::is_throttled;
@@ -20,12 +21,12 @@ const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
-    sdk: SdkConfig,
     pub(super) fis: aws_sdk_fis::Client,
     pub(super) events: aws_sdk_eventbridge::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
     /// Client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
     pub(super) sqs_reader: aws_sdk_sqs::Client,
+    pub(super) cloudwatch: CloudwatchClient,
     pub(super) counted: CountCalls,
     pub(super) pace: RequestPace,
 }
@@ -55,15 +56,9 @@ impl Clients {
             ),
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
-            sdk: sdk.clone(),
+            cloudwatch: CloudwatchClient::new(sdk, counted.clone()),
             counted,
             pace: RequestPace::default(),
         }
-    }
-
-    /// Makes a client for alarms. It is large and seldom needed, so no account keeps one.
-    pub(super) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
-        let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk);
-        aws_sdk_cloudwatch::Client::from_conf(config.interceptor(self.counted.clone()).build())
     }
 }
