@@ -24,8 +24,7 @@ if "$binary" completions --help > /dev/null 2>&1; then
 	"$binary" completions fish > completions/faultgate.fish
 fi
 if "$binary" man --help > /dev/null 2>&1; then
-	mkdir man
-	"$binary" man man
+	"$binary" man man > /dev/null
 fi
 chmod -R u=rwX,go=rX .
 

@@ -5,6 +5,7 @@ use aws_config::SdkConfig;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
@@ -92,13 +93,15 @@ impl JsonClient {
             .standard_retry(sdk.retry_config().unwrap_or(&RetryConfig::standard()))
             .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::default())
-            .runtime_plugin(self.signature())
+            .runtime_plugin(self.identification())
             .interceptor(self.counted.clone())
             .serializer(move |body: String| {
+                let length = body.len().to_string();
                 let mut request = HttpRequest::new(SdkBody::from(body));
                 request.set_method("POST")?;
                 request.set_uri("/")?;
                 request.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+                request.headers_mut().insert("content-length", length);
                 request.headers_mut().insert("x-amz-target", target.clone());
                 Ok(request)
             })
@@ -118,9 +121,10 @@ impl JsonClient {
         request.build().invoke(input.to_string()).await
     }
 
-    /// Returns the part of the runtime that signs.
-    fn signature(&self) -> StaticRuntimePlugin {
-        let mut config = Layer::new("signature");
+    /// Returns the part of the runtime that signs, and tells which program it is.
+    fn identification(&self) -> StaticRuntimePlugin {
+        let mut config = Layer::new("identification");
+        config.store_put(ApiMetadata::new(self.names.host, env!("CARGO_PKG_VERSION")));
         config.store_put(AuthSchemeOptionResolverParams::new(()));
         config.store_put(SigV4OperationSigningConfig {
             region: self.sdk.region().cloned().map(SigningRegion::from),
@@ -128,7 +132,8 @@ impl JsonClient {
             ..SigV4OperationSigningConfig::default()
         });
         let schemes = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
-        let components = RuntimeComponentsBuilder::new("signature")
+        let components = RuntimeComponentsBuilder::new("identification")
+            .with_interceptor(UserAgentInterceptor::new())
             .with_auth_scheme(SigV4AuthScheme::new())
             .with_auth_scheme_option_resolver(Some(schemes))
             .with_identity_cache(Some(self.identities.clone()));
