@@ -115,8 +115,8 @@ pub(crate) struct DescribedAlarm {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct HistoryPage {
-    #[serde(deserialize_with = "read_list")]
-    pub(crate) alarm_history_items: Vec<AlarmHistoryItem>,
+    #[serde(rename = "AlarmHistoryItems", deserialize_with = "read_list")]
+    pub(crate) items: Vec<AlarmHistoryItem>,
     pub(crate) next_token: Option<String>,
 }
 
@@ -143,8 +143,8 @@ impl AlarmHistoryItem {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct MetricData {
-    #[serde(deserialize_with = "read_list")]
-    pub(crate) metric_data_results: Vec<MetricResult>,
+    #[serde(rename = "MetricDataResults", deserialize_with = "read_list")]
+    pub(crate) results: Vec<MetricResult>,
     #[serde(deserialize_with = "read_list")]
     pub(crate) messages: Vec<MetricMessage>,
     pub(crate) next_token: Option<String>,

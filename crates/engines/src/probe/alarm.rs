@@ -84,7 +84,7 @@ impl FollowAlarm for AlarmFollower {
         for _ in 0..MAX_PAGES {
             let page = self.cloudwatch.list_changes(&self.name, since, token.as_deref()).await;
             let page = page.map_err(|error| explain_refusal(&error, "DescribeAlarmHistory"))?;
-            for item in &page.alarm_history_items {
+            for item in &page.items {
                 updates.push(self.read_item(item)?);
             }
             token = page.next_token;

@@ -79,7 +79,7 @@ impl MetricProbe {
         if let Some(said) = message(&answer.messages) {
             return Err(format!("CloudWatch could not evaluate it: {said}"));
         }
-        let results = &answer.metric_data_results;
+        let results = &answer.results;
         if results.len() > 1 && self.check.expression.is_none() {
             return Err(format!("CloudWatch gave {} results for one metric", results.len()));
         }
