@@ -7,6 +7,7 @@
 # make e2e     the container image, as CI systems run it; needs a Docker engine, or root on Debian to start one
 # make network runs over a network that is slow, loses packets and breaks; needs root, and says so where there is none
 # make fuzz    mutates what comes from outside for FUZZ_SECONDS (600) for each target, all at once
+# make release-rehearsal   a release's archive for this machine: packed, checked, unpacked, and its binary run, nothing published
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
@@ -34,7 +35,7 @@ PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs rust-test python-test browser browser-if-any
+.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs rust-test python-test browser browser-if-any release-rehearsal
 
 test: lint rust-test python-test lint-templates browser-if-any
 
@@ -73,6 +74,13 @@ network: $(PACKAGES)
 	$(BUILD)
 	FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate PYTHON=$(PYTHON) tests/network/run.sh
 
+# The tests' binary, without what debuggers read. make e2e does the same with that of the image, where nothing else is.
+release-rehearsal:
+	$(BUILD)
+	mkdir -p target/rehearsed
+	strip -o target/rehearsed/faultgate target/debug/faultgate
+	.github/release/rehearse.sh target/rehearsed/faultgate "$$(rustc --print host-tuple)" target/rehearsed
+
 FUZZ_SECONDS ?= 600
 # No input may take more memory than a small runner has.
 fuzz:
@@ -82,7 +90,7 @@ fuzz:
 lint: $(CARGO_DENY)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+	$(CARGO_DENY) --locked check --deny unmatched-skip --hide-inclusion-graph bans licenses sources
 
 lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules \
 		$(MANIFEST_TOOLS)/node_modules

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Commits action.yml with the image by digest to a branch of its own, tags that commit, makes the release, and moves the
-# shorter tags. GitHub signs a commit that is made by its API, and no credentials of git are needed. Another attempt goes on
-# with what is there and fits, and fails where something else is.
+# shorter tags. The release has the files in the folder archives. GitHub signs a commit that is made by its API, and no
+# credentials of git are needed. Another attempt goes on with what is there and fits, and fails where something else is.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -55,9 +55,12 @@ awk -v head="## [$VERSION]" 'index($0, "## [") == 1 { on = index($0, head) == 1;
 printf '\nImage: %s@%s\n' "$IMAGE" "$DIGEST" >> notes.md
 kind=()
 if [[ $VERSION == *-* ]]; then kind=(--prerelease --latest=false); fi
-releases=$(gh api --paginate "repos/$GITHUB_REPOSITORY/releases" --jq '.[].tag_name')
+# It is a draft until all files are there, since one that is published may be immutable. A draft that a broken attempt has
+# left does not count.
+releases=$(gh api --paginate "repos/$GITHUB_REPOSITORY/releases" --jq '.[] | select(.draft | not).tag_name')
 if ! grep -qxF "v$VERSION" <<< "$releases"; then
-	gh release create "v$VERSION" --repo "$GITHUB_REPOSITORY" --verify-tag --title "v$VERSION" --notes-file notes.md "${kind[@]}"
+	gh release create "v$VERSION" --repo "$GITHUB_REPOSITORY" --verify-tag --title "v$VERSION" --notes-file notes.md "${kind[@]}" \
+		archives/*
 fi
 
 # v0.1 and v0 of 0.1.5 move forward alone: not where a higher version of theirs is released, which another attempt of an old

@@ -7,7 +7,8 @@ use faultgate_rehearsal::{Beat, FaultEffect, FaultRule, SYSTEM_ALARM_NAME, Step,
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::lives::QUICK;
 use futures_util::future::join_all;
-use wiremock::matchers::{body_string_contains, path};
+use serde_json::{Value, json};
+use wiremock::matchers::{header, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::aws;
@@ -26,17 +27,13 @@ async fn system() -> MockServer {
     // The same server stands in for CloudWatch where a metric is asked for.
     let metric = |request: &Request| {
         // The value is of the last complete minute of the time that is asked for.
-        let body = String::from_utf8_lossy(&request.body).replace("%3A", ":");
-        let end = body.split('&').find_map(|pair| pair.strip_prefix("EndTime=")).unwrap();
-        let newest = end.parse::<jiff::Timestamp>().unwrap() - jiff::SignedDuration::from_mins(1);
-        ResponseTemplate::new(200).set_body_string(format!(
-            "<GetMetricDataResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><GetMetricDataResult>\
-             <MetricDataResults><member><Id>probe</Id><StatusCode>Complete</StatusCode><Timestamps><member>{newest}\
-             </member></Timestamps><Values><member>0.25</member></Values></member></MetricDataResults>\
-             </GetMetricDataResult></GetMetricDataResponse>"
-        ))
+        let end = request.body_json::<Value>().unwrap()["EndTime"].as_i64().unwrap();
+        ResponseTemplate::new(200).set_body_json(json!({"MetricDataResults": [
+            {"Id": "probe", "StatusCode": "Complete", "Timestamps": [end - 60], "Values": [0.25]},
+        ]}))
     };
-    Mock::given(body_string_contains("Action=GetMetricData")).respond_with(metric).mount(&server).await;
+    let asked = header("x-amz-target", "GraniteServiceVersion20100801.GetMetricData");
+    Mock::given(asked).respond_with(metric).mount(&server).await;
     server
 }
 

@@ -39,7 +39,9 @@ path = path.removeprefix("repos/faultgate/faultgate/")
 if words[:2] == ["release", "create"]:
     if "--verify-tag" in words and not commits(f"refs/tags/{words[2]}"):
         sys.exit("gh: no such tag")
-    open("releases", "a").write(words[2] + "".join(f" {word}" for word in words if word in KINDS) + "\n")
+    if not all(os.path.isfile(word) for word in words if word.startswith("archives/")):
+        sys.exit("gh: no such file")
+    open("releases", "a").write(" ".join(words[2:3] + [word for word in words if word in KINDS or "archives/" in word]) + "\n")
 elif path == "releases":
     print("\n".join(line.split()[0] for line in open("releases")) if os.path.exists("releases") else "")
 elif path.startswith("commits/"):
@@ -77,6 +79,8 @@ elif "PATCH" in words and path.startswith("git/refs/"):
 else:
     sys.exit(f"gh: {words}")
 """.replace("PYTHON", sys.executable)
+FILES = ("SHA256SUMS", "faultgate-0.1.0-t.tar.gz")
+ALL_FILES = "".join(f" archives/{name}" for name in FILES)
 NAMES = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -96,6 +100,10 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "Cargo.lock").write_text('version = 4\n\n[[package]]\nname = "faultgate"\nversion = "0.1.0"\n')
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "lib.rs").touch()
+    (tmp_path / ".gitignore").write_text("/archives\n", encoding="utf-8")
+    (tmp_path / "archives").mkdir()
+    for name in FILES:
+        (tmp_path / "archives" / name).touch()
     git(tmp_path, "init", "--quiet", "--initial-branch", "main")
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "--message", "work")
@@ -176,7 +184,7 @@ def test_the_tag_is_set_on_the_pinned_commit_and_then_released(checkout: Path) -
     assert f"docker://{IMAGE}@{DIGEST}" in git(checkout, "show", "v0.1.0:action.yml")
     assert git(checkout, "rev-parse", "v0.1.0^") == git(checkout, "rev-parse", "main")
     assert git(checkout, "rev-parse", "releases/v0.1.0") == git(checkout, "rev-parse", "v0.1.0")
-    assert (checkout / "releases").read_text(encoding="utf-8") == "v0.1.0\n"
+    assert (checkout / "releases").read_text(encoding="utf-8") == f"v0.1.0{ALL_FILES}\n"
     notes = (checkout / "notes.md").read_text(encoding="utf-8")
     assert "This." in notes and "That." not in notes and DIGEST in notes
 
@@ -221,7 +229,7 @@ def test_a_version_that_cannot_be_tagged_moves_nothing(checkout: Path) -> None:
 
 def test_a_pre_release_is_one_and_no_latest(checkout: Path) -> None:
     assert run("publish.sh", checkout, version="0.2.0-rc.1").returncode == 0
-    assert (checkout / "releases").read_text(encoding="utf-8") == "v0.2.0-rc.1 --prerelease --latest=false\n"
+    assert (checkout / "releases").read_text(encoding="utf-8") == f"v0.2.0-rc.1 --prerelease --latest=false{ALL_FILES}\n"
 
 
 @pytest.mark.parametrize(
@@ -247,7 +255,7 @@ def test_another_attempt_goes_on_where_the_first_has_failed(checkout: Path, fail
     second = run("publish.sh", checkout)
     assert second.returncode == 0, second.stderr
     assert tags(checkout) == dict.fromkeys(("v0.1.0", "v0.1", "v0"), "v0.1.0") and images(checkout) == ["0.1", "0"]
-    assert (checkout / "releases").read_text(encoding="utf-8") == "v0.1.0\n"
+    assert (checkout / "releases").read_text(encoding="utf-8") == f"v0.1.0{ALL_FILES}\n"
 
 
 def test_a_branch_of_something_else_is_not_released(checkout: Path) -> None:

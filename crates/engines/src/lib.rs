@@ -5,7 +5,7 @@
 //! speaks in. Each engine has a folder: `fis` is AWS FIS, `command` is a local command, and `control_plane`
 //! is what Harness and LitmusChaos share. `stop_judgement` judges an end that faultgate itself has asked for,
 //! and `injection` weighs what was injected; both hold for every engine. `alarms` brings the changes of
-//! CloudWatch alarms from a subscription to probes.
+//! CloudWatch alarms from a subscription to probes, and `cloudwatch` asks CloudWatch itself.
 //!
 //! An engine knows its own API and nothing of deadlines, signals or reports: those are the
 //! lifecycle's. CONTRIBUTING.md walks through adding an engine.
@@ -22,6 +22,7 @@ use faultgate_core::model::{
 };
 
 pub mod alarms;
+mod cloudwatch;
 pub mod command;
 pub mod control_plane;
 mod experiment_record;

@@ -12,6 +12,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::pace::{RequestPace, Unrepeated};
 use super::subscription::is_rule_limit;
+use crate::cloudwatch::CloudwatchClient;
 use faultgate_net::aws::CONNECT_TIMEOUT;
 use faultgate_net::aws::calls::CountCalls;
 use faultgate_net::aws::error::is_throttled;
@@ -21,8 +22,8 @@ const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
-    sdk: SdkConfig,
     pub(super) fis: aws_sdk_fis::Client,
+    sdk: SdkConfig,
     pub(super) counted: CountCalls,
     pub(super) pace: RequestPace,
 }
@@ -72,8 +73,7 @@ impl Clients {
     }
 
     /// Makes a client for alarms.
-    pub(super) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
-        let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk);
-        aws_sdk_cloudwatch::Client::from_conf(config.interceptor(self.counted.clone()).build())
+    pub(super) fn cloudwatch(&self) -> CloudwatchClient {
+        CloudwatchClient::new(&self.sdk, self.counted.clone())
     }
 }

@@ -7,10 +7,10 @@ use super::actions::{FoundTargets, find_targets, purpose};
 use super::preflight::{StopAlarm, lever_is_engaged};
 use super::record::RecordDetails;
 use super::watch::{RUN_ALL, SKIP_ALL};
+use crate::cloudwatch::IN_ALARM;
 use crate::injection::{Idle, Injection, Weighed};
 use crate::stop_judgement::judge_stop;
 use crate::{Judgement, Record, StopCause};
-use aws_sdk_cloudwatch::types::StateValue;
 use faultgate_core::model::{
     AlarmChange, Effect, Evidence, InjectionRule, Score, ScoreSource, State, Verdict,
 };
@@ -268,7 +268,7 @@ fn judge_stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judge
         .collect();
     // Only a change from before the end can have been the cause.
     let rang = |change: &&AlarmChange| {
-        change.state == StateValue::Alarm.as_str() && record.ended_at.is_none_or(|end| change.at <= end)
+        change.state == IN_ALARM && record.ended_at.is_none_or(|end| change.at <= end)
     };
     let told: Vec<&AlarmChange> = context.told.iter().filter(rang).collect();
     let named = |name: &str| {
@@ -300,7 +300,7 @@ fn warn_of_alarms(record: &Record, context: &FisContext<'_>) -> Vec<String> {
         return Vec::new();
     }
     let during = |change: &&AlarmChange| {
-        change.state == StateValue::Alarm.as_str()
+        change.state == IN_ALARM
             && record.started_at.is_none_or(|start| change.at >= start)
             && record.ended_at.is_none_or(|end| change.at < end)
     };

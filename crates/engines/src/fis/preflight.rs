@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_fis::types::{ExperimentTemplate, SafetyLeverStatus};
 use futures_util::stream::{self, StreamExt};
 
@@ -12,6 +11,7 @@ use super::clients::Clients;
 use super::error::{failure, unreadable};
 use super::inspection::{has_target_accounts, template_facts};
 use super::pace::MAX_LOOKS_AT_ONCE;
+use crate::cloudwatch::{DescribedAlarm, IN_ALARM, MAX_ALARMS_PER_REQUEST, OK};
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{Finding, Level, TemplateFacts};
 use faultgate_net::aws::AwsPlace;
@@ -21,10 +21,6 @@ use faultgate_net::aws::role::Role;
 pub(super) const SAFETY_LEVER_ID: &str = "default";
 /// Source of a stop condition that is an alarm; the source `none` stands for no stop condition.
 const ALARM_STOP_SOURCE: &str = "aws:cloudwatch:alarm";
-/// Maximum number of names that one DescribeAlarms takes.
-const MAX_ALARMS_PER_REQUEST: usize = 100;
-/// The number of alarms that one answer may hold: CloudWatch describes 50 if it is not asked for more.
-const MAX_ALARMS_PER_ANSWER: i32 = 100;
 
 /// The facts about a template that a run needs later.
 #[derive(Debug, Clone)]
@@ -51,16 +47,16 @@ pub(super) struct StopAlarm {
 }
 
 impl StopAlarm {
-    fn new(name: Option<&str>, state: Option<&StateValue>, reason: Option<&str>) -> Self {
+    fn new(told: DescribedAlarm) -> Self {
         Self {
-            name: name.unwrap_or_default().to_owned(),
-            state: state.map_or("unknown", StateValue::as_str).to_owned(),
-            reason: reason.map(str::to_owned),
+            name: told.name.unwrap_or_default(),
+            state: told.state.unwrap_or_else(|| "unknown".to_owned()),
+            reason: told.reason,
         }
     }
 
     pub(super) fn is_in_alarm(&self) -> bool {
-        self.state == StateValue::Alarm.as_str()
+        self.state == IN_ALARM
     }
 }
 
@@ -193,23 +189,13 @@ pub(super) async fn describe_alarms<'a>(
     place: &AwsPlace,
     names: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<StopAlarm>, EngineFailure> {
-    let names: Vec<String> = names.map(str::to_owned).collect();
+    let names: Vec<&str> = names.collect();
     let mut alarms = Vec::new();
     for batch in names.chunks(MAX_ALARMS_PER_REQUEST) {
-        let answer = clients
-            .cloudwatch()
-            .describe_alarms()
-            .set_alarm_names(Some(batch.to_vec()))
-            .max_records(MAX_ALARMS_PER_ANSWER)
-            .alarm_types(AlarmType::MetricAlarm)
-            .alarm_types(AlarmType::CompositeAlarm)
-            .send()
-            .await
+        let answer = clients.cloudwatch().describe_alarms(batch).await;
+        let answer = answer
             .map_err(|error| failure(error, "DescribeAlarms", "read the stop-condition alarms", place))?;
-        let metric = answer.metric_alarms().iter();
-        alarms.extend(metric.map(|a| StopAlarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
-        let composite = answer.composite_alarms().iter();
-        alarms.extend(composite.map(|a| StopAlarm::new(a.alarm_name(), a.state_value(), a.state_reason())));
+        alarms.extend(answer.into_alarms().into_iter().map(StopAlarm::new));
     }
     Ok(alarms)
 }
@@ -238,9 +224,7 @@ fn alarm_finding(name: &str, found: &[StopAlarm]) -> Finding {
             )
             .with_remedy("wait until the alarm is OK again, then run the job once more")
         }
-        Some(alarm) if alarm.state == StateValue::Ok.as_str() => {
-            Finding::new(Level::Ok, subject, "the alarm is OK")
-        }
+        Some(alarm) if alarm.state == OK => Finding::new(Level::Ok, subject, "the alarm is OK"),
         Some(alarm) => Finding::new(
             Level::Warning,
             subject,

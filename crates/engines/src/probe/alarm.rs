@@ -8,26 +8,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{AlarmHistoryItem, AlarmType, HistoryItemType, ScanBy, StateValue};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::alarm_desk::{AlarmDesk, DescribedAlarm};
-use super::cloudwatch::{Cloudwatch, explain_refusal};
+use super::alarm_desk::AlarmDesk;
+use super::cloudwatch::explain_refusal;
 use super::question::{MAX_REASON_CHARS, ProbeQuestion};
 use crate::alarms::{AlarmFeed, AlarmHistory, FollowAlarm, HeardChange, StateUpdate};
+use crate::cloudwatch::{AlarmHistoryItem, CloudwatchClient, DescribedAlarm, OK};
 use faultgate_config::Veil;
 use faultgate_core::text;
 
-/// Number of items of a history that one request asks for: the maximum.
-const MAX_ITEMS_PER_PAGE: i32 = 100;
 /// Maximum number of pages of a history. An alarm that changes every second takes an hour to fill them.
 const MAX_PAGES: usize = 40;
 
 /// An alarm that should be OK.
 pub(super) struct AlarmProbe {
-    pub(super) cloudwatch: Cloudwatch,
+    pub(super) cloudwatch: CloudwatchClient,
     pub(super) name: String,
     pub(super) desk: AlarmDesk,
     pub(super) follower: Option<Arc<AlarmFollower>>,
@@ -37,16 +34,16 @@ impl ProbeQuestion for AlarmProbe {
     async fn ask(&self) -> Result<String, String> {
         let DescribedAlarm { state, reason, .. } = self.desk.ask(&self.name, &self.cloudwatch).await?;
         match state {
-            Some(StateValue::Ok) => Ok("OK".to_owned()),
+            Some(state) if state == OK => Ok(state),
             state => {
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                Err(format!("{}{reason}", state.as_ref().map_or("no state", StateValue::as_str)))
+                Err(format!("{}{reason}", state.as_deref().unwrap_or("no state")))
             }
         }
     }
 
     fn calls(&self) -> BTreeMap<String, u64> {
-        self.cloudwatch.calls()
+        self.cloudwatch.counted().total.snapshot()
     }
 
     fn alarm(&self) -> Option<Arc<dyn FollowAlarm>> {
@@ -57,7 +54,7 @@ impl ProbeQuestion for AlarmProbe {
 
 /// The follower of one alarm: by the feed of its account, and by its history.
 pub(super) struct AlarmFollower {
-    pub(super) cloudwatch: Cloudwatch,
+    pub(super) cloudwatch: CloudwatchClient,
     pub(super) name: String,
     pub(super) feed: AlarmFeed,
     pub(super) veil: Veil,
@@ -83,24 +80,11 @@ impl FollowAlarm for AlarmFollower {
 
     async fn read_history(&self, since: Timestamp) -> Result<AlarmHistory, String> {
         let mut updates = Vec::new();
-        let mut token = None;
+        let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let page = self
-                .cloudwatch
-                .client
-                .describe_alarm_history()
-                .alarm_name(&self.name)
-                .alarm_types(AlarmType::MetricAlarm)
-                .alarm_types(AlarmType::CompositeAlarm)
-                .history_item_type(HistoryItemType::StateUpdate)
-                .start_date(DateTime::from_millis(since.as_millisecond()))
-                .scan_by(ScanBy::TimestampAscending)
-                .max_records(MAX_ITEMS_PER_PAGE)
-                .set_next_token(token)
-                .send()
-                .await
-                .map_err(|error| explain_refusal(&error, "DescribeAlarmHistory"))?;
-            for item in page.alarm_history_items() {
+            let page = self.cloudwatch.list_changes(&self.name, since, token.as_deref()).await;
+            let page = page.map_err(|error| explain_refusal(&error, "DescribeAlarmHistory"))?;
+            for item in &page.items {
                 updates.push(self.read_item(item)?);
             }
             token = page.next_token;
@@ -114,12 +98,11 @@ impl FollowAlarm for AlarmFollower {
 
 impl AlarmFollower {
     fn read_item(&self, item: &AlarmHistoryItem) -> Result<StateUpdate, String> {
-        if item.alarm_name() != Some(self.name.as_str()) {
+        if item.alarm_name.as_deref() != Some(self.name.as_str()) {
             return Err("CloudWatch told of the history of another alarm".to_owned());
         }
-        let at = item.timestamp().and_then(|at| at.to_millis().ok());
-        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
-        let update = at.and_then(|at| StateUpdate::read(at, item.history_data(), item.history_summary()));
+        let (data, summary) = (item.history_data.as_deref(), item.history_summary.as_deref());
+        let update = item.at().and_then(|at| StateUpdate::read(at, data, summary));
         let mut update = update.ok_or("an item of CloudWatch's history of it cannot be read")?;
         for standing in [&mut update.old, &mut update.new] {
             standing.reason = self.veil_reason(standing.reason.take());

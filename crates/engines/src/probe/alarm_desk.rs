@@ -7,33 +7,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::error::ProvideErrorMetadata as _;
-use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::cloudwatch::{Cloudwatch, explain_refusal};
+use super::cloudwatch::explain_refusal;
+use crate::cloudwatch::{CloudwatchClient, DescribedAlarm, MAX_ALARMS_PER_REQUEST};
 use faultgate_net::aws::error::is_denied;
 
 /// Number of requests that may be under way at once. Of several, one that hangs holds nobody up.
 const MAX_UNDER_WAY: usize = 4;
 /// Time limit of a request, so that those that hang make room for others.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Maximum number of names that one request takes.
-const MAX_NAMES: usize = 100;
-/// The number of alarms that one answer may hold: CloudWatch describes 50 if it is not asked for more.
-const MAX_RECORDS: i32 = 100;
 
 /// The answer about an alarm; the error tells why nothing is known of it.
 type AlarmAnswer = Result<DescribedAlarm, String>;
-
-/// An alarm as CloudWatch describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DescribedAlarm {
-    name: Option<String>,
-    pub(super) state: Option<StateValue>,
-    pub(super) reason: Option<String>,
-}
 
 /// The desk. Clones are the same one.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +36,7 @@ struct Counter {
 
 impl AlarmDesk {
     /// Asks for an alarm. The client is of the account and Region of the desk.
-    pub(super) async fn ask(&self, name: &str, cloudwatch: &Cloudwatch) -> AlarmAnswer {
+    pub(super) async fn ask(&self, name: &str, cloudwatch: &CloudwatchClient) -> AlarmAnswer {
         let (sender, receiver) = oneshot::channel();
         let begins = {
             let mut counter = self.lock();
@@ -65,9 +53,9 @@ impl AlarmDesk {
     }
 
     /// Serves until nobody waits any more.
-    async fn serve(self, cloudwatch: Cloudwatch) {
+    async fn serve(self, cloudwatch: CloudwatchClient) {
         while let Some(batch) = self.take_batch() {
-            let names: Vec<&String> = batch.keys().collect();
+            let names: Vec<&str> = batch.keys().map(String::as_str).collect();
             let told = describe(&cloudwatch, &names).await;
             // One alarm that may not be looked at must not hide the others.
             let is_mixed = names.len() > 1 && told.as_ref().is_err_and(|refusal| refusal.is_denied);
@@ -86,7 +74,7 @@ impl AlarmDesk {
     fn take_batch(&self) -> Option<BTreeMap<String, Vec<oneshot::Sender<AlarmAnswer>>>> {
         let mut counter = self.lock();
         let mut batch = BTreeMap::new();
-        while batch.len() < MAX_NAMES {
+        while batch.len() < MAX_ALARMS_PER_REQUEST {
             let Some((name, mut waiting)) = counter.waiting.pop_first() else { break };
             waiting.retain(|sender| !sender.is_closed());
             if !waiting.is_empty() {
@@ -120,39 +108,25 @@ impl From<String> for UntoldAlarms {
 }
 
 /// Asks CloudWatch for alarms of both kinds, and for nothing else.
-async fn describe(cloudwatch: &Cloudwatch, names: &[&String]) -> Result<Vec<DescribedAlarm>, UntoldAlarms> {
-    let request = cloudwatch
-        .client
-        .describe_alarms()
-        .set_alarm_names(Some(names.iter().map(|name| (*name).clone()).collect()))
-        .alarm_types(AlarmType::MetricAlarm)
-        // CloudWatch leaves composite alarms out by default.
-        .alarm_types(AlarmType::CompositeAlarm)
-        .max_records(MAX_RECORDS)
-        .send();
-    let answer = timeout(LIMIT, request).await.map_err(|_| "CloudWatch did not answer in time".to_owned())?;
+async fn describe(
+    cloudwatch: &CloudwatchClient,
+    names: &[&str],
+) -> Result<Vec<DescribedAlarm>, UntoldAlarms> {
+    let answer = timeout(LIMIT, cloudwatch.describe_alarms(names)).await;
+    let answer = answer.map_err(|_| "CloudWatch did not answer in time".to_owned())?;
     let answer = answer.map_err(|error| UntoldAlarms {
         why: explain_refusal(&error, "DescribeAlarms"),
         is_denied: error.code().is_some_and(is_denied),
     })?;
-    let metric = answer.metric_alarms().iter().map(|alarm| DescribedAlarm {
-        name: alarm.alarm_name().map(str::to_owned),
-        state: alarm.state_value().cloned(),
-        reason: alarm.state_reason().map(str::to_owned),
-    });
-    let composite = answer.composite_alarms().iter().map(|alarm| DescribedAlarm {
-        name: alarm.alarm_name().map(str::to_owned),
-        state: alarm.state_value().cloned(),
-        reason: alarm.state_reason().map(str::to_owned),
-    });
-    let told: Vec<DescribedAlarm> = metric.chain(composite).collect();
-    if answer.next_token().is_some() {
+    if answer.next_token.is_some() {
         return Err("CloudWatch told of more alarms than it was asked for".to_owned().into());
     }
+    let told = answer.into_alarms();
     if told.len() > names.len() {
         return Err(format!("CloudWatch told of {} alarms, not of {}", told.len(), names.len()).into());
     }
-    let is_foreign = |alarm: &DescribedAlarm| !alarm.name.as_ref().is_some_and(|name| names.contains(&name));
+    let is_foreign =
+        |alarm: &DescribedAlarm| !alarm.name.as_deref().is_some_and(|name| names.contains(&name));
     if told.iter().any(is_foreign) {
         return Err("CloudWatch told of an alarm of another name".to_owned().into());
     }

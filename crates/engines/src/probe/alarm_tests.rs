@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
-use aws_sdk_cloudwatch::types::StateValue;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::tests::{PATIENT, connector};
 use super::*;
 use crate::alarms::FollowAlarm;
-use faultgate_net::aws::connect_embedded;
+use crate::cloudwatch::NAMES;
+use faultgate_net::aws::calls::CountCalls;
+use faultgate_net::aws::{JsonClient, connect_embedded};
 use faultgate_rehearsal::{FaultEffect, FaultRule, SYSTEM_ALARM_NAME, Scenario, World, http_client};
 
 fn follower(url: &str, world: Option<&World>, name: &str) -> Arc<dyn FollowAlarm> {
@@ -53,37 +54,35 @@ async fn the_history_has_all_changes_on_all_its_pages() {
     assert!(why.starts_with("cloudwatch:DescribeAlarmHistory is not permitted"), "{why}");
 }
 
-async fn told(inner: &str) -> Result<crate::alarms::AlarmHistory, String> {
+async fn told(answer: Value) -> Result<crate::alarms::AlarmHistory, String> {
     let server = MockServer::start().await;
-    let answer = format!(
-        "<DescribeAlarmHistoryResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\">\
-         <DescribeAlarmHistoryResult>{inner}</DescribeAlarmHistoryResult></DescribeAlarmHistoryResponse>"
-    );
-    let respond = move |_: &Request| ResponseTemplate::new(200).set_body_string(answer.clone());
+    let respond = move |_: &Request| ResponseTemplate::new(200).set_body_json(&answer);
     Mock::given(any()).respond_with(respond).mount(&server).await;
     follower(&server.uri(), None, "shop-5xx").read_history(Timestamp::UNIX_EPOCH).await
 }
 
 #[tokio::test]
 async fn a_history_that_cannot_be_read_is_none() {
-    let item = |name: &str, at: &str, summary: &str| {
-        format!(
-            "<member><AlarmName>{name}</AlarmName><Timestamp>{at}</Timestamp><HistoryItemType>StateUpdate\
-             </HistoryItemType><HistorySummary>{summary}</HistorySummary></member>"
-        )
-    };
-    let (at, updated) = ("2026-11-22T10:00:04.985Z", "Alarm updated from OK to ALARM");
-    let one = |item: &str| format!("<AlarmHistoryItems>{item}</AlarmHistoryItems>");
-    let history = told(&one(&item("shop-5xx", at, updated))).await.unwrap();
-    assert_eq!(history.changes[0].at.to_string(), at);
-    for (inner, why) in [
-        (one(&item("another", at, updated)), "the history of another alarm"),
-        (one(&item("shop-5xx", at, "Alarm was seen")), "cannot be read"),
-        (one("<member><AlarmName>shop-5xx</AlarmName></member>"), "cannot be read"),
-        (one(&item("shop-5xx", at, updated)) + "<NextToken>more</NextToken>", "more than 40 pages"),
+    let item = |name: &str, at: f64, summary: &str| json!({"AlarmName": name, "Timestamp": at, "HistoryItemType": "StateUpdate", "HistorySummary": summary});
+    let (at, updated) = (1_795_341_604.985, "Alarm updated from OK to ALARM");
+    let one = |item: Value| json!({"AlarmHistoryItems": [item]});
+    let history = told(one(item("shop-5xx", at, updated))).await.unwrap();
+    assert_eq!(history.changes[0].at.to_string(), "2026-11-22T10:00:04.985Z");
+    let mut more = one(item("shop-5xx", at, updated));
+    more["NextToken"] = "more".into();
+    for (answer, why) in [
+        (one(item("another", at, updated)), "the history of another alarm"),
+        (one(item("shop-5xx", at, "Alarm was seen")), "cannot be read"),
+        (one(item("shop-5xx", 1e300, updated)), "cannot be read"),
+        (one(json!({"AlarmName": "shop-5xx"})), "cannot be read"),
+        (more, "more than 40 pages"),
+        (
+            json!("no object"),
+            "CloudWatch could not be asked: the answer is none that DescribeAlarmHistory gives",
+        ),
     ] {
-        let said = told(&inner).await.unwrap_err();
-        assert!(said.contains(why), "{inner}: {said}");
+        let said = told(answer.clone()).await.unwrap_err();
+        assert!(said.contains(why), "{answer}: {said}");
     }
 }
 
@@ -93,13 +92,13 @@ async fn many_alarms_are_asked_for_together() {
     let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
     world.inject(FaultRule::on("DescribeAlarms", FaultEffect::Delay(Duration::from_millis(50))));
     let sdk = connect_embedded("http://world", Some(http_client(world.clone()))).unwrap();
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&sdk);
+    let cloudwatch = JsonClient::new(&NAMES, &sdk, CountCalls::default());
     for number in 0..250 {
-        let alarm = cloudwatch.put_metric_alarm().alarm_name(format!("alarm-{number}"));
-        alarm.evaluation_periods(1).comparison_operator(GreaterThanThreshold).send().await.unwrap();
-        let state = if number % 2 == 0 { StateValue::Ok } else { StateValue::Alarm };
-        let set = cloudwatch.set_alarm_state().alarm_name(format!("alarm-{number}"));
-        set.state_value(state).state_reason("test").send().await.unwrap();
+        let name = format!("alarm-{number}");
+        cloudwatch.ask::<Value>("PutMetricAlarm", &json!({"AlarmName": name})).await.unwrap();
+        let state = if number % 2 == 0 { "OK" } else { "ALARM" };
+        let set = json!({"AlarmName": name, "StateValue": state, "StateReason": "test"});
+        cloudwatch.ask::<Value>("SetAlarmState", &set).await.unwrap();
     }
     let (connector, desk) = (connector(), AlarmDesk::default());
     let evaluators: Vec<_> = (0..251)

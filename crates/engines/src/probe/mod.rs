@@ -33,7 +33,7 @@ mod tcp;
 
 use crate::alarms::AlarmFeed;
 use alarm::{AlarmFollower, AlarmProbe};
-use cloudwatch::Cloudwatch;
+use cloudwatch::connect_cloudwatch;
 use question::limit;
 
 pub use alarm_desk::AlarmDesk;
@@ -101,7 +101,7 @@ impl Connector {
                 veil,
             ),
             Check::CloudwatchAlarm { name, .. } => {
-                let cloudwatch = Cloudwatch::new(sdk)?;
+                let cloudwatch = connect_cloudwatch(sdk)?;
                 let follower = alarms.map(|feed| {
                     feed.want(name);
                     let (cloudwatch, name, veil) = (cloudwatch.clone(), name.clone(), veil.clone());
@@ -112,7 +112,7 @@ impl Connector {
             }
             Check::CloudwatchMetric(check) => limit(
                 cloudwatch::MetricProbe {
-                    cloudwatch: Cloudwatch::new(sdk)?,
+                    cloudwatch: connect_cloudwatch(sdk)?,
                     check: check.clone(),
                     clock: self.clock,
                 },

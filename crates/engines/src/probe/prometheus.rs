@@ -3,6 +3,8 @@
 //!
 //! An answer that may not be made of all data is a failure, since it says nothing of the rest.
 
+use std::time::SystemTime;
+
 use aws_config::SdkConfig;
 use faultgate_core::url;
 use reqwest::{Request, StatusCode, Url};
@@ -48,7 +50,8 @@ impl SignedFor {
 
     /// Adds the signature to a request, and returns the veil over what no reason may repeat.
     async fn sign(&self, request: &mut Request) -> Result<Veil, String> {
-        let signed = self.signer.sign(request, &self.region, self.clock.now().into()).await;
+        let now = SystemTime::try_from(self.clock.now()).map_err(|error| error.to_string())?;
+        let signed = self.signer.sign(request, &self.region, now).await;
         signed.map(Veil::over).map_err(|failure| failure.why)
     }
 }

@@ -5,6 +5,7 @@
 //! - `credentials`: where they come from; `role`: the role that is assumed with them.
 //! - `s3`: objects; `organizations`: the accounts of a unit; `json_service`: requests to other services without a
 //!   client of the SDK; `signer`: the signature of all these; `patience`: their attempts.
+//! - `json_client`: requests to CloudWatch by the runtime of the SDK, without a client of its own.
 //! - `place`: account and Region; `caller`: the account that the credentials lead to; `calls`: the counts of
 //!   requests; `error`: the words of errors; `iam`: the list of permissions.
 //!
@@ -24,6 +25,7 @@ mod credentials;
 pub mod error;
 mod http_client;
 pub mod iam;
+mod json_client;
 mod json_service;
 mod organizations;
 mod patience;
@@ -36,6 +38,7 @@ pub use self::caller::{ask_account_id, is_account_id};
 pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
 pub use self::http_client::http_client;
+pub use self::json_client::{JsonClient, JsonClientError, JsonNames};
 pub use self::json_service::{JsonApi, JsonRefusal, JsonService};
 pub use self::organizations::Organizations;
 pub use self::patience::Patience;
@@ -104,4 +107,17 @@ fn endpoint_of(sdk: &SdkConfig, service: &str) -> Option<String> {
         .profile("endpoint_url")
         .build();
     sdk.service_config()?.load_config(key.ok()?)
+}
+
+/// Returns the endpoint of a service in a Region, of the kind that the SDK's configuration asks for. The host is the
+/// first label of its name.
+pub fn usual_endpoint(sdk: &SdkConfig, host: &str, region: &str) -> String {
+    let fips = if sdk.use_fips() == Some(true) { "-fips" } else { "" };
+    let suffix = match (partition_of(region), sdk.use_dual_stack() == Some(true)) {
+        ("aws-cn", false) => "amazonaws.com.cn",
+        ("aws-cn", true) => "api.amazonwebservices.com.cn",
+        (_, false) => "amazonaws.com",
+        (_, true) => "api.aws",
+    };
+    format!("https://{host}{fips}.{region}.{suffix}")
 }

@@ -192,7 +192,7 @@ fn window(text: &str, rule: &Value, now: Timestamp) -> bool {
     let zone = TimeZone::UTC;
     let zones = jiff::tz::TimeZoneDatabase::bundled();
     let zone = rule["zone"].as_str().map_or(zone, |name| zones.get(name).unwrap());
-    let now = now.to_zoned(zone);
+    let now = now.to_zoned_datetime(zone);
     let (days, hours) = match text.split_once(' ') {
         Some((days, hours)) => (days, hours),
         None if text.contains(':') => ("mon-sun", text),

@@ -162,24 +162,24 @@ async fn scripts_are_data() {
 #[tokio::test(start_paused = true)]
 async fn an_alarm_that_a_client_sets_stops_what_has_it_as_a_stop_condition() {
     let (world, clients) = world("never-ends");
-    let put = clients.cloudwatch.put_metric_alarm().alarm_name("other").threshold(5.0);
-    put.evaluation_periods(1)
-        .comparison_operator(cloudwatch::types::ComparisonOperator::GreaterThanThreshold)
-        .send()
-        .await
-        .unwrap();
+    let other = json!({
+        "AlarmName": "other",
+        "Threshold": 5.0,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    });
+    clients.ask_cloudwatch("PutMetricAlarm", other).await.unwrap();
     let id = clients.start(TEMPLATE_ID, "token").await;
     world.until(|now| now.inventory.experiments[0].status == "running").await;
     for name in ["other", ALARM_NAME] {
         assert_eq!(clients.status(&id).await, ExperimentStatus::Running);
-        let set = clients.cloudwatch.set_alarm_state().alarm_name(name).state_reason("test");
-        set.state_value(cloudwatch::types::StateValue::Alarm).send().await.unwrap();
+        let set = json!({"AlarmName": name, "StateValue": "ALARM", "StateReason": "test"});
+        clients.ask_cloudwatch("SetAlarmState", set).await.unwrap();
     }
     assert_eq!(clients.status(&id).await, ExperimentStatus::Stopping);
-    let firing = clients.cloudwatch.describe_alarms().state_value(cloudwatch::types::StateValue::Alarm);
-    let firing = firing.send().await.unwrap();
-    assert_eq!(firing.metric_alarms().len(), 2);
-    assert_eq!(firing.metric_alarms()[0].threshold(), Some(5.0));
+    let firing = clients.ask_cloudwatch("DescribeAlarms", json!({"StateValue": "ALARM"})).await.unwrap();
+    assert_eq!(firing["MetricAlarms"].as_array().unwrap().len(), 2);
+    assert_eq!(firing["MetricAlarms"][0]["Threshold"], 5.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,7 +190,6 @@ async fn a_script_ends_where_somebody_stops_the_experiment() {
     clients.fis.stop_experiment().id(&id).send().await.unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(clients.status(&id).await, ExperimentStatus::Stopped);
-    let alarms = clients.cloudwatch.describe_alarms().send().await.unwrap();
-    let state = alarms.metric_alarms()[0].state_value();
-    assert_eq!(state, Some(&cloudwatch::types::StateValue::Ok), "the alarm was never to fire");
+    let alarms = clients.ask_cloudwatch("DescribeAlarms", json!({})).await.unwrap();
+    assert_eq!(alarms["MetricAlarms"][0]["StateValue"], "OK", "the alarm was never to fire");
 }

@@ -42,20 +42,13 @@ async fn preflight(clients: &Clients) {
     let lever = clients.fis.get_safety_lever().id("default").send().await.unwrap();
     let state = lever.safety_lever.unwrap().state.unwrap();
     assert_eq!(state.status.unwrap(), fis::types::SafetyLeverStatus::Disengaged);
-    let alarms = clients
-        .cloudwatch
-        .describe_alarms()
-        .alarm_names(ALARM_NAME)
-        .alarm_types(cloudwatch::types::AlarmType::MetricAlarm)
-        .alarm_types(cloudwatch::types::AlarmType::CompositeAlarm)
-        .send()
-        .await
-        .unwrap();
-    let found = &alarms.metric_alarms()[0];
-    assert_eq!(found.alarm_arn(), Some(alarm));
-    assert_eq!(found.state_value(), Some(&cloudwatch::types::StateValue::Ok));
-    assert!(found.state_updated_timestamp().is_some() && found.state_transitioned_timestamp().is_some());
-    assert!(alarms.composite_alarms().is_empty());
+    let asked = json!({"AlarmNames": [ALARM_NAME], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]});
+    let alarms = clients.ask_cloudwatch("DescribeAlarms", asked).await.unwrap();
+    let found = &alarms["MetricAlarms"][0];
+    assert_eq!(found["AlarmArn"], alarm);
+    assert_eq!(found["StateValue"], "OK");
+    assert!(found["StateUpdatedTimestamp"].is_number() && found["StateTransitionedTimestamp"].is_number());
+    assert_eq!(alarms["CompositeAlarms"], json!([]));
 }
 
 async fn ended(clients: &Clients, id: &str) {
@@ -213,9 +206,9 @@ async fn refusals_have_the_codes_of_the_services() {
     clients.sqs.delete_queue().queue_url(&url).send().await.unwrap();
     let recent = clients.sqs.create_queue().queue_name("q").send().await;
     assert!(recent.unwrap_err().into_service_error().is_queue_deleted_recently());
-    let alarm = clients.cloudwatch.set_alarm_state().alarm_name("none").state_reason("r");
-    let alarm = alarm.state_value(cloudwatch::types::StateValue::Ok).send().await;
-    assert!(alarm.unwrap_err().into_service_error().is_resource_not_found());
+    let set = json!({"AlarmName": "none", "StateValue": "OK", "StateReason": "r"});
+    let alarm = clients.ask_cloudwatch("SetAlarmState", set).await;
+    assert_eq!(alarm.unwrap_err().code(), Some("ResourceNotFound"));
     let unknown = clients.fis.list_actions().send().await.unwrap_err();
     assert_eq!(unknown.code(), Some("UnknownOperationException"));
 }

@@ -1,9 +1,8 @@
-//! Tests of the SDK's own clients against a world, in memory on a paused clock and over a real socket.
+//! Tests of the SDK's own clients, and of its runtime for CloudWatch, against a world, in memory on a paused clock and over a real socket.
 
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_cloudwatch as cloudwatch;
 use aws_sdk_eventbridge as eventbridge;
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
 use aws_sdk_fis as fis;
@@ -17,6 +16,8 @@ use tokio::time::Instant;
 
 use super::*;
 use faultgate_core::clock::Clock;
+use faultgate_net::aws::calls::CountCalls;
+use faultgate_net::aws::{JsonClient, JsonClientError, JsonNames, connect_embedded, in_region};
 use faultgate_net::http::HttpSettings;
 
 mod alarms;
@@ -29,8 +30,15 @@ struct Clients {
     fis: fis::Client,
     events: eventbridge::Client,
     sqs: sqs::Client,
-    cloudwatch: cloudwatch::Client,
+    cloudwatch: JsonClient,
 }
+
+static CLOUDWATCH: JsonNames = JsonNames {
+    signing: "monitoring",
+    service_id: "CloudWatch",
+    host: "monitoring",
+    target: "GraniteServiceVersion20100801",
+};
 
 macro_rules! client {
     ($service:ident, $http:expr, $url:expr) => {{
@@ -51,7 +59,10 @@ impl Clients {
             fis: client!(fis, http, url),
             events: client!(eventbridge, http, url),
             sqs: client!(sqs, http, url),
-            cloudwatch: client!(cloudwatch, http, url),
+            cloudwatch: {
+                let sdk = connect_embedded(url, Some(http.clone())).unwrap();
+                JsonClient::new(&CLOUDWATCH, &in_region(&sdk, "eu-west-1"), CountCalls::default())
+            },
         }
     }
 
@@ -73,6 +84,10 @@ impl Clients {
             .await
             .unwrap();
         started.experiment.unwrap().id.unwrap()
+    }
+
+    async fn ask_cloudwatch(&self, operation: &'static str, input: Value) -> Result<Value, JsonClientError> {
+        self.cloudwatch.ask(operation, &input).await
     }
 
     async fn experiment(&self, id: &str) -> fis::types::Experiment {

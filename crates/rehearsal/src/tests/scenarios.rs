@@ -19,9 +19,8 @@ async fn a_stop_condition_stops_the_experiment() {
     let (_world, clients, id, words) = play("stop-condition").await;
     assert_eq!(words, ["initiating", "running", "stopping", "stopped"]);
     assert!(reason(&clients, &id).await.contains("stop condition"));
-    let alarms = clients.cloudwatch.describe_alarms().send().await.unwrap();
-    let state = alarms.metric_alarms()[0].state_value();
-    assert_eq!(state, Some(&cloudwatch::types::StateValue::Alarm));
+    let alarms = clients.ask_cloudwatch("DescribeAlarms", json!({})).await.unwrap();
+    assert_eq!(alarms["MetricAlarms"][0]["StateValue"], "ALARM");
     let actions = clients.experiment(&id).await.actions.unwrap();
     let status = |name: &str| actions[name].state().unwrap().status().unwrap().as_str().to_owned();
     assert_eq!((status("latency"), status("settle")), ("stopped".to_owned(), "cancelled".to_owned()));

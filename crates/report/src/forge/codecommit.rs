@@ -23,7 +23,7 @@ use faultgate_core::digest;
 use faultgate_core::model::ForgeKind;
 use faultgate_core::text;
 use faultgate_net::aws::error::is_throttled;
-use faultgate_net::aws::{JsonApi, JsonRefusal, JsonService, Patience, partition_of};
+use faultgate_net::aws::{JsonApi, JsonRefusal, JsonService, Patience, partition_of, usual_endpoint};
 
 static API: JsonApi = JsonApi {
     service: "codecommit",
@@ -109,7 +109,7 @@ impl CodeCommit {
         http: reqwest::Client,
     ) -> Result<Self, ForgeFailure> {
         let (region, endpoint) = match region_of(&subject.site.api_url) {
-            Some(region) => (region.clone(), usual_endpoint(sdk, &region)),
+            Some(region) => (region.clone(), usual_endpoint(sdk, API.service, &region)),
             None => (sdk.region().map(ToString::to_string).unwrap_or_default(), subject.site.api_url),
         };
         let place = match (subject.pull_request, subject.commit) {
@@ -346,18 +346,6 @@ fn region_of(api_url: &str) -> Option<String> {
     Some(region.to_owned())
 }
 
-/// Returns the endpoint of a Region, of the kind that the SDK's configuration asks for.
-fn usual_endpoint(sdk: &SdkConfig, region: &str) -> String {
-    let fips = if sdk.use_fips() == Some(true) { "-fips" } else { "" };
-    let suffix = match (partition_of(region), sdk.use_dual_stack() == Some(true)) {
-        ("aws-cn", false) => "amazonaws.com.cn",
-        ("aws-cn", true) => "api.amazonwebservices.com.cn",
-        (_, false) => "amazonaws.com",
-        (_, true) => "api.aws",
-    };
-    format!("https://codecommit{fips}.{region}.{suffix}")
-}
-
 /// Says whether trying again may help after this error code and HTTP status. The status is 0 if there was no
 /// answer.
 fn again(code: &str, status: u16) -> Again {
@@ -385,7 +373,7 @@ mod tests {
             (false, "cn-north-1", "https://codecommit.cn-north-1.amazonaws.com.cn"),
             (true, "us-gov-west-1", "https://codecommit-fips.us-gov-west-1.api.aws"),
         ] {
-            assert_eq!(usual_endpoint(&sdk(special), region), endpoint);
+            assert_eq!(usual_endpoint(&sdk(special), API.service, region), endpoint);
         }
     }
 }

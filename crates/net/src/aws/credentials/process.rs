@@ -148,10 +148,11 @@ fn read(printed: &[u8]) -> Result<Credentials, String> {
     if answer.version != 1 {
         return Err(format!("printed credentials of version {}, not 1", answer.version));
     }
-    let expiry = answer.expiration.map(|time| time.parse::<jiff::Timestamp>()).transpose();
+    let moment = |time: String| time.parse::<jiff::Timestamp>().and_then(SystemTime::try_from);
+    let expiry = answer.expiration.map(moment).transpose();
     let expiry = expiry.map_err(|_| "printed an Expiration that is no time (RFC 3339)".to_owned())?;
     let PrintedCredentials { access_key_id, secret_access_key, session_token, .. } = answer;
-    Ok(Credentials::new(access_key_id, secret_access_key, session_token, expiry.map(SystemTime::from), NAME))
+    Ok(Credentials::new(access_key_id, secret_access_key, session_token, expiry, NAME))
 }
 
 fn failure(what: &str) -> CredentialsFailure {
