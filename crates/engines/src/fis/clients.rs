@@ -33,12 +33,7 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let counted = CountCalls::default();
-        let patient = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(RECEIVE_LIMIT)
-            .build();
-        let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
-        let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());
+        let (sqs, sqs_reader) = sqs_clients(sdk, &counted);
         Self {
             fis: aws_sdk_fis::Client::from_conf(
                 aws_sdk_fis::config::Builder::from(sdk)
@@ -53,8 +48,8 @@ impl Clients {
                     .retry_classifier(Unrepeated::<PutRuleError>::after(is_rule_limit))
                     .build(),
             ),
-            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
-            sqs_reader: aws_sdk_sqs::Client::from_conf(reader.build()),
+            sqs,
+            sqs_reader,
             sdk: sdk.clone(),
             counted,
             pace: RequestPace::default(),
@@ -66,4 +61,18 @@ impl Clients {
         let config = aws_sdk_cloudwatch::config::Builder::from(&self.sdk);
         aws_sdk_cloudwatch::Client::from_conf(config.interceptor(self.counted.clone()).build())
     }
+}
+
+/// Makes a client for short requests on queues, and a patient one for long polls.
+pub(super) fn sqs_clients(
+    sdk: &SdkConfig,
+    counted: &CountCalls,
+) -> (aws_sdk_sqs::Client, aws_sdk_sqs::Client) {
+    let patient = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(RECEIVE_LIMIT)
+        .build();
+    let sqs = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
+    let reader = sqs.clone().timeout_config(patient).retry_config(RetryConfig::disabled());
+    (aws_sdk_sqs::Client::from_conf(sqs.build()), aws_sdk_sqs::Client::from_conf(reader.build()))
 }

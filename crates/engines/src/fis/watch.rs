@@ -191,7 +191,8 @@ impl Watch<'_> {
     fn polls(&self) -> bool {
         // A process that only launches reads no events.
         let reads_none = self.watching.settings.step == RunStep::Launch;
-        self.troubled || reads_none || self.watching.settings.monitor == Monitor::Poll
+        let is_proved = self.watching.inbox.is_proved();
+        self.troubled || !is_proved || reads_none || self.watching.settings.monitor == Monitor::Poll
     }
 
     fn prompt(&self) -> Prompt {
@@ -214,7 +215,7 @@ impl Watch<'_> {
         self.troubled = trouble.is_some();
         if let (true, Some(trouble)) = (began, trouble) {
             self.attempt = 0;
-            self.watcher.warning(&format!("events cannot be read, so FIS is asked directly: {trouble}"));
+            self.watcher.warning(&format!("events cannot be relied on, so FIS is asked directly: {trouble}"));
         }
         began
     }

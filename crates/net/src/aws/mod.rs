@@ -27,6 +27,7 @@ pub mod iam;
 mod json_service;
 mod organizations;
 mod place;
+mod queue_address;
 pub mod role;
 pub mod s3;
 mod signer;
@@ -38,6 +39,7 @@ pub use self::http_client::http_client;
 pub use self::json_service::{JsonApi, JsonRefusal, JsonService};
 pub use self::organizations::Organizations;
 pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partition_of};
+pub use self::queue_address::QueueAddress;
 pub use self::signer::Signer;
 
 use self::credentials::Profiles;
