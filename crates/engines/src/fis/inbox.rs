@@ -41,7 +41,7 @@ pub(super) enum Disposition {
 
 /// The proof that events come through to the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-enum Proof {
+enum Arrival {
     /// An event has come through, or the subscription was proved before the inbox was needed.
     #[default]
     Given,
@@ -70,7 +70,7 @@ struct Contents {
     let_go: u64,
     /// The reason for which the queue cannot be read at present, if it cannot.
     trouble: Option<String>,
-    proof: Proof,
+    arrival: Arrival,
 }
 
 /// The inbox of one subscription. Cloning it shares the contents.
@@ -113,7 +113,7 @@ impl Inbox {
             let kept = contents.received.get(experiment).map_or(0, Vec::len);
             contents.of_others = contents.of_others.saturating_sub(kept);
             if kept > 0 {
-                contents.proof = Proof::Given;
+                contents.arrival = Arrival::Given;
             }
         }
     }
@@ -126,16 +126,16 @@ impl Inbox {
 
     /// Demands a proof that events come through: the handshake with this nonce, or an event of this run.
     pub(super) fn await_proof(&self, nonce: &str) {
-        self.contents().proof = Proof::Awaited;
+        self.contents().arrival = Arrival::Awaited;
         self.await_handshake(nonce);
     }
 
     /// Notes that no proof has come in time. Returns `false` if one has come after all.
     pub(super) fn miss_proof(&self, why: String) -> bool {
         let mut contents = self.contents();
-        let is_missing = contents.proof == Proof::Awaited;
+        let is_missing = contents.arrival == Arrival::Awaited;
         if is_missing {
-            contents.proof = Proof::Missed(why);
+            contents.arrival = Arrival::Missed(why);
             drop(contents);
             self.changed.send_replace(());
         }
@@ -144,7 +144,7 @@ impl Inbox {
 
     /// Returns `true` if events come through, as far as anybody knows.
     pub(super) fn is_proved(&self) -> bool {
-        self.contents().proof == Proof::Given
+        self.contents().arrival == Arrival::Given
     }
 
     /// Keeps a message where it concerns this run. `again` says that this process has received it before, so
@@ -161,7 +161,7 @@ impl Inbox {
             QueueMessage::Handshake { origin, nonce } => match contents.handshakes.get_mut(nonce) {
                 Some(has_come) if !origin.is_elsewhere(&self.place) => {
                     *has_come = true;
-                    contents.proof = Proof::Given;
+                    contents.arrival = Arrival::Given;
                     Disposition::Ours
                 }
                 _ => Disposition::NotOurs,
@@ -177,7 +177,7 @@ impl Inbox {
             (contents.malformed, contents.let_go) = counted;
         }
         drop(contents);
-        // What comes round and round on its way to another run wakes nobody.
+        // A message that comes round on its way to another run wakes nobody.
         if !again || disposition == Disposition::Ours {
             self.changed.send_replace(());
         }
@@ -204,7 +204,7 @@ impl Inbox {
             return Disposition::NotOurs;
         }
         if ours {
-            contents.proof = Proof::Given;
+            contents.arrival = Arrival::Given;
         }
         let disposition = if ours { Disposition::Ours } else { Disposition::NotOurs };
         let changes = contents.received.get(&change.experiment).map(Vec::len);
@@ -268,9 +268,9 @@ impl Inbox {
     /// nothing has come through to it.
     pub(super) fn trouble(&self) -> Option<String> {
         let contents = self.contents();
-        contents.trouble.clone().or_else(|| match &contents.proof {
-            Proof::Missed(why) => Some(why.clone()),
-            Proof::Given | Proof::Awaited => None,
+        contents.trouble.clone().or_else(|| match &contents.arrival {
+            Arrival::Missed(why) => Some(why.clone()),
+            Arrival::Given | Arrival::Awaited => None,
         })
     }
 

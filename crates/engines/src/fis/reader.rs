@@ -34,9 +34,10 @@ const TROUBLE_AFTER_FAILURES: u32 = 3;
 /// Pauses after polls that failed: they grow from the first to the longest.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(10);
-/// Pause after a batch in which no message was new or for this process. Without it, messages that were given back
-/// would come round in a tight loop.
+/// Pause after a batch in which no message was new or for this process. Without it, messages that were given
+/// back would come round in a tight loop. Those of a user's queue are hidden when they come too often.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
+const FOREIGN_PAUSE_OF_USER: Duration = Duration::from_millis(100);
 
 /// The rule by which the reader treats the messages that it received.
 #[derive(Debug, Clone)]
@@ -170,7 +171,7 @@ impl QueueReader {
         let only_known_others = ours.is_empty() && !others.is_empty() && !news;
         tokio::join!(self.delete(ours), self.give_back(others));
         if only_known_others {
-            self.let_others_read().await;
+            self.let_others_read(FOREIGN_PAUSE_OF_USER).await;
         }
     }
 
@@ -193,16 +194,16 @@ impl QueueReader {
         if !passed_on.is_empty() {
             self.give_back(passed_on).await;
             if !news {
-                self.let_others_read().await;
+                self.let_others_read(FOREIGN_PAUSE).await;
             }
         }
     }
 
     /// Leaves the queue to other readers for a moment.
-    async fn let_others_read(&self) {
+    async fn let_others_read(&self, pause: Duration) {
         tokio::select! {
             () = self.leaving.cancelled() => {}
-            () = tokio::time::sleep(FOREIGN_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 

@@ -183,16 +183,17 @@ impl Watch<'_> {
             pause(FIRST_CONFIRM_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else if self.polls() {
             pause(FIRST_POLL_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
-        } else {
+        } else if self.watching.inbox.is_proved() {
             self.watching.settings.reconcile_interval
+        } else {
+            self.watching.settings.reconcile_interval.min(LONGEST_POLL_PAUSE)
         }
     }
 
     fn polls(&self) -> bool {
         // A process that only launches reads no events.
         let reads_none = self.watching.settings.step == RunStep::Launch;
-        let is_proved = self.watching.inbox.is_proved();
-        self.troubled || !is_proved || reads_none || self.watching.settings.monitor == Monitor::Poll
+        self.troubled || reads_none || self.watching.settings.monitor == Monitor::Poll
     }
 
     fn prompt(&self) -> Prompt {

@@ -10,7 +10,7 @@ pub(crate) struct Delivery<'a> {
     pub(crate) sender: Sender<'a>,
 }
 
-/// Whoever sends.
+/// The sender of a delivery.
 #[derive(Debug)]
 pub(crate) enum Sender<'a> {
     /// A rule, by its ARN, sends to a queue.
