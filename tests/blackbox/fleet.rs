@@ -181,9 +181,11 @@ async fn a_hub_that_cannot_be_read_is_told_with_the_statement_before_anything_is
     let ended = account.run().env("FAULTGATE_EVENT_QUEUE_URL", queue).finish().await;
     ended.assert_code(3, "it may not be read");
     let result = ended.result();
-    let reason = result["gate"]["reasons"][0].as_str().unwrap();
+    let findings = result["findings"].as_array().unwrap();
+    let queue = findings.iter().find(|finding| finding["subject"] == "event queue").unwrap();
+    let remedy = queue["remedy"].as_str().unwrap();
     let arn = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:faultgate-hub");
-    assert!(reason.contains("sqs:ReceiveMessage") && reason.contains(&arn), "{reason}");
+    assert!(remedy.contains("sqs:ReceiveMessage") && remedy.contains(&arn), "{remedy}");
     assert!(account.requests_of("StartExperiment").is_empty());
 }
 
