@@ -166,8 +166,8 @@ impl Wiring<'_> {
         let region = address.region.or_else(|| first.region.clone());
         let is_there =
             |role: &&String| AwsPlace::of_role(role, "").map(|role| role.account) == address.account;
-        let roles = [usual].into_iter().chain(places).filter_map(|place| place.role_arn.as_ref());
-        let role_arn = roles.filter(is_there).next().or(usual.role_arn.as_ref()).cloned();
+        let mut roles = [usual].into_iter().chain(places).filter_map(|place| place.role_arn.as_ref());
+        let role_arn = roles.find(is_there).or(usual.role_arn.as_ref()).cloned();
         let account = accounts.reach(&AccountPlace { region, role_arn }, "event-queue-url")?;
         Ok(Some(EventQueue::new(&account.sdk, url, self.clock)))
     }

@@ -26,7 +26,7 @@ const ACCOUNTS: [&str; 5] = [ACCOUNT, "000000000001", "000000000002", "000000000
 struct Crowd {
     runs: usize,
     events: EventFaults,
-    /// Number of events that come to nobody, or that are forged, each second.
+    /// Number of events that come to nobody, or that are forged, in each of the first seconds.
     foreign: usize,
     /// Number of members whose rule is missing.
     not_joined: usize,
@@ -106,7 +106,8 @@ async fn disturb(world: &World, foreign: usize) {
                "detail": {"experiment-id": id, "experiment-template-id": template,
                           "new-state": {"status": "completed"}}})
     };
-    loop {
+    // Longer than that, others would only take the time of the test.
+    for _ in 0..20 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let inventory = if foreign > 0 { world.inventory() } else { Inventory::default() };
         for number in 0..foreign {
@@ -117,6 +118,7 @@ async fn disturb(world: &World, foreign: usize) {
             world.put_event(event(account, id, &template(number % 2)));
         }
     }
+    std::future::pending().await
 }
 
 async fn run(
