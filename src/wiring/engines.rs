@@ -29,8 +29,9 @@ use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
 use faultgate_engines::control_plane::{ControlPlaneEngine, ControlPlaneSettings};
-use faultgate_engines::fis::{FisEngine, FisSettings, RegionTurns, RunStep};
+use faultgate_engines::fis::{EventQueue, FisEngine, FisSettings, RegionTurns, RunStep};
 use faultgate_engines::probe::Evaluate;
+use faultgate_net::aws::{AwsPlace, QueueAddress};
 use faultgate_net::http;
 use faultgate_net::http::HttpSettings;
 
@@ -53,7 +54,6 @@ pub(crate) struct EngineTerms {
     dry_run: bool,
     injection: InjectionRule,
     monitor: Monitor,
-    event_queue_url: Option<String>,
     reconcile_interval: Duration,
     /// Time after which a subscription is a leftover.
     subscription_life: Duration,
@@ -66,7 +66,6 @@ impl EngineTerms {
             dry_run: plan.dry_run,
             injection: plan.injection,
             monitor: plan.monitor,
-            event_queue_url: plan.event_queue_url.clone(),
             reconcile_interval: plan.reconcile_interval,
             subscription_life: longest_run(plan).saturating_add(EXPIRY_MARGIN),
         }
@@ -78,7 +77,6 @@ impl EngineTerms {
             dry_run,
             injection: InjectionRule::default(),
             monitor: Monitor::Poll,
-            event_queue_url: None,
             reconcile_interval: UNUSED_INTERVAL,
             subscription_life: Duration::ZERO,
         }
@@ -115,6 +113,7 @@ impl Wiring<'_> {
         let mut accounts = self.prepare_accounts(&regions.collect::<Vec<_>>()).await?;
         let mut engines = Engines {
             proofs: probes::connect_proofs(connector, plan)?,
+            event_queue: self.find_queue(plan, usual, &mut accounts)?,
             ..Engines::new(self, EngineTerms::from_plan(plan))
         };
         let mut equipment = Vec::new();
@@ -149,6 +148,30 @@ impl Wiring<'_> {
         Engines::new(self, terms).fis(account)
     }
 
+    /// Returns the queue that all accounts of the plan read, connected as whoever may read it: the role of the plan
+    /// that is in the queue's account, or else the usual one.
+    fn find_queue(
+        &self,
+        plan: &Plan,
+        usual: &AccountPlace,
+        accounts: &mut AwsAccounts<'_>,
+    ) -> Result<Option<EventQueue>, Mistake> {
+        let places: Vec<_> = plan.experiments.iter().map(|one| EnginePlace::from_spec(&one.spec)).collect();
+        let mut places = places.iter().filter_map(EnginePlace::aws).peekable();
+        let (Monitor::Queue, Some(url), Some(first)) = (plan.monitor, &plan.event_queue_url, places.peek())
+        else {
+            return Ok(None);
+        };
+        let address = QueueAddress::of(url);
+        let region = address.region.or_else(|| first.region.clone());
+        let is_there =
+            |role: &&String| AwsPlace::of_role(role, "").map(|role| role.account) == address.account;
+        let mut roles = [usual].into_iter().chain(places).filter_map(|place| place.role_arn.as_ref());
+        let role_arn = roles.find(is_there).or(usual.role_arn.as_ref()).cloned();
+        let account = accounts.reach(&AccountPlace { region, role_arn }, "event-queue-url")?;
+        Ok(Some(EventQueue::new(&account.sdk, url, self.clock)))
+    }
+
     async fn prepare_accounts(&self, regions: &[Option<String>]) -> Result<AwsAccounts<'_>, Mistake> {
         let id_token = self.credentials.tokens.aws_id.as_ref();
         let role_inputs = RoleInputs { env: self.env, id_token, run_id: &self.run.id };
@@ -160,6 +183,8 @@ impl Wiring<'_> {
 struct Engines<'a> {
     wiring: &'a Wiring<'a>,
     terms: EngineTerms,
+    /// The queue of `monitor: queue`.
+    event_queue: Option<EventQueue>,
     fis: Vec<AccountEngine>,
     command: Option<Rc<dyn Engine>>,
     /// Checks that tell whether the fault of a command is in, by the experiment's name.
@@ -183,6 +208,7 @@ impl<'a> Engines<'a> {
         Self {
             wiring,
             terms,
+            event_queue: None,
             fis: Vec::new(),
             command: None,
             proofs: BTreeMap::new(),
@@ -333,7 +359,7 @@ impl<'a> Engines<'a> {
             },
             role_arn: None,
             monitor: self.terms.monitor,
-            event_queue_url: self.terms.event_queue_url.clone(),
+            event_queue: self.event_queue.clone(),
             reconcile_interval: self.terms.reconcile_interval,
             dry_run: self.terms.dry_run,
             injection: self.terms.injection,

@@ -1,11 +1,12 @@
 //! Tests of a run over many accounts and templates, and of the limits that AWS has for each account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use faultgate_rehearsal::{FaultEffect, FaultRule, TEMPLATE_ID};
+use faultgate_rehearsal::{ACCOUNT, FaultEffect, FaultRule, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::lives::{ENDLESS, QUICK};
+use faultgate_testkit::paused::hub;
 
 /// Returns the id of one of the accounts of a fleet.
 fn account_id(number: usize) -> String {
@@ -137,12 +138,55 @@ async fn a_bus_that_takes_no_more_rules_is_told_before_anything_is_launched() {
     let result = ended.result();
     let reason = result["gate"]["reasons"][0].as_str().unwrap();
     assert!(reason.contains("LimitExceededException"), "{reason}");
-    for remedy in ["faultgate sweep --aws-region us-east-1", "monitor: queue", "300"] {
+    for remedy in ["faultgate sweep --aws-region us-east-1", "monitor: queue", "docs/hub.md", "300"] {
         assert!(reason.contains(remedy), "{remedy}: {reason}");
     }
     assert_eq!(account.requests_of("PutRule").len(), 1, "another attempt would be in vain");
     assert!(account.requests_of("StartExperiment").is_empty());
     account.assert_nothing_left("no room for a rule");
+}
+
+#[tokio::test]
+async fn a_hub_tells_of_all_accounts_and_is_read_by_its_own() {
+    let account = EmbeddedAccount::living(QUICK).await;
+    let members: Vec<String> = (0..3).map(account_id).collect();
+    let names: Vec<&str> = members.iter().map(String::as_str).collect();
+    hub::make(&account.world, &names).await;
+    let run = account.faultgate(&["run"]).file(".faultgate.yml", &suite("parallel: 6", 3, 2));
+    let queue = format!("{}/{ACCOUNT}/faultgate-hub", account.url());
+    let ended = run.env("FAULTGATE_EVENT_QUEUE_URL", queue).finish().await;
+    ended.assert_code(0, "a hub");
+    for experiment in ended.result()["experiments"].as_array().unwrap() {
+        assert_eq!(
+            experiment["monitor"]["learned"], "by an event, confirmed by GetExperiment",
+            "{experiment}"
+        );
+    }
+    let callers = |operation| -> BTreeSet<String> {
+        account.requests_of(operation).into_iter().map(|request| request.account).collect()
+    };
+    assert_eq!(callers("ReceiveMessage"), BTreeSet::from([ACCOUNT.to_owned()]));
+    assert!(callers("PutEvents").is_subset(&members.into_iter().collect()), "handshakes are of the members");
+    assert_eq!(account.world.inventory().rules.len(), 4, "no run makes or removes a rule");
+    let asked = account.requests_of("GetQueueAttributes").len();
+    assert_eq!(asked, 1, "the queue is checked once for all accounts");
+}
+
+#[tokio::test]
+async fn a_hub_that_cannot_be_read_is_told_with_the_statement_before_anything_is_launched() {
+    let account = EmbeddedAccount::living(QUICK).await;
+    hub::make(&account.world, &[ACCOUNT]).await;
+    account.deny("ReceiveMessage", "sqs:ReceiveMessage");
+    let queue = format!("{}/{ACCOUNT}/faultgate-hub", account.url());
+    let ended = account.run().env("FAULTGATE_EVENT_QUEUE_URL", queue).finish().await;
+    ended.assert_code(3, "it may not be read");
+    let result = ended.result();
+    let findings = result["findings"].as_array().unwrap();
+    let queue = findings.iter().find(|finding| finding["subject"] == "event queue").unwrap();
+    let remedy = queue["remedy"].as_str().unwrap();
+    let arn = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:faultgate-hub");
+    assert!(remedy.contains("sqs:ReceiveMessage") && remedy.contains(&arn), "{remedy}");
+    assert!(account.requests_of("StartExperiment").is_empty());
 }
 
 /// Another team runs two experiments in the account, whose quota is five.

@@ -89,7 +89,7 @@ async fn run(seed: u64) -> String {
         role_arn: None,
         subscription: "faultgate-fuzz".to_owned(),
         monitor: plan.monitor,
-        event_queue_url: None,
+        event_queue: None,
         reconcile_interval: plan.reconcile_interval,
         dry_run: false,
         injection: InjectionRule::default(),

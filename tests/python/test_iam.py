@@ -103,7 +103,7 @@ def test_modes_differ_by_what_they_need() -> None:
         mode: {action.partition(":")[0] for each in statements(mode) for action in each["Action"]} for mode in MODES
     }
     assert prefixes["events"] == {"fis", "cloudwatch", "events", "sqs"}
-    assert prefixes["queue"] == {"fis", "cloudwatch", "sqs"}
+    assert prefixes["queue"] == {"fis", "cloudwatch", "events", "sqs"}
     assert prefixes["poll"] == {"fis", "cloudwatch"}
     assert prefixes["sweep"] == {"fis", "events", "sqs"}
     assert prefixes["stop-all"] == {"fis"}

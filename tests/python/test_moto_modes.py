@@ -40,7 +40,7 @@ def test_a_queue_of_the_users_own(moto: Moto, faultgate: Faultgate, template: st
     assert ended.experiment["monitor"]["mode"] == "queue" and ended.result["subscriptions"] == []
     after = moto.inventory()
     assert (after["rules"], after["queues"]) == (before["rules"], before["queues"])
-    assert not moto.requests("CreateQueue", "PutRule", "PutTargets", "PutEvents", "DeleteQueue", "DeleteRule")
+    assert not moto.requests("CreateQueue", "PutRule", "PutTargets", "DeleteQueue", "DeleteRule")
     # The queue hides for ten minutes what is taken. The run gives back what it took, or took it for seconds
     # only: moto goes on with a poll whose client has gone, as SQS may.
     assert count_in(moto, queue) == 3, "ours are deleted, and only ours"

@@ -20,6 +20,8 @@ FILES = [
     "fan-out/step-functions/no-container.yml",
     "fan-out/step-functions/member-account.yml",
     "fan-out/batch/batch.yml",
+    "hub/hub.yml",
+    "hub/member-account.yml",
 ]
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 

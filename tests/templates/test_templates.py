@@ -108,7 +108,7 @@ def actions(statements: list[dict[str, Any]]) -> set[str]:
 
 
 def test_every_template_is_here() -> None:
-    every = (path for folder in ("codepipeline", "fan-out", "step-functions", "sweep") for path in (TEMPLATES / folder).rglob("*.yml"))
+    every = (path for folder in ("codepipeline", "fan-out", "hub", "step-functions", "sweep") for path in (TEMPLATES / folder).rglob("*.yml"))
     found = {str(path.relative_to(TEMPLATES)) for path in every if "AWSTemplateFormatVersion" in path.read_text()}
     assert found == set(FILES)
 

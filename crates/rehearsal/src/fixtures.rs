@@ -2,7 +2,9 @@
 
 /// Id of the account that every world is.
 pub const ACCOUNT: &str = "123456789012";
-/// Root of the organization that every world has.
+/// Id of the organization that every world has.
+pub const ORGANIZATION: &str = "o-rehearsal";
+/// Root of this organization.
 pub const ORGANIZATION_ROOT: &str = "r-root";
 /// Unit of this organization, which holds the account.
 pub const ORGANIZATION_UNIT: &str = "ou-root-rehearsal";

@@ -13,7 +13,7 @@
 //! - `world`: requests and observers (`account`), its state (`region`), its
 //!   `limits`, what happens later (`play`), and the
 //!   records for observers (`observe`).
-//! - `services`: `fis` with `template` and `experiment`; `events` with `pattern`; `sqs` with `queue` and
+//! - `services`: `fis` with `template` and `experiment`; `buses` with `events`, the rules of one, and `pattern`; `sqs` with `queue` and
 //!   `policy`; `cloudwatch` with `alarm`; `sts`; and what each sees of the rest (`context`).
 //! - `protocol`: calls and answers (`call`), `route` (REST), `query` (the query protocol).
 //! - `story`: `scenario`, `plot`, `script`, `fault`, and `target`, the system that the fault is in.
@@ -37,8 +37,8 @@ mod wire;
 mod world;
 
 pub use fixtures::{
-    ACCOUNT, ALARM_NAME, DEFAULT_REGION, ORGANIZATION_ROOT, ORGANIZATION_UNIT, SECOND_TEMPLATE_ID,
-    SYSTEM_ALARM_NAME, TEMPLATE_ID,
+    ACCOUNT, ALARM_NAME, DEFAULT_REGION, ORGANIZATION, ORGANIZATION_ROOT, ORGANIZATION_UNIT,
+    SECOND_TEMPLATE_ID, SYSTEM_ALARM_NAME, TEMPLATE_ID,
 };
 pub use place::key_of;
 pub use story::fault::{EventFaults, FaultEffect, FaultRule};

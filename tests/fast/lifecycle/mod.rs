@@ -6,6 +6,7 @@ mod events;
 mod fleet;
 mod guarded_lies;
 mod handshake;
+mod hub;
 mod launch;
 mod lies;
 mod outage;

@@ -8,36 +8,45 @@ use async_trait::async_trait;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::engine::FisEngine;
+use super::inboxes::Inboxes;
+use super::queue_proof::QueueProof;
 use super::reader::{Keeping, QueueReader};
 use super::settings::RunStep;
 use super::subscription::{Subscription, fail_as_cancelled};
+use super::users_queue::EventQueue;
 use crate::{Channel, EngineFailure, FailureKind};
 use faultgate_core::model::{Monitor, SubscriptionRecord, SubscriptionState};
 
-/// Time in which the reader of a shared queue deletes or gives back its last messages.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
-
 impl FisEngine {
-    pub(super) fn reader_of(
-        &self,
-        sqs: aws_sdk_sqs::Client,
-        queue_url: &str,
-        keeping: Keeping,
-    ) -> QueueReader {
-        QueueReader {
-            sqs,
+    fn start_reader(&self, queue_url: &str, keeping: Keeping) {
+        let reader = QueueReader {
+            sqs: self.clients.sqs_reader(),
             queue_url: queue_url.to_owned(),
-            inbox: self.inbox(),
+            inboxes: Inboxes::of(self.inbox()),
             clock: self.clock,
             place: self.place(),
             keeping,
             leaving: self.leaving.clone(),
-        }
+        };
+        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
     }
 
-    fn start_reader(&self, queue_url: &str, keeping: Keeping) {
-        let reader = self.reader_of(self.clients.sqs_reader(), queue_url, keeping);
-        *self.reader.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(reader.run())));
+    /// Reads the user's queue, and seeks the proof that the events of this place come through to it.
+    fn join(&self, queue: &EventQueue) {
+        let place = self.place();
+        let nonce = format!("{}-{}-{}", self.settings.subscription, place.account, place.region);
+        let inbox = self.inbox();
+        inbox.await_proof(&nonce);
+        queue.join(inbox.clone(), &self.clients.counted);
+        let proof = QueueProof {
+            events: self.clients.events(),
+            inbox,
+            place,
+            nonce,
+            run_id: self.settings.run.id.clone(),
+            queue: queue.name(),
+        };
+        *self.proof.borrow_mut() = Some(AbortOnDropHandle::new(tokio::spawn(proof.seek())));
     }
 
     /// Returns the planned subscription, the same one at each call.
@@ -93,12 +102,12 @@ impl Channel for FisEngine {
     }
 
     async fn open(&self) -> Result<(), EngineFailure> {
-        match (self.settings.monitor, &self.settings.event_queue_url) {
+        match (self.settings.monitor, &self.settings.event_queue) {
             (Monitor::Poll, _) => Ok(()),
             // An event that is taken here would be missing for the process that monitors.
             (Monitor::Queue, Some(_)) if self.settings.step == RunStep::Launch => Ok(()),
-            (Monitor::Queue, Some(url)) => {
-                self.start_reader(url, Keeping::OfUser);
+            (Monitor::Queue, Some(queue)) => {
+                self.join(queue);
                 Ok(())
             }
             (Monitor::Queue, None) => Err(EngineFailure::new(
@@ -116,11 +125,10 @@ impl Channel for FisEngine {
 
     async fn close(&self, within: Duration) {
         // The reader ends first, so that it does not complain about a queue that is going away.
-        let reader = self.reader.borrow_mut().take();
-        if let (Monitor::Queue, Some(reader)) = (self.settings.monitor, reader) {
-            // The messages that it has taken from a shared queue are deleted or given back before it ends.
-            self.leaving.cancel();
-            let _ = tokio::time::timeout(within.min(LEAVE_TIMEOUT), reader).await;
+        self.reader.borrow_mut().take();
+        self.proof.borrow_mut().take();
+        if let Some(queue) = &self.settings.event_queue {
+            queue.leave(&self.inbox(), within).await;
         }
         let subscription = self.subscription.borrow().clone();
         if let Some(subscription) = subscription {

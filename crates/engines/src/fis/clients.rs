@@ -55,25 +55,35 @@ impl Clients {
 
     /// Makes a client for queues.
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
-        let config = aws_sdk_sqs::config::Builder::from(&self.sdk).interceptor(self.counted.clone());
-        aws_sdk_sqs::Client::from_conf(config.build())
+        make_sqs(&self.sdk, &self.counted)
     }
 
-    /// Makes a client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
+    /// Makes a client for long polls.
     pub(super) fn sqs_reader(&self) -> aws_sdk_sqs::Client {
-        let patient = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(RECEIVE_LIMIT)
-            .build();
-        let config = aws_sdk_sqs::config::Builder::from(&self.sdk)
-            .interceptor(self.counted.clone())
-            .timeout_config(patient)
-            .retry_config(RetryConfig::disabled());
-        aws_sdk_sqs::Client::from_conf(config.build())
+        make_sqs_reader(&self.sdk, &self.counted)
     }
 
     /// Makes a client for alarms.
     pub(super) fn cloudwatch(&self) -> CloudwatchClient {
         CloudwatchClient::new(&self.sdk, self.counted.clone())
     }
+}
+
+/// Makes a client for short requests on queues.
+pub(super) fn make_sqs(sdk: &SdkConfig, counted: &CountCalls) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::config::Builder::from(sdk).interceptor(counted.clone());
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+/// Makes a client for long polls: patient, and without retries of its own, since the reader has a loop anyway.
+pub(super) fn make_sqs_reader(sdk: &SdkConfig, counted: &CountCalls) -> aws_sdk_sqs::Client {
+    let patient = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(RECEIVE_LIMIT)
+        .build();
+    let config = aws_sdk_sqs::config::Builder::from(sdk)
+        .interceptor(counted.clone())
+        .timeout_config(patient)
+        .retry_config(RetryConfig::disabled());
+    aws_sdk_sqs::Client::from_conf(config.build())
 }

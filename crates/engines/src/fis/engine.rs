@@ -53,6 +53,8 @@ pub struct FisEngine {
     pub(super) adopted: AdoptedSubscriptions,
     pub(super) doubts: Doubts,
     pub(super) reader: RefCell<Option<AbortOnDropHandle<()>>>,
+    /// The search for the proof that events come through to the user's queue.
+    pub(super) proof: RefCell<Option<AbortOnDropHandle<()>>>,
     /// Tells the reader to end after it has dealt with what it received.
     pub(super) leaving: CancellationToken,
     /// The progress of each experiment, by its id.
@@ -78,12 +80,13 @@ impl FisEngine {
             templates: RefCell::default(),
             unread: RefCell::default(),
             target_accounts: RefCell::default(),
-            inbox: RefCell::new(Inbox::new([])),
+            inbox: RefCell::new(Inbox::new([], AwsPlace::in_region(region))),
             subscription: RefCell::default(),
             planned: RefCell::default(),
             adopted: AdoptedSubscriptions::default(),
             doubts: Doubts::default(),
             reader: RefCell::default(),
+            proof: RefCell::default(),
             leaving: CancellationToken::new(),
             tracked: RefCell::default(),
             asking: Semaphore::new(MAX_ASKED_AT_ONCE),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use faultgate_core::model::{AlarmChange, State};
+use faultgate_net::aws::AwsPlace;
 
 /// Source and detail type of the events that FIS puts on the default bus.
 pub(super) const FIS_SOURCE: &str = "aws.fis";
@@ -25,9 +26,35 @@ const MAX_WORD_BYTES: usize = 256;
 /// Maximum length of a reason, in characters; a longer one is cut.
 const MAX_REASON_CHARS: usize = 1_000;
 
+/// The account and Region of an event; each is empty where the event does not name it. Buses of several
+/// accounts may be connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    account: String,
+    region: String,
+}
+
+impl Origin {
+    fn of(event: &Value) -> Self {
+        let text = |member: &str| word(&event[member]).unwrap_or_default().to_owned();
+        Self { account: text("account"), region: text("region") }
+    }
+
+    pub(super) fn is(&self, place: &AwsPlace) -> bool {
+        self.account == place.account && self.region == place.region
+    }
+
+    /// Returns `true` if the event names another account or Region. That of a place may not be known yet.
+    pub(super) fn is_elsewhere(&self, place: &AwsPlace) -> bool {
+        let differs = |named: &str, here: &str| !named.is_empty() && here != "*" && named != here;
+        differs(&self.account, &place.account) || differs(&self.region, &place.region)
+    }
+}
+
 /// An event by which FIS says that an experiment has changed its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StateChange {
+    pub(super) origin: Origin,
     /// The event's own id, by which duplicates are found: the bus may deliver one event more than once.
     pub(super) event_id: String,
     pub(super) experiment: String,
@@ -44,9 +71,7 @@ pub(super) struct StateChange {
 pub(super) struct AlarmEvent {
     /// The event's own id, by which duplicates are found.
     pub(super) event_id: String,
-    /// Account and Region of the alarm: buses of several accounts may be connected.
-    pub(super) account: String,
-    pub(super) region: String,
+    pub(super) origin: Origin,
     pub(super) change: AlarmChange,
 }
 
@@ -57,6 +82,7 @@ pub(super) enum QueueMessage {
     /// The state change of an alarm, which says nothing of any experiment's state.
     Alarm(AlarmEvent),
     Handshake {
+        origin: Origin,
         nonce: String,
     },
     /// An event that is neither FIS's nor an alarm's nor a handshake.
@@ -109,7 +135,7 @@ fn parse_event(event: &Value) -> QueueMessage {
         }
         (Some(HANDSHAKE_SOURCE), Some(HANDSHAKE_DETAIL_TYPE)) => {
             return match word(&detail["nonce"]) {
-                Some(nonce) => QueueMessage::Handshake { nonce: nonce.to_owned() },
+                Some(nonce) => QueueMessage::Handshake { origin: Origin::of(event), nonce: nonce.to_owned() },
                 None => QueueMessage::Malformed("the handshake has no nonce"),
             };
         }
@@ -124,6 +150,7 @@ fn parse_event(event: &Value) -> QueueMessage {
     let time = word(&event["time"]);
     let reason = detail["new-state"]["reason"].as_str().filter(|reason| !reason.is_empty());
     QueueMessage::StateChange(StateChange {
+        origin: Origin::of(event),
         // An event without an id gets one of its content, so that a duplicate is still found.
         event_id: match word(&event["id"]) {
             Some(id) => id.to_owned(),
@@ -152,8 +179,7 @@ fn parse_alarm(event: &Value) -> Result<AlarmEvent, &'static str> {
             Some(id) => id.to_owned(),
             None => format!("{alarm} {value} {at}"),
         },
-        account: word(&event["account"]).unwrap_or_default().to_owned(),
-        region: word(&event["region"]).unwrap_or_default().to_owned(),
+        origin: Origin::of(event),
         change: AlarmChange {
             alarm: alarm.to_owned(),
             state: value.to_owned(),
@@ -215,7 +241,7 @@ mod tests {
     #[test]
     fn an_alarm_s_change_is_read_to_the_millisecond_and_is_no_state_of_an_experiment() {
         let QueueMessage::Alarm(told) = parse(&alarm_event().to_string()) else { panic!("not read") };
-        assert_eq!((told.event_id.as_str(), told.region.as_str()), ("a1", "eu-west-1"));
+        assert_eq!((told.event_id.as_str(), told.origin.region.as_str()), ("a1", "eu-west-1"));
         assert_eq!(told.change.in_words(), "shop-5xx went to ALARM at 2026-11-22T10:00:04Z");
         assert_eq!(told.change.at, Timestamp::from_str("2026-11-22T10:00:04.985Z").unwrap());
         assert_eq!(told.change.reason.as_deref(), Some("1 datapoint"));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::events::{AlarmEvent, QueueMessage, StateChange, parse};
+use super::events::{AlarmEvent, QueueMessage, StateChange};
 use crate::alarms::AlarmFeed;
 use faultgate_net::aws::AwsPlace;
 
@@ -39,6 +39,18 @@ pub(super) enum Disposition {
     NotOurs,
 }
 
+/// The proof that events come through to the queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Arrival {
+    /// An event has come through, or the subscription was proved before the inbox was needed.
+    #[default]
+    Given,
+    /// A handshake or an event of this run is waited for.
+    Awaited,
+    /// None has come in time, for this reason. One that is late still counts.
+    Missed(String),
+}
+
 #[derive(Debug, Default)]
 struct Contents {
     /// The changes by the ids of the experiments, in the order of their arrival.
@@ -58,31 +70,35 @@ struct Contents {
     let_go: u64,
     /// The reason for which the queue cannot be read at present, if it cannot.
     trouble: Option<String>,
+    arrival: Arrival,
 }
 
 /// The inbox of one subscription. Cloning it shares the contents.
 #[derive(Debug, Clone)]
 pub(super) struct Inbox {
     templates: Arc<HashSet<String>>,
-    /// The feed of alarms, with their account and Region. None where nobody wants to hear of alarms.
-    alarms: Option<(AlarmFeed, AwsPlace)>,
+    /// The feed of alarms. None where nobody wants to hear of alarms.
+    alarms: Option<AlarmFeed>,
+    /// The account and Region whose events count.
+    place: AwsPlace,
     contents: Arc<Mutex<Contents>>,
     changed: watch::Sender<()>,
 }
 
 impl Inbox {
-    pub(super) fn new(templates: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn new(templates: impl IntoIterator<Item = String>, place: AwsPlace) -> Self {
         Self {
             templates: Arc::new(templates.into_iter().collect()),
             alarms: None,
+            place,
             contents: Arc::default(),
             changed: watch::Sender::new(()),
         }
     }
 
-    /// Passes the changes of alarms in this account and Region on to a feed.
-    pub(super) fn feeding(self, alarms: AlarmFeed, place: AwsPlace) -> Self {
-        Self { alarms: Some((alarms, place)), ..self }
+    /// Passes the changes of alarms on to a feed.
+    pub(super) fn feeding(self, alarms: AlarmFeed) -> Self {
+        Self { alarms: Some(alarms), ..self }
     }
 
     /// Returns a receiver that is woken at each change of the inbox from now on.
@@ -96,6 +112,9 @@ impl Inbox {
         if contents.ours.insert(experiment.to_owned()) {
             let kept = contents.received.get(experiment).map_or(0, Vec::len);
             contents.of_others = contents.of_others.saturating_sub(kept);
+            if kept > 0 {
+                contents.arrival = Arrival::Given;
+            }
         }
     }
 
@@ -105,21 +124,48 @@ impl Inbox {
         self.contents().handshakes.entry(nonce.to_owned()).or_default();
     }
 
-    /// Reads a message and keeps it where it concerns this run.
-    pub(super) fn deliver(&self, body: &str, observed_at: Timestamp) -> Disposition {
+    /// Demands a proof that events come through: the handshake with this nonce, or an event of this run.
+    pub(super) fn await_proof(&self, nonce: &str) {
+        self.contents().arrival = Arrival::Awaited;
+        self.await_handshake(nonce);
+    }
+
+    /// Notes that no proof has come in time. Returns `false` if one has come after all.
+    pub(super) fn miss_proof(&self, why: String) -> bool {
         let mut contents = self.contents();
-        let disposition = match parse(body) {
-            QueueMessage::StateChange(change) => self.take(&mut contents, change, observed_at),
+        let is_missing = contents.arrival == Arrival::Awaited;
+        if is_missing {
+            contents.arrival = Arrival::Missed(why);
+            drop(contents);
+            self.changed.send_replace(());
+        }
+        is_missing
+    }
+
+    /// Returns `true` if events come through, as far as anybody knows.
+    pub(super) fn is_proved(&self) -> bool {
+        self.contents().arrival == Arrival::Given
+    }
+
+    /// Keeps a message where it concerns this run. `again` says that this process has received it before, so
+    /// that it is no duplicate of its event.
+    pub(super) fn deliver(&self, message: &QueueMessage, observed_at: Timestamp, again: bool) -> Disposition {
+        let mut contents = self.contents();
+        let counted = (contents.malformed, contents.let_go);
+        let disposition = match message {
+            QueueMessage::StateChange(change) => self.take(&mut contents, change, observed_at, again),
             QueueMessage::Alarm(told) => {
                 self.pass_on(told, observed_at);
                 Disposition::NotOurs
             }
-            QueueMessage::Handshake { nonce } => {
-                if let Some(has_come) = contents.handshakes.get_mut(&nonce) {
+            QueueMessage::Handshake { origin, nonce } => match contents.handshakes.get_mut(nonce) {
+                Some(has_come) if !origin.is_elsewhere(&self.place) => {
                     *has_come = true;
+                    contents.arrival = Arrival::Given;
+                    Disposition::Ours
                 }
-                Disposition::NotOurs
-            }
+                _ => Disposition::NotOurs,
+            },
             QueueMessage::Foreign => Disposition::NotOurs,
             QueueMessage::Malformed(why) => {
                 tracing::debug!(why, "a message could not be read");
@@ -127,29 +173,46 @@ impl Inbox {
                 Disposition::NotOurs
             }
         };
+        if again {
+            (contents.malformed, contents.let_go) = counted;
+        }
         drop(contents);
-        self.changed.send_replace(());
+        // A message that comes round on its way to another run wakes nobody.
+        if !again || disposition == Disposition::Ours {
+            self.changed.send_replace(());
+        }
         disposition
     }
 
-    fn pass_on(&self, told: AlarmEvent, observed_at: Timestamp) {
-        let Some((feed, place)) = &self.alarms else { return };
+    fn pass_on(&self, told: &AlarmEvent, observed_at: Timestamp) {
         // Events of other accounts and Regions, whose alarms may have the same name, can be sent to this bus.
-        if told.account == place.account && told.region == place.region {
-            feed.deliver(&told.event_id, told.change, observed_at);
+        if let Some(feed) = self.alarms.as_ref().filter(|_| told.origin.is(&self.place)) {
+            feed.deliver(&told.event_id, told.change.clone(), observed_at);
         }
     }
 
-    fn take(&self, contents: &mut Contents, change: StateChange, observed_at: Timestamp) -> Disposition {
+    fn take(
+        &self,
+        contents: &mut Contents,
+        change: &StateChange,
+        observed_at: Timestamp,
+        again: bool,
+    ) -> Disposition {
         let ours = contents.ours.contains(&change.experiment);
-        if !ours && !self.templates.contains(&change.template) {
+        let concerns_us = ours || self.templates.contains(&change.template);
+        if !concerns_us || change.origin.is_elsewhere(&self.place) {
             return Disposition::NotOurs;
+        }
+        if ours {
+            contents.arrival = Arrival::Given;
         }
         let disposition = if ours { Disposition::Ours } else { Disposition::NotOurs };
         let changes = contents.received.get(&change.experiment).map(Vec::len);
         // Duplicates are counted of known experiments only: counters by forged ids would grow without end.
         if changes.is_some() && contents.seen.contains(&change.event_id) {
-            *contents.duplicates.entry(change.experiment).or_default() += 1;
+            if !again {
+                *contents.duplicates.entry(change.experiment.clone()).or_default() += 1;
+            }
             return disposition;
         }
         let is_new = !contents.seen.contains(&change.event_id) && changes.unwrap_or_default() < MAX_CHANGES;
@@ -162,11 +225,8 @@ impl Inbox {
         }
         contents.seen.insert(change.event_id.clone());
         contents.of_others += usize::from(!ours);
-        contents
-            .received
-            .entry(change.experiment.clone())
-            .or_default()
-            .push(Received { change, observed_at });
+        let kept = contents.received.entry(change.experiment.clone()).or_default();
+        kept.push(Received { change: change.clone(), observed_at });
         disposition
     }
 
@@ -204,9 +264,14 @@ impl Inbox {
         self.contents().handshakes.get(nonce).copied().unwrap_or_default()
     }
 
-    /// Returns the reason for which the queue cannot be read at present, if it cannot.
+    /// Returns the reason for which no events come at present, if there is one: the queue cannot be read, or
+    /// nothing has come through to it.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.contents().trouble.clone()
+        let contents = self.contents();
+        contents.trouble.clone().or_else(|| match &contents.arrival {
+            Arrival::Missed(why) => Some(why.clone()),
+            Arrival::Given | Arrival::Awaited => None,
+        })
     }
 
     /// Notes why the queue cannot be read, or that it can. Waiters wake only where that has changed.
@@ -216,11 +281,16 @@ impl Inbox {
             let readable = trouble.is_none();
             contents.trouble = trouble;
             drop(contents);
-            if let Some((feed, _)) = &self.alarms {
+            if let Some(feed) = &self.alarms {
                 feed.set_readable(readable);
             }
             self.changed.send_replace(());
         }
+    }
+
+    /// Returns `true` if the other is a clone of this one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.contents, &other.contents)
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {

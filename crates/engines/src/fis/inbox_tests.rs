@@ -1,6 +1,6 @@
 //! Tests of the inbox.
 
-use super::super::events::{FIS_DETAIL_TYPE, FIS_SOURCE};
+use super::super::events::{FIS_DETAIL_TYPE, FIS_SOURCE, parse};
 use super::*;
 use serde_json::json;
 
@@ -11,14 +11,26 @@ fn event(id: &str, experiment: &str, template: &str, word: &str) -> String {
     .to_string()
 }
 
+fn here() -> AwsPlace {
+    AwsPlace {
+        partition: "aws".to_owned(),
+        region: "eu-west-1".to_owned(),
+        account: "123456789012".to_owned(),
+    }
+}
+
 fn inbox() -> Inbox {
-    Inbox::new(["EXT1".to_owned()])
+    Inbox::new(["EXT1".to_owned()], here())
+}
+
+fn deliver(inbox: &Inbox, body: &str) -> Disposition {
+    inbox.deliver(&parse(body), Timestamp::UNIX_EPOCH, false)
 }
 
 #[test]
 fn events_wait_for_an_experiment_that_is_not_known_yet() {
     let inbox = inbox();
-    inbox.deliver(&event("a", "EXP1", "EXT1", "running"), Timestamp::UNIX_EPOCH);
+    deliver(&inbox, &event("a", "EXP1", "EXT1", "running"));
     inbox.claim("EXP1");
     assert_eq!(inbox.after("EXP1", 0).len(), 1);
     assert!(inbox.after("EXP1", 1).is_empty() && inbox.after("EXP1", 7).is_empty());
@@ -28,7 +40,7 @@ fn events_wait_for_an_experiment_that_is_not_known_yet() {
 fn duplicates_are_counted_and_kept_once() {
     let inbox = inbox();
     for _ in 0..3 {
-        inbox.deliver(&event("a", "EXP1", "EXT1", "running"), Timestamp::UNIX_EPOCH);
+        deliver(&inbox, &event("a", "EXP1", "EXT1", "running"));
     }
     assert_eq!((inbox.count_received("EXP1"), inbox.count_duplicates("EXP1")), (1, 2));
 }
@@ -37,12 +49,7 @@ fn duplicates_are_counted_and_kept_once() {
 fn changes_of_alarms_go_to_the_feed_and_only_those_of_this_place() {
     let feed = AlarmFeed::default();
     feed.open(["slow".to_owned()]);
-    let place = AwsPlace {
-        partition: "aws".to_owned(),
-        region: "eu-west-1".to_owned(),
-        account: "123456789012".to_owned(),
-    };
-    let inbox = inbox().feeding(feed.clone(), place);
+    let inbox = inbox().feeding(feed.clone());
     inbox.claim("EXP1");
     let told = |id: &str, account: &str, region: &str| {
         json!({"id": id, "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change",
@@ -56,7 +63,7 @@ fn changes_of_alarms_go_to_the_feed_and_only_those_of_this_place() {
         told("c", "123456789012", "eu-west-1"),
     ];
     for body in cases {
-        assert_eq!(inbox.deliver(&body, Timestamp::UNIX_EPOCH), Disposition::NotOurs);
+        assert_eq!(deliver(&inbox, &body), Disposition::NotOurs);
     }
     assert_eq!(feed.heard_changes("slow").len(), 1);
     assert_eq!((inbox.count_received("EXP1"), inbox.count_malformed()), (0, 0));
@@ -71,10 +78,10 @@ fn a_handshake_has_come_where_its_nonce_is_awaited() {
     let handshake = json!({"source": "faultgate.handshake", "detail-type": "Faultgate Handshake",
                            "detail": {"nonce": "ours"}})
     .to_string();
-    inbox.deliver(&handshake, Timestamp::UNIX_EPOCH);
+    deliver(&inbox, &handshake);
     assert!(!inbox.has_handshake("ours"), "nobody has asked for it yet");
     inbox.await_handshake("ours");
-    inbox.deliver(&handshake, Timestamp::UNIX_EPOCH);
+    deliver(&inbox, &handshake);
     assert!(inbox.has_handshake("ours") && !inbox.has_handshake("theirs"));
 }
 
@@ -106,7 +113,7 @@ fn only_messages_of_claimed_experiments_are_ours_to_delete() {
         ("not json".to_owned(), Disposition::NotOurs),
     ];
     for (body, expected) in cases {
-        assert_eq!(inbox.deliver(&body, Timestamp::UNIX_EPOCH), expected, "{body}");
+        assert_eq!(deliver(&inbox, &body), expected, "{body}");
     }
     assert_eq!(inbox.count_received("EXP3"), 0, "another template's events are not kept");
     assert_eq!(inbox.count_malformed(), 1);
@@ -116,13 +123,10 @@ fn only_messages_of_claimed_experiments_are_ours_to_delete() {
 fn a_flood_of_others_leaves_room_for_ours() {
     let inbox = inbox();
     for n in 0..2 * MAX_EXPERIMENTS {
-        inbox.deliver(
-            &event(&format!("x{n}"), &format!("OTHER{n}"), "EXT1", "running"),
-            Timestamp::UNIX_EPOCH,
-        );
+        deliver(&inbox, &event(&format!("x{n}"), &format!("OTHER{n}"), "EXT1", "running"));
     }
     inbox.claim("EXP1");
-    inbox.deliver(&event("a", "EXP1", "EXT1", "completed"), Timestamp::UNIX_EPOCH);
+    deliver(&inbox, &event("a", "EXP1", "EXT1", "completed"));
     assert_eq!(inbox.count_received("EXP1"), 1);
     assert!(inbox.contents().received.len() <= MAX_EXPERIMENTS + 1);
     assert_eq!(inbox.count_let_go(), MAX_EXPERIMENTS as u64);
@@ -151,7 +155,7 @@ fn nothing_that_floods_the_queue_is_kept_without_end() {
                 event("a0", &format!("OTHER{n}"), "EXT1", "running"),
                 handshake.to_string(),
             ] {
-                inbox.deliver(&body, Timestamp::UNIX_EPOCH);
+                deliver(&inbox, &body);
             }
         }
     };

@@ -8,9 +8,9 @@
 //! - `admission` tells who is in the account and Region, and `preview` what an experiment would hit.
 //! - `subscription` makes the rules and the queue, whose event patterns are in `pattern`; `adopted` takes
 //!   over those of other processes, and `removal` removes them.
-//! - `reader` fills the `inbox` with the messages that `events` reads. `shared_queue` is a queue that several
-//!   processes read, `users_queue` one of the user's, and `hiding` is how long messages of others stay
-//!   hidden.
+//! - `reader` fills the `inbox` with the messages that `events` reads, or the `inboxes` of several accounts.
+//!   `shared_queue` is a queue that several processes read, and `users_queue` one of the user's, where
+//!   `queue_proof` proves that events come through, and `hiding` is how long messages of others stay hidden.
 //! - `watch` waits for the end and confirms it by FIS's own `record`, with a `pause` between attempts;
 //!   `dry_mode` tells whether the actions of a dry run or preview are skipped.
 //! - `listing` reads the resources and accounts that the experiment acted on, and `accounts` names those
@@ -36,6 +36,7 @@ mod error;
 mod events;
 mod hiding;
 mod inbox;
+mod inboxes;
 mod inspection;
 mod launch;
 mod listing;
@@ -47,6 +48,7 @@ mod pause;
 mod port;
 mod preflight;
 mod preview;
+mod queue_proof;
 mod reader;
 mod record;
 mod removal;
@@ -69,3 +71,4 @@ pub use subscription::handshake::HANDSHAKE_TIMEOUT;
 pub use sweep::{OpenExperiment, SubscriptionPart, SubscriptionPartKind, SubscriptionParts, Sweeper};
 pub use tags::Expiry;
 pub use templates::Templates;
+pub use users_queue::EventQueue;

@@ -9,10 +9,9 @@ use super::error::failure;
 use super::inbox::Inbox;
 use super::outcome::FisContext;
 use super::preflight::{Preflight, alarm_name, check_role, describe_alarms, get_lever, preflight};
-use super::reader::Keeping;
 use super::record::{RecordDetails, details, record};
 use super::tracking::ExperimentTracking;
-use super::{FisEngine, FisSettings, launch, outcome, users_queue, watch};
+use super::{FisEngine, FisSettings, launch, outcome, watch};
 use crate::{
     Admission, Channel, Engine, EngineFailure, FailureKind, Inspection, Judgement, Launched, Notary,
     Particulars, Preview, Record, StopCause, Takeover, Watcher,
@@ -49,11 +48,10 @@ impl Engine for FisEngine {
                  set monitor to queue or poll",
             ));
         }
-        if let (Monitor::Queue, Some(url)) = (self.settings.monitor, &self.settings.event_queue_url) {
-            let reader = self.reader_of(self.clients.sqs(), url, Keeping::OfUser);
-            findings.extend(users_queue::look(&reader).await);
+        if let (Monitor::Queue, Some(queue)) = (self.settings.monitor, &self.settings.event_queue) {
+            findings.extend(queue.look(&self.clients.counted).await);
         }
-        *self.inbox.borrow_mut() = Inbox::new(ids).feeding(self.settings.alarms.clone(), self.place());
+        *self.inbox.borrow_mut() = Inbox::new(ids, self.place()).feeding(self.settings.alarms.clone());
         *self.templates.borrow_mut() = templates;
         *self.unread.borrow_mut() = unread;
         findings.extend(self.tell_of_alarms_without_room());

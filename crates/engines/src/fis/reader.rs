@@ -5,18 +5,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName,
-};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message};
 
 use tokio_util::sync::CancellationToken;
 
 use super::error::failure;
-use super::hiding::hidden_seconds;
-use super::inbox::{Disposition, Inbox};
+use super::hiding::{Sightings, hidden_seconds};
+use super::inbox::Disposition;
+use super::inboxes::Inboxes;
 use super::pause::pause;
 use super::shared_queue::{HIDDEN_SECONDS, Handling, SharedQueue};
+use super::users_queue;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::clock::Clock;
 use faultgate_net::aws::AwsPlace;
@@ -35,9 +34,10 @@ const TROUBLE_AFTER_FAILURES: u32 = 3;
 /// Pauses after polls that failed: they grow from the first to the longest.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(10);
-/// Pause after a batch in which no message was for this process. Without it, messages that were given back
-/// would come round in a tight loop.
+/// Pause after a batch in which no message was new or for this process. Without it, messages that were given
+/// back would come round in a tight loop. Those of a user's queue are hidden when they come too often.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(1);
+const FOREIGN_PAUSE_OF_USER: Duration = Duration::from_millis(100);
 
 /// The rule by which the reader treats the messages that it received.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub(super) enum Keeping {
     /// Nobody else reads the queue: messages stay hidden until it is deleted.
     Own,
     /// The queue is the user's: messages of this run are deleted, those of others are given back.
-    OfUser,
+    OfUser(Sightings),
     /// Several processes watch the same experiments, and each has to see every message.
     Shared(SharedQueue),
     /// The reader waits for handshakes, and leaves all other messages to the processes that monitor. No
@@ -58,7 +58,7 @@ pub(super) enum Keeping {
 pub(super) struct QueueReader {
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) queue_url: String,
-    pub(super) inbox: Inbox,
+    pub(super) inboxes: Inboxes,
     pub(super) clock: Clock,
     pub(super) place: AwsPlace,
     pub(super) keeping: Keeping,
@@ -80,10 +80,11 @@ impl QueueReader {
             match received {
                 Ok(messages) => {
                     failures = 0;
-                    self.inbox.set_trouble(None);
+                    self.inboxes.set_trouble(None);
                     match &self.keeping {
                         Keeping::Shared(shared) => self.deliver_shared(messages, shared).await,
-                        Keeping::Own | Keeping::OfUser | Keeping::Proving => self.deliver(messages).await,
+                        Keeping::OfUser(sightings) => self.deliver_of_user(messages, sightings).await,
+                        Keeping::Own | Keeping::Proving => self.deliver(messages),
                     }
                 }
                 Err(failure) => {
@@ -91,7 +92,7 @@ impl QueueReader {
                     tracing::debug!(%failure, failures, "the queue could not be read");
                     // A permission that is missing does not come by waiting, so it is told at once.
                     if failures >= TROUBLE_AFTER_FAILURES || failure.kind == FailureKind::Denied {
-                        self.inbox.set_trouble(Some(failure.to_string()));
+                        self.inboxes.set_trouble(Some(&failure.to_string()));
                     }
                     tokio::time::sleep(pause(FIRST_RETRY_PAUSE, LONGEST_RETRY_PAUSE, failures - 1)).await;
                 }
@@ -125,7 +126,7 @@ impl QueueReader {
     async fn receive(&self) -> Result<Vec<Message>, EngineFailure> {
         let (wait_seconds, hidden_seconds) = match self.keeping {
             Keeping::Own => (LONG_POLL_SECONDS, None),
-            Keeping::OfUser | Keeping::Shared(_) => (LONG_POLL_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
+            Keeping::OfUser(_) | Keeping::Shared(_) => (LONG_POLL_SECONDS, Some(i32::from(HIDDEN_SECONDS))),
             Keeping::Proving => (SHORT_POLL_SECONDS, Some(SHORT_POLL_SECONDS)),
         };
         let answer = self
@@ -135,36 +136,42 @@ impl QueueReader {
             .max_number_of_messages(MAX_MESSAGES_PER_RECEIVE)
             .wait_time_seconds(wait_seconds)
             .set_visibility_timeout(hidden_seconds)
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
             .map_err(|error| self.failure(error, "ReceiveMessage"))?;
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// Hands messages to the inbox. A shared queue gets the messages of others back, and loses those of this
-    /// run.
-    async fn deliver(&self, messages: Vec<Message>) {
-        let (mut ours, mut others) = (Vec::new(), Vec::new());
+    /// Hands messages to the inbox. A queue of the run's own hides them until it is deleted, so no request is
+    /// needed.
+    fn deliver(&self, messages: Vec<Message>) {
+        let now = self.clock.now();
+        for message in messages {
+            self.inboxes.deliver(message.body.as_deref().unwrap_or_default(), now, false);
+        }
+    }
+
+    /// Hands messages of a user's queue to the inboxes. The queue gets the messages of others back, and loses
+    /// those of this run.
+    async fn deliver_of_user(&self, messages: Vec<Message>, sightings: &Sightings) {
+        let (mut ours, mut others, mut news) = (Vec::new(), Vec::new(), false);
         for message in messages {
             let now = self.clock.now();
-            let disposition = self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
-            let hidden_seconds = hidden_seconds(&message);
+            let times = sightings.note(message.message_id.as_deref().unwrap_or_default());
+            news |= times == 1;
+            let body = message.body.as_deref().unwrap_or_default();
+            let disposition = self.inboxes.deliver(body, now, times > 1);
             if let Some(handle) = message.receipt_handle {
                 match disposition {
                     Disposition::Ours => ours.push(handle),
-                    Disposition::NotOurs => others.push((handle, hidden_seconds)),
+                    Disposition::NotOurs => others.push((handle, hidden_seconds(times))),
                 }
             }
         }
-        // A queue of the run's own hides what was received until the queue is deleted: no request is needed.
-        if !matches!(self.keeping, Keeping::OfUser) {
-            return;
-        }
-        let only_others = ours.is_empty() && !others.is_empty();
+        let only_known_others = ours.is_empty() && !others.is_empty() && !news;
         tokio::join!(self.delete(ours), self.give_back(others));
-        if only_others {
-            self.let_others_read().await;
+        if only_known_others {
+            self.let_others_read(FOREIGN_PAUSE_OF_USER).await;
         }
     }
 
@@ -177,7 +184,7 @@ impl QueueReader {
             match shared.handle(message.message_id.as_deref().unwrap_or_default()) {
                 Handling::Take => {
                     news = true;
-                    self.inbox.deliver(message.body.as_deref().unwrap_or_default(), now);
+                    self.inboxes.deliver(message.body.as_deref().unwrap_or_default(), now, false);
                 }
                 // Hidden for 0 seconds, so that another reader can receive it at once.
                 Handling::PassOn => passed_on.extend(message.receipt_handle.map(|handle| (handle, 0))),
@@ -187,16 +194,16 @@ impl QueueReader {
         if !passed_on.is_empty() {
             self.give_back(passed_on).await;
             if !news {
-                self.let_others_read().await;
+                self.let_others_read(FOREIGN_PAUSE).await;
             }
         }
     }
 
     /// Leaves the queue to other readers for a moment.
-    async fn let_others_read(&self) {
+    async fn let_others_read(&self, pause: Duration) {
         tokio::select! {
             () = self.leaving.cancelled() => {}
-            () = tokio::time::sleep(FOREIGN_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 
@@ -269,7 +276,13 @@ impl QueueReader {
             + Sync
             + 'static,
     {
-        failure(error, operation, format!("use the queue {}", self.queue_url), &self.place)
+        let failure = failure(error, operation, format!("use the queue {}", self.queue_url), &self.place);
+        match (&self.keeping, failure.kind) {
+            (Keeping::OfUser(_), FailureKind::Denied) => {
+                failure.remedy(users_queue::statement(operation, &self.queue_url, &self.place))
+            }
+            _ => failure,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::users_queue::EventQueue;
 use crate::alarms::AlarmFeed;
 use faultgate_core::model::{InjectionRule, Monitor, RunIdentity};
 use faultgate_net::aws::role::Role;
@@ -55,7 +56,8 @@ pub struct FisSettings {
     /// ARN of the role that is assumed to reach the account.
     pub role_arn: Option<String>,
     pub monitor: Monitor,
-    pub event_queue_url: Option<String>,
+    /// The queue to read with `monitor: queue`, which all engines of a run share.
+    pub event_queue: Option<EventQueue>,
     pub reconcile_interval: Duration,
     pub dry_run: bool,
     pub injection: InjectionRule,

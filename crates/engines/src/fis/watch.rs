@@ -184,8 +184,10 @@ impl Watch<'_> {
             pause(FIRST_CONFIRM_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else if self.polls() {
             pause(FIRST_POLL_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
-        } else {
+        } else if self.watching.inbox.is_proved() {
             self.watching.settings.reconcile_interval
+        } else {
+            self.watching.settings.reconcile_interval.min(LONGEST_POLL_PAUSE)
         }
     }
 
@@ -215,7 +217,7 @@ impl Watch<'_> {
         self.troubled = trouble.is_some();
         if let (true, Some(trouble)) = (began, trouble) {
             self.attempt = 0;
-            self.watcher.warning(&format!("events cannot be read, so FIS is asked directly: {trouble}"));
+            self.watcher.warning(&format!("events cannot be relied on, so FIS is asked directly: {trouble}"));
         }
         began
     }

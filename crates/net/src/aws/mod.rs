@@ -30,6 +30,7 @@ mod json_service;
 mod organizations;
 mod patience;
 mod place;
+mod queue_address;
 pub mod role;
 pub mod s3;
 mod signer;
@@ -43,6 +44,7 @@ pub use self::json_service::{JsonApi, JsonRefusal, JsonService};
 pub use self::organizations::Organizations;
 pub use self::patience::Patience;
 pub use self::place::{AwsPlace, DEFAULT_CONSOLE_DOMAIN, console_domain, partition_of};
+pub use self::queue_address::QueueAddress;
 pub use self::signer::Signer;
 
 use self::credentials::Profiles;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::forms::{uuid, whole_seconds};
 use crate::place::WorldPlace;
+use crate::services::buses::BusName;
 use crate::story::plot::Plot;
 
 /// Something that the world does after its state was changed, outside its lock.
@@ -17,8 +18,8 @@ pub(crate) enum Consequence {
     Announce(Value),
     /// `CloudWatch` tells that an alarm has changed its state.
     TellOfAlarm(Value),
-    /// `PutEvents` accepted an event.
-    Put(Value),
+    /// `PutEvents` accepted an event for this bus.
+    Put { event: Value, bus: BusName },
     /// An experiment begins to follow its script.
     Live { place: WorldPlace, experiment: String },
     /// An experiment that is stopping becomes stopped after this time.

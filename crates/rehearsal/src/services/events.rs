@@ -1,26 +1,26 @@
-//! `EventBridge`: the default bus, its rules and their targets.
+//! `EventBridge`: one bus, its rules and their targets.
 //!
 //! Rules are matched by patterns, as the service does it; schedules are accepted and never fire. The only
-//! targets that receive anything are queues.
+//! targets that receive anything are queues and other buses.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::forms::whole_seconds;
 use crate::protocol::call::{ApiCall, ApiError, page};
-use crate::services::context::{Consequence, ServiceContext};
+use crate::services::buses::{BusName, DEFAULT_BUS};
+use crate::services::context::ServiceContext;
 use crate::services::pattern::Pattern;
 
-/// Largest number of entries in a request of `PutEvents`.
-const MAX_ENTRIES: usize = 10;
 /// Largest number of targets of a rule.
 const MAX_TARGETS: usize = 5;
 
-/// The default bus of one Region.
+/// One bus.
 #[derive(Debug, Default)]
 pub(crate) struct Bus {
+    /// Policy that lets other accounts put events on the bus.
+    pub(crate) policy: Option<String>,
     pub(crate) rules: BTreeMap<String, BusRule>,
 }
 
@@ -55,18 +55,20 @@ pub(crate) struct Sent {
 }
 
 impl Bus {
-    /// Answers a request of a client.
-    pub(crate) fn answer(&mut self, call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
-        if let Some(bus) = call.optional_text("EventBusName").filter(|bus| !is_default(bus, context)) {
-            return Err(not_found(format!("event bus {bus} does not exist")));
-        }
+    /// Answers a request of a client to the bus of this name.
+    pub(crate) fn answer(
+        &mut self,
+        bus: &str,
+        call: &ApiCall,
+        context: &ServiceContext,
+    ) -> Result<Value, ApiError> {
         match call.operation.as_str() {
-            "PutRule" => self.put_rule(call, context),
+            "PutRule" => self.put_rule(bus, call, context),
             "DescribeRule" => {
                 let name = call.text("Name")?;
-                Ok(self.rule(name)?.describe(name))
+                Ok(self.rule(name)?.describe(name, bus))
             }
-            "ListRules" => self.list_rules(call),
+            "ListRules" => self.list_rules(bus, call),
             "DeleteRule" => self.delete_rule(call),
             "PutTargets" => self.put_targets(call, context),
             "RemoveTargets" => {
@@ -81,7 +83,6 @@ impl Bus {
                 let targets = rule.targets.values().map(|target| target.definition.clone()).collect();
                 list_page("Targets", targets, call)
             }
-            "PutEvents" => put_events(call, context),
             "TestEventPattern" => {
                 let pattern = parse(call.text("EventPattern")?)?;
                 let event: Value = serde_json::from_str(call.text("Event")?)
@@ -129,7 +130,7 @@ impl Bus {
     fn rule(&mut self, name: &str) -> Result<&mut BusRule, ApiError> {
         self.rules
             .get_mut(name)
-            .ok_or_else(|| not_found(format!("rule {name} does not exist on event bus default")))
+            .ok_or_else(|| not_found(format!("rule {name} does not exist on this event bus")))
     }
 
     fn by_arn(&mut self, call: &ApiCall) -> Result<&mut BusRule, ApiError> {
@@ -140,7 +141,7 @@ impl Bus {
             .ok_or_else(|| not_found(format!("{arn} does not exist")))
     }
 
-    fn put_rule(&mut self, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
+    fn put_rule(&mut self, bus: &str, call: &ApiCall, context: &ServiceContext) -> Result<Value, ApiError> {
         let name = call.text("Name")?;
         let is_valid = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
         if name.is_empty() || name.len() > 64 || !name.chars().all(is_valid) {
@@ -161,7 +162,8 @@ impl Bus {
             let message = "The requested resource exceeds the maximum number allowed.";
             return Err(ApiError::new(400, "LimitExceededException", message));
         }
-        let arn = context.arn("events", &format!("rule/{name}"));
+        let path = if bus == DEFAULT_BUS { format!("rule/{name}") } else { format!("rule/{bus}/{name}") };
+        let arn = context.arn("events", &path);
         let kept = ["Description", "State", "RoleArn", "ScheduleExpression"];
         let settings =
             kept.iter().filter_map(|key| Some(((*key).to_owned(), call.input.get(key)?.clone()))).collect();
@@ -180,13 +182,13 @@ impl Bus {
         Ok(json!({"RuleArn": arn}))
     }
 
-    fn list_rules(&self, call: &ApiCall) -> Result<Value, ApiError> {
+    fn list_rules(&self, bus: &str, call: &ApiCall) -> Result<Value, ApiError> {
         let prefix = call.optional_text("NamePrefix").unwrap_or_default();
         let rules = self
             .rules
             .iter()
             .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(name, rule)| rule.describe(name))
+            .map(|(name, rule)| rule.describe(name, bus))
             .collect();
         list_page("Rules", rules, call)
     }
@@ -210,6 +212,13 @@ impl Bus {
             };
             if target.get("InputTransformer").is_some() {
                 return Err(call.invalid("the rehearsal has no input transformers"));
+            }
+            // A bus of another account lets a role in, and no rule as such.
+            let bus = arn.contains(":event-bus/").then(|| BusName::find(arn, &context.place)).flatten();
+            if bus.is_some_and(|bus| bus.place.account != context.place.account)
+                && target["RoleArn"].as_str().is_none()
+            {
+                return Err(call.invalid(format!("RoleArn is required for the target {arn}")));
             }
             targets.push((id.to_owned(), arn.to_owned(), target));
         }
@@ -236,12 +245,12 @@ impl BusRule {
         self.settings.get("State").is_none_or(|state| state != "DISABLED")
     }
 
-    fn describe(&self, name: &str) -> Value {
+    fn describe(&self, name: &str, bus: &str) -> Value {
         let mut described = self.settings.clone();
         described.entry("State").or_insert_with(|| "ENABLED".into());
         described.insert("Name".to_owned(), name.into());
         described.insert("Arn".to_owned(), self.arn.as_str().into());
-        described.insert("EventBusName".to_owned(), "default".into());
+        described.insert("EventBusName".to_owned(), bus.into());
         if !self.pattern.is_empty() {
             described.insert("EventPattern".to_owned(), self.pattern.as_str().into());
         }
@@ -261,62 +270,7 @@ impl RuleTarget {
     }
 }
 
-fn put_events(call: &ApiCall, context: &mut ServiceContext) -> Result<Value, ApiError> {
-    let entries = call.list("Entries")?;
-    if entries.is_empty() || entries.len() > MAX_ENTRIES {
-        return Err(call.invalid("a request has 1 to 10 entries"));
-    }
-    let mut failures = 0;
-    let mut results = Vec::new();
-    for entry in entries {
-        match event_of(entry, context) {
-            Ok(event) => {
-                results.push(json!({"EventId": event["id"]}));
-                // An event for a bus that does not exist is accepted and lost, as at AWS.
-                if entry["EventBusName"].as_str().is_none_or(|bus| is_default(bus, context)) {
-                    context.consequences.push(Consequence::Put(event));
-                }
-            }
-            Err((code, message)) => {
-                failures += 1;
-                results.push(json!({"ErrorCode": code, "ErrorMessage": message}));
-            }
-        }
-    }
-    Ok(json!({"FailedEntryCount": failures, "Entries": results}))
-}
-
-/// Makes the event of an entry of `PutEvents`. The error is a code and a message.
-fn event_of(entry: &Value, context: &ServiceContext) -> Result<Value, (&'static str, String)> {
-    let member = |name: &str| {
-        entry[name]
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| ("InvalidArgument", format!("{name} is required")))
-    };
-    let (source, detail_type, detail) = (member("Source")?, member("DetailType")?, member("Detail")?);
-    if source.starts_with("aws.") && !context.allow_aws_sources {
-        return Err(("NotAuthorizedForSourceException", "not authorized for the source".to_owned()));
-    }
-    let detail: Map<String, Value> = serde_json::from_str(detail)
-        .map_err(|_| ("MalformedDetail", "the detail is not a JSON object".to_owned()))?;
-    let resources = entry.get("Resources").cloned().unwrap_or_else(|| json!([]));
-    let mut event = context.event(source, detail_type, &resources, &Value::Object(detail));
-    let time = entry["Time"].as_f64().and_then(|seconds| {
-        let since = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
-        jiff::Timestamp::from_duration(since).ok()
-    });
-    if let Some(time) = time {
-        event["time"] = whole_seconds(time).into();
-    }
-    Ok(event)
-}
-
-fn is_default(bus: &str, context: &ServiceContext) -> bool {
-    bus == "default" || (bus.contains(&context.place.account) && bus.ends_with(":event-bus/default"))
-}
-
-fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
+pub(crate) fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, ApiError> {
     let (items, next) = page(items, call.number("Limit", 1..=100)?, call.optional_text("NextToken"))?;
     let mut output = json!({member: items});
     if let Some(next) = next {
@@ -339,6 +293,6 @@ fn invalid_pattern(why: &str) -> ApiError {
     ApiError::new(400, "InvalidEventPatternException", format!("Event pattern is not valid. Reason: {why}"))
 }
 
-fn not_found(message: String) -> ApiError {
+pub(crate) fn not_found(message: String) -> ApiError {
     ApiError::new(400, "ResourceNotFoundException", message)
 }

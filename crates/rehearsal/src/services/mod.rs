@@ -1,6 +1,7 @@
 //! The services: what each of them answers, and what it keeps.
 
 pub(crate) mod alarm;
+pub(crate) mod buses;
 pub(crate) mod cloudwatch;
 pub(crate) mod context;
 pub(crate) mod events;

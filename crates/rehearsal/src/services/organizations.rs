@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::fixtures::{ACCOUNT, ORGANIZATION_ROOT, ORGANIZATION_UNIT};
+use crate::fixtures::{ACCOUNT, ORGANIZATION, ORGANIZATION_ROOT, ORGANIZATION_UNIT};
 use crate::protocol::call::{ApiCall, ApiError, page};
 
 /// An organization: what each unit holds, by its id.
@@ -40,6 +40,12 @@ impl Organization {
         parent.units.extend(units.iter().map(|unit| (*unit).to_owned()));
     }
 
+    /// Returns the id of the organization, if this account is in it.
+    pub(crate) fn of(&self, account: &str) -> Option<&'static str> {
+        let is_in = self.0.values().flat_map(|unit| &unit.accounts).any(|(id, _)| id == account);
+        is_in.then_some(ORGANIZATION)
+    }
+
     /// Answers a request of a client.
     pub(crate) fn answer(&self, call: &ApiCall) -> Result<Value, ApiError> {
         let unit = || {
@@ -50,7 +56,7 @@ impl Organization {
         let (member, items) = match call.operation.as_str() {
             "ListAccountsForParent" => {
                 let account = |(id, state): &(String, String)| {
-                    let arn = format!("arn:aws:organizations::{ACCOUNT}:account/o-rehearsal/{id}");
+                    let arn = format!("arn:aws:organizations::{ACCOUNT}:account/{ORGANIZATION}/{id}");
                     json!({"Id": id, "Arn": arn, "Name": id, "Status": state, "State": state})
                 };
                 ("Accounts", unit()?.accounts.iter().map(account).collect())

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::protocol::call::{ApiCall, ApiError, page, tags};
 use crate::services::context::ServiceContext;
-use crate::services::policy::{Delivery, allows};
+use crate::services::policy::{Delivery, Sender, allows};
 use crate::services::queue::{Handled, SETTINGS, SqsQueue, md5};
 
 /// Time for which the name of a deleted queue cannot be used again.
@@ -100,7 +100,7 @@ impl Sqs {
     /// Delivers an event to a queue, if the queue's policy allows that rule to send. Otherwise it is lost
     /// without a word, as at AWS.
     pub(crate) fn deliver(&mut self, queue_arn: &str, rule_arn: &str, body: &str, context: &ServiceContext) {
-        let delivery = Delivery { queue_arn, rule_arn };
+        let delivery = Delivery { resource: queue_arn, sender: Sender::Rule(rule_arn) };
         let allowing = self.queues.values_mut().find(|queue| {
             queue.arn == queue_arn && allows(queue.attributes.get("Policy").map(String::as_str), &delivery)
         });

@@ -11,12 +11,13 @@ use tokio::time::sleep;
 
 use crate::fixtures::FOREIGN_TEMPLATE_ID;
 use crate::place::WorldPlace;
+use crate::services::buses::DEFAULT_BUS;
 use crate::services::context::Consequence;
 use crate::services::experiment::FisExperiment;
 use crate::story::scenario::Scenario;
 use crate::story::script::{self, Beat, Step};
 use crate::world::account::SharedWorld;
-use crate::world::account::World;
+use crate::world::account::{World, WorldState};
 use crate::world::observe::Published;
 
 impl World {
@@ -31,7 +32,7 @@ impl World {
         match consequence {
             Consequence::Announce(event) => self.announce(event),
             Consequence::TellOfAlarm(event) => self.tell_of_alarm(&event),
-            Consequence::Put(event) => {
+            Consequence::Put { event, bus } => {
                 let lost = self.change(|state| {
                     let left = &mut state.event_faults.lose_custom;
                     let lost = *left > 0;
@@ -39,8 +40,15 @@ impl World {
                     lost
                 });
                 self.record(event.clone(), lost);
-                if !lost {
+                let account = event["account"].as_str().unwrap_or_default();
+                let is_own = account == bus.place.account && event["region"] == bus.place.region.as_str();
+                if !lost && is_own && bus.name == DEFAULT_BUS {
                     self.deliver(&event, 1);
+                } else if !lost {
+                    self.act(&bus.place, |state, context| {
+                        let WorldState { regions, organization, .. } = state;
+                        regions.deliver_to(&bus, &event, 1, account, organization, context);
+                    });
                 }
             }
             Consequence::Live { place, experiment } => self.live(place, experiment),
@@ -137,7 +145,7 @@ impl World {
     /// Delivers an event to the queues of all matching rules.
     pub(crate) fn deliver(&self, event: &Value, copies: u32) {
         self.act(&WorldPlace::default(), |state, context| {
-            state.regions.deliver(event, copies, context);
+            state.regions.deliver(event, copies, &state.organization, context);
         });
     }
 

@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::place::WorldPlace;
 use crate::protocol::call::{ApiCall, ApiError, Service};
+use crate::services::buses::{BusName, Buses, DEFAULT_BUS, Forwarded};
 use crate::services::cloudwatch::CloudWatch;
 use crate::services::context::ServiceContext;
-use crate::services::events::Bus;
+use crate::services::events::Sent;
 use crate::services::fis::Fis;
+use crate::services::organizations::Organization;
 use crate::services::sqs::Sqs;
 use crate::services::sts;
 use crate::story::script::Step;
@@ -24,7 +26,7 @@ pub(crate) struct Regions(BTreeMap<WorldPlace, Region>);
 #[derive(Debug)]
 pub(crate) struct Region {
     fis: Fis,
-    bus: Bus,
+    buses: Buses,
     pub(crate) sqs: Sqs,
     cloudwatch: CloudWatch,
 }
@@ -33,7 +35,7 @@ impl Region {
     fn new(context: &ServiceContext) -> Self {
         Self {
             fis: Fis::new(context),
-            bus: Bus::default(),
+            buses: Buses::default(),
             sqs: Sqs::default(),
             cloudwatch: CloudWatch::new(context),
         }
@@ -48,7 +50,7 @@ impl Region {
     ) -> Result<Value, ApiError> {
         match service {
             Service::Fis => self.fis.answer(call, context),
-            Service::Events => self.bus.answer(call, context),
+            Service::Events => self.buses.answer(call, context),
             Service::Sqs => self.sqs.answer(call, context),
             Service::CloudWatch => {
                 // Any request may have changed an alarm that is a stop condition.
@@ -60,6 +62,23 @@ impl Region {
             // Buckets and organizations are in no Region of an account alone, so the world keeps them.
             Service::S3 | Service::Organizations => Err(call.unknown()),
         }
+    }
+
+    /// Puts what the rules send into the queues of this Region, and returns the buses that are sent to.
+    fn carry_out(
+        &mut self,
+        sent: &[Sent],
+        copies: u32,
+        place: &WorldPlace,
+        context: &ServiceContext,
+    ) -> Vec<Forwarded> {
+        let (to_buses, to_queues): (Vec<&Sent>, _) =
+            sent.iter().partition(|sent| sent.target_arn.contains(":event-bus/"));
+        for sent in (0..copies).flat_map(|_| &to_queues) {
+            self.sqs.deliver(&sent.target_arn, &sent.rule_arn, &sent.body, context);
+        }
+        let buses = to_buses.iter().filter_map(|sent| BusName::find(&sent.target_arn, place));
+        buses.map(|bus| Forwarded { bus, account: place.account.clone() }).collect()
     }
 
     /// Ends the time in which the safety lever is `engaging`.
@@ -120,26 +139,51 @@ impl Regions {
         worst
     }
 
-    /// Delivers an event to the rules of its account and Region, or of all if it names none.
-    pub(crate) fn deliver(&mut self, event: &Value, copies: u32, context: &ServiceContext) {
+    /// Delivers an event to the default bus of its account and Region, or of all if it names none.
+    pub(crate) fn deliver(
+        &mut self,
+        event: &Value,
+        copies: u32,
+        organization: &Organization,
+        context: &ServiceContext,
+    ) {
         let is_elsewhere = |key: &str, here: &str| event[key].as_str().is_some_and(|wanted| wanted != here);
+        let mut forwarded = Vec::new();
         for (place, region) in &mut self.0 {
             if is_elsewhere("region", &place.region) || is_elsewhere("account", &place.account) {
                 continue;
             }
-            let sent = region.bus.route(event, context.instant);
-            for _ in 0..copies {
-                for sent in &sent {
-                    region.sqs.deliver(&sent.target_arn, &sent.rule_arn, &sent.body, context);
-                }
-            }
+            let sent = region.buses.route(DEFAULT_BUS, event, context.instant);
+            forwarded.extend(region.carry_out(&sent, copies, place, context));
+        }
+        for Forwarded { bus, account } in forwarded {
+            self.deliver_to(&bus, event, copies, &account, organization, context);
+        }
+    }
+
+    /// Delivers an event that an account puts on a bus, if the bus takes it from there; otherwise it is lost
+    /// without a word. What has come from another account is not forwarded once more, as at AWS.
+    pub(crate) fn deliver_to(
+        &mut self,
+        bus: &BusName,
+        event: &Value,
+        copies: u32,
+        account: &str,
+        organization: &Organization,
+        context: &ServiceContext,
+    ) {
+        let Some(region) = self.0.get_mut(&bus.place) else { return };
+        if region.buses.admits(bus, account, organization.of(account)) {
+            let sent = region.buses.route(&bus.name, event, context.instant);
+            region.carry_out(&sent, copies, &bus.place, context);
         }
     }
 
     /// Gives the tag with this key another value, on every resource that has it.
     pub(crate) fn tag_anew(&mut self, key: &str, value: &str) {
         for region in self.0.values_mut() {
-            let rules = region.bus.rules.values_mut().map(|rule| &mut rule.tags);
+            let rules = region.buses.iter_mut().flat_map(|bus| bus.rules.values_mut());
+            let rules = rules.map(|rule| &mut rule.tags);
             let queues = region.sqs.queues.values_mut().map(|queue| &mut queue.tags);
             let experiments = region.fis.experiments.values_mut().map(|experiment| &mut experiment.tags);
             for tag in rules.chain(queues).chain(experiments).filter_map(|tags| tags.get_mut(key)) {
@@ -158,7 +202,7 @@ impl Regions {
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();
         for (WorldPlace { account, region: region_name }, region) in &self.0 {
-            let rules = region.bus.rules.iter().map(|(name, rule)| RuleEntry {
+            let rules = region.buses.iter().flat_map(|bus| &bus.rules).map(|(name, rule)| RuleEntry {
                 name: name.clone(),
                 account: account.clone(),
                 region: region_name.clone(),

@@ -8,7 +8,7 @@ use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Finding, Monitor, Plan, RunIdentity, RunResult, RunState};
 use faultgate_engines::Engine;
 use faultgate_engines::alarms::AlarmFeed;
-use faultgate_engines::fis::{FisEngine, FisSettings, RegionTurns, RunStep};
+use faultgate_engines::fis::{EventQueue, FisEngine, FisSettings, RegionTurns, RunStep};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Beat, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client};
 use serde_json::json;
@@ -175,7 +175,10 @@ async fn run(chaos: &Chaos) -> PlayedChaos {
 
 /// Returns the product's FIS engine for a world without a socket.
 pub fn engine(world: &World, plan: &Plan, run: &RunIdentity, clock: Clock, cancel: &Cancel) -> FisEngine {
-    FisEngine::new(&sdk(world), settings(plan, run), clock, cancel.token().clone())
+    let sdk = sdk(world);
+    let queue = plan.event_queue_url.as_deref().map(|url| EventQueue::new(&sdk, url, clock));
+    let settings = FisSettings { event_queue: queue, ..settings(plan, run) };
+    FisEngine::new(&sdk, settings, clock, cancel.token().clone())
 }
 
 pub fn settings(plan: &Plan, run: &RunIdentity) -> FisSettings {
@@ -187,7 +190,7 @@ pub fn settings(plan: &Plan, run: &RunIdentity) -> FisSettings {
         role_arn: None,
         subscription: format!("faultgate-{}", run.id),
         monitor: plan.monitor,
-        event_queue_url: plan.event_queue_url.clone(),
+        event_queue: None,
         reconcile_interval: plan.reconcile_interval,
         dry_run: plan.dry_run,
         injection: plan.injection,

@@ -16,6 +16,7 @@ use crate::fis::inbox::Inbox;
 use crate::fis::pause::pause;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::clock::Clock;
+use faultgate_net::aws::AwsPlace;
 
 /// Time within which each handshake has to arrive. A new rule may take a while to match.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,13 +41,17 @@ impl Subscription {
         for rule in &self.rules {
             inbox.await_handshake(&rule.pattern.nonce);
         }
+        let events = clients.events();
         for attempt in 0.. {
             let missing = self.list_unproved(inbox);
             if missing.is_empty() {
                 self.handshake.set(Some(clock.elapsed().saturating_sub(begun)));
                 return Ok(());
             }
-            let putting = tokio::time::timeout_at(deadline, self.put_handshakes(clients, &missing));
+            let putting = tokio::time::timeout_at(
+                deadline,
+                put_handshakes(&events, &missing, &self.run_id, &self.place),
+            );
             let put = putting
                 .await
                 .unwrap_or_else(|_| Err(unreadable(PUT_HANDSHAKE, "EventBridge does not answer")));
@@ -81,35 +86,6 @@ impl Subscription {
             .map(|rule| rule.pattern.nonce.as_str())
             .filter(|nonce| !inbox.has_handshake(nonce))
             .collect()
-    }
-
-    async fn put_handshakes(&self, clients: &Clients, nonces: &[&str]) -> Result<(), EngineFailure> {
-        // PutEvents takes ten entries at most.
-        for nonces in nonces.chunks(10) {
-            let entries = nonces.iter().map(|nonce| {
-                PutEventsRequestEntry::builder()
-                    .source(HANDSHAKE_SOURCE)
-                    .detail_type(HANDSHAKE_DETAIL_TYPE)
-                    .detail(json!({"nonce": nonce, "run-id": self.run_id}).to_string())
-                    .event_bus_name(BUS)
-                    .build()
-            });
-            let answer = clients
-                .events()
-                .put_events()
-                .set_entries(Some(entries.collect()))
-                .send()
-                .await
-                .map_err(|error| failure(error, "PutEvents", PUT_HANDSHAKE, &self.place))?;
-            if let Some(entry) = answer.entries().iter().find(|entry| entry.error_code().is_some()) {
-                let code = entry.error_code().unwrap_or_default();
-                return Err(unreadable(
-                    PUT_HANDSHAKE,
-                    &format!("{code}: {}", entry.error_message().unwrap_or_default()),
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// Finds out which part of the way from the bus to the queue is missing. A part that cannot be looked at
@@ -161,4 +137,38 @@ impl Subscription {
                 .to_owned(),
         )
     }
+}
+
+/// Puts handshakes with these nonces on the default bus.
+pub(in crate::fis) async fn put_handshakes(
+    events: &aws_sdk_eventbridge::Client,
+    nonces: &[&str],
+    run_id: &str,
+    place: &AwsPlace,
+) -> Result<(), EngineFailure> {
+    // PutEvents takes ten entries at most.
+    for nonces in nonces.chunks(10) {
+        let entries = nonces.iter().map(|nonce| {
+            PutEventsRequestEntry::builder()
+                .source(HANDSHAKE_SOURCE)
+                .detail_type(HANDSHAKE_DETAIL_TYPE)
+                .detail(json!({"nonce": nonce, "run-id": run_id}).to_string())
+                .event_bus_name(BUS)
+                .build()
+        });
+        let answer = events
+            .put_events()
+            .set_entries(Some(entries.collect()))
+            .send()
+            .await
+            .map_err(|error| failure(error, "PutEvents", PUT_HANDSHAKE, place))?;
+        if let Some(entry) = answer.entries().iter().find(|entry| entry.error_code().is_some()) {
+            let code = entry.error_code().unwrap_or_default();
+            return Err(unreadable(
+                PUT_HANDSHAKE,
+                &format!("{code}: {}", entry.error_message().unwrap_or_default()),
+            ));
+        }
+    }
+    Ok(())
 }

@@ -260,8 +260,8 @@ impl Subscription {
         let region = &self.place.region;
         format!(
             "the bus has as many rules as it takes, 300 unless AWS has granted more; remove those that earlier runs have \
-             left (faultgate sweep --aws-region {region}), or let all runs share one rule and its queue (monitor: queue, \
-             docs/fis.md), or ask AWS for a higher quota"
+             left (faultgate sweep --aws-region {region}), or let all runs share one permanent rule: a hub and its queue \
+             (monitor: queue, docs/hub.md), or ask AWS for a higher quota"
         )
     }
 

@@ -275,6 +275,9 @@ pub const CALLS: &[Call] = &[
     call("GetQueueAttributes", &[("sqs:GetQueueAttributes", &EVENT_QUEUE)], SHARED,
         "tells whether event-queue-url moves the events of others to a dead-letter queue")
         .or("a note in the report"),
+    call("PutEvents", &[("events:PutEvents", &HANDSHAKE)], SHARED,
+        "proves by a handshake that events come through to event-queue-url")
+        .or("the first event of an experiment proves it; FIS is asked directly until then"),
     call("ListRules", &[("events:ListRules", &ALL_RESOURCES)], SWEEP,
         "finds rules by their names"),
     call("ListTagsForResource", &[("events:ListTagsForResource", &RULE_TAGS)], SWEEP,

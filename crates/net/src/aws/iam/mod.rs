@@ -6,7 +6,7 @@ mod list;
 mod policy;
 
 pub use list::{CALLS, Call, Use};
-pub use policy::{PolicyTarget, policy, reference, statements};
+pub use policy::{PolicyTarget, policy, reference, statements, statements_for};
 
 #[cfg(test)]
 mod tests;

@@ -122,7 +122,16 @@ pub fn policy(uses: &[Use], target: &PolicyTarget) -> String {
 /// Returns the statements that allow one operation, as JSON on one line; None where the list does not have
 /// the operation or it needs no permission.
 pub fn statements(operation: &str, target: &PolicyTarget) -> Option<String> {
-    let call = CALLS.iter().find(|call| call.operation == operation)?;
+    state(CALLS.iter().find(|call| call.operation == operation)?, target)
+}
+
+/// Returns the statements that allow one operation in this use, whose resources may be others than in other
+/// uses.
+pub fn statements_for(used: Use, operation: &str, target: &PolicyTarget) -> Option<String> {
+    state(CALLS.iter().find(|call| call.operation == operation && call.is_for(&[used]))?, target)
+}
+
+fn state(call: &Call, target: &PolicyTarget) -> Option<String> {
     let statements = gather(std::iter::once(call), target);
     let json: Vec<String> = statements.iter().filter_map(|each| serde_json::to_string(each).ok()).collect();
     (!json.is_empty()).then(|| json.join(" and "))
