@@ -10,6 +10,7 @@
 # make lint    formatting, clippy, dependencies
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
+# make pictures   takes the pictures of the README and the docs, in Chromium
 # make docs    writes what is generated from the inputs, the keys of suites and the requests to AWS
 
 TOOLS := $(CURDIR)/.tools
@@ -34,7 +35,7 @@ PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs rust-test python-test browser browser-if-any
+.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs pictures rust-test python-test browser browser-if-any
 
 test: lint rust-test python-test lint-templates browser-if-any
 
@@ -61,6 +62,11 @@ browser: $(BROWSER)/node_modules
 	$(BUILD)
 	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node --test tests/browser/report.test.mjs
+
+pictures: $(BROWSER)/node_modules
+	$(BUILD)
+	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node tests/browser/pictures.mjs docs/pictures
 
 browser-if-any:
 	@if tests/browser/chromium.sh > /dev/null; then $(MAKE) --no-print-directory browser; fi
