@@ -11,6 +11,7 @@
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
 # make pictures   takes the pictures of the README and the docs, in Chromium
+# make docs-site  the docs as a site with search, in target/site; every link is followed
 # make docs    writes what is generated from the inputs, the keys of suites and the requests to AWS
 
 TOOLS := $(CURDIR)/.tools
@@ -28,6 +29,7 @@ LINTERS := $(TOOLS)/lint
 TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
 MANIFEST_TOOLS := $(TOOLS)/manifests
+SITE_TOOLS := $(TOOLS)/site
 COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 WORKFLOW := ci-templates/github/reusable.yml
 # Most tests wait more than they compute.
@@ -35,9 +37,9 @@ PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs pictures rust-test python-test browser browser-if-any
+.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs docs-site pictures rust-test python-test browser browser-if-any
 
-test: lint rust-test python-test lint-templates browser-if-any
+test: lint docs-site rust-test python-test lint-templates browser-if-any
 
 # As in PYTEST_WORKERS. Random cases are the same in each run, so that a failure is of the change at
 # hand; make soak draws others.
@@ -115,6 +117,10 @@ docs:
 	cargo run --locked --quiet -- inputs --format github-workflow > $(WORKFLOW)
 	cargo run --locked --quiet -- inputs --format gitlab > $(COMPONENT)
 
+docs-site: $(SITE_TOOLS)/packages
+	$(SITE_TOOLS)/bin/mdbook build
+	python3 tests/docs/links.py target/site
+
 # Pinned tools, in a folder that git ignores.
 
 # Not the interpreter itself, which is a link to the system's.
@@ -126,6 +132,11 @@ $(PACKAGES): tests/python/requirements.txt
 $(LINTERS)/packages: tests/templates/lint.txt
 	python3 -m venv $(LINTERS)
 	$(LINTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
+	touch $@
+
+$(SITE_TOOLS)/packages: tests/docs/requirements.txt
+	python3 -m venv $(SITE_TOOLS)
+	$(SITE_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
 	touch $@
 
 $(TOOLS)/templates/packages: tests/templates/requirements.txt

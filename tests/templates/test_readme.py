@@ -84,11 +84,9 @@ def test_the_pipeline_decides_and_rolls_back(scenario: str, verdict: str, tmp_pa
 class Release:
     """A project whose `curl` finds a release: the archive, and its checksum."""
 
-    def __init__(self, home: Path, endpoints: dict[str, str]) -> None:
-        told = yaml.safe_load(filled(BUILDSPEC))
-        self.project = Builds(home, endpoints, Buildspec(told))
-        self.project.variables["CODEBUILD_BUILD_ARN"] = "arn:aws:codebuild:us-east-1:111122223333:build/chaos:1"
-        variables = told["env"]["variables"]
+    def __init__(self, home: Path, endpoints: dict[str, str], buildspec: Buildspec) -> None:
+        self.project = Builds(home, endpoints, buildspec)
+        variables = buildspec.variables
         assert re.fullmatch(r"https://github\.com/faultgate/faultgate/releases/download/v[\d.]+", variables["RELEASE"])
         name = variables["ARCHIVE"]
         assert f"/v{name.split('-')[1]}" in variables["RELEASE"]
@@ -109,7 +107,7 @@ class Release:
 @pytest.mark.parametrize(("scenario", "verdict"), ENDS)
 def test_the_build_fetches_the_binary_and_decides(scenario: str, verdict: str, tmp_path: Path) -> None:
     with served(scenario) as endpoints:
-        build = Release(tmp_path, endpoints).run()
+        build = Release(tmp_path, endpoints, Buildspec(yaml.safe_load(filled(BUILDSPEC)))).run()
     assert build.code == (0 if verdict == "passed" else 1), build.log
     assert build.result()["gate"]["verdict"] == verdict
     assert build.machine.called() == ["run", "stop"], build.log
@@ -117,7 +115,7 @@ def test_the_build_fetches_the_binary_and_decides(scenario: str, verdict: str, t
 
 
 def test_a_build_runs_no_archive_that_is_not_the_released_one(tmp_path: Path) -> None:
-    release = Release(tmp_path, {})
+    release = Release(tmp_path, {}, Buildspec(yaml.safe_load(filled(BUILDSPEC))))
     (archive,) = release.served.glob("*.tar.gz")
     archive.write_bytes(archive.read_bytes() + b"more")
     build = release.run()
