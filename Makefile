@@ -7,7 +7,8 @@
 # make e2e     the container image, as CI systems run it; needs a Docker engine, or root on Debian to start one
 # make network runs over a network that is slow, loses packets and breaks; needs root, and says so where there is none
 # make fuzz    mutates what comes from outside for FUZZ_SECONDS (600) for each target, all at once
-# make lint    formatting, clippy, dependencies
+# make lint    formatting, clippy, dependencies, prose
+# make prose   the pages by a linter of prose, and the length of their sentences
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
 # make pictures   takes the pictures of the README and the docs, in Chromium
@@ -29,6 +30,7 @@ LINTERS := $(TOOLS)/lint
 TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
 MANIFEST_TOOLS := $(TOOLS)/manifests
+PROSE := $(TOOLS)/prose
 SITE_TOOLS := $(TOOLS)/site
 COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 WORKFLOW := ci-templates/github/reusable.yml
@@ -37,7 +39,7 @@ PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs docs-site pictures rust-test python-test browser browser-if-any
+.PHONY: test e2e soak network fuzz lint prose lint-templates audit bench docs docs-site pictures rust-test python-test browser browser-if-any
 
 test: lint docs-site rust-test python-test lint-templates browser-if-any
 
@@ -87,10 +89,15 @@ fuzz:
 	cargo test --locked --test fuzz --no-run
 	ulimit -v 8000000; FUZZ_SECONDS=$(FUZZ_SECONDS) nice cargo test --locked --test fuzz -- --nocapture --test-threads 16
 
-lint: $(CARGO_DENY)
+lint: $(CARGO_DENY) prose
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+PAGES := README.md CONTRIBUTING.md SECURITY.md $(wildcard docs/*.md)
+prose: $(PROSE)/node_modules
+	$(PROSE)/node_modules/.bin/textlint --config tests/prose/textlintrc.json --rulesdir tests/prose/rules --rules-base-directory $(PROSE)/node_modules $(PAGES)
+	PROSE_TOOLS=$(PROSE) node tests/prose/readability.mjs $(PAGES)
 
 lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules \
 		$(MANIFEST_TOOLS)/node_modules
@@ -177,6 +184,12 @@ $(BROWSER)/node_modules: tests/browser/package.json tests/browser/package-lock.j
 	mkdir -p $(BROWSER)
 	cp $^ $(BROWSER)
 	cd $(BROWSER) && npm ci --loglevel=error
+	touch $@
+
+$(PROSE)/node_modules: tests/prose/package.json tests/prose/package-lock.json tests/prose/.npmrc
+	mkdir -p $(PROSE)
+	cp $^ $(PROSE)
+	cd $(PROSE) && npm ci --loglevel=error
 	touch $@
 
 $(CARGO_DENY):
