@@ -94,7 +94,7 @@ lint: $(CARGO_DENY) prose
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 
-PAGES := README.md CONTRIBUTING.md SECURITY.md CODE_OF_CONDUCT.md $(wildcard docs/*.md)
+PAGES := README.md CONTRIBUTING.md SECURITY.md CODE_OF_CONDUCT.md $(wildcard docs/*.md examples/*/*.md ci-templates/*/*.md ci-templates/*/*/*.md)
 prose: $(PROSE)/node_modules
 	$(PROSE)/node_modules/.bin/textlint --config tests/prose/textlintrc.json --rulesdir tests/prose/rules --rules-base-directory $(PROSE)/node_modules $(PAGES)
 	PROSE_TOOLS=$(PROSE) node tests/prose/readability.mjs $(PAGES)

@@ -91,7 +91,7 @@ mod tests {
             text.contains(concat!(
                 "  queue-timeout:\n",
                 "    description: \"faultgate gives up an experiment that its engine leaves pending for longer than this. ",
-                "Value: duration such as 90s, 5m or 1h30m, 1s to 12h. Default: 5m.\"\n",
+                "Value: a duration such as 90s, 5m or 1h30m, from 1s to 12h. Default: 5m.\"\n",
                 "    required: false\n"
             )),
             "{text}"
