@@ -96,6 +96,7 @@ lint: $(CARGO_DENY) prose
 
 PAGES := README.md CONTRIBUTING.md SECURITY.md CODE_OF_CONDUCT.md $(wildcard docs/*.md examples/*/*.md ci-templates/*/*.md ci-templates/*/*/*.md)
 prose: $(PROSE)/node_modules
+	PROSE_TOOLS=$(PROSE) node --test tests/prose/rules.test.mjs
 	$(PROSE)/node_modules/.bin/textlint --config tests/prose/textlintrc.json --rulesdir tests/prose/rules --rules-base-directory $(PROSE)/node_modules $(PAGES)
 	PROSE_TOOLS=$(PROSE) node tests/prose/readability.mjs $(PAGES)
 
