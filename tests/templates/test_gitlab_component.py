@@ -12,7 +12,7 @@ from pipelines import served
 
 # Each of these is a mistake that is told with the place it came from.
 SUITE = """
-parallel: 1000
+parallel: 3000
 expected-resilience-score: 101
 each-resilience-score: 102
 max-score-drop: 103
