@@ -8,9 +8,12 @@
 # make network runs over a network that is slow, loses packets and breaks; needs root, and says so where there is none
 # make fuzz    mutates what comes from outside for FUZZ_SECONDS (600) for each target, all at once
 # make release-rehearsal   a release's archive for this machine: packed, checked, unpacked, and its binary run, nothing published
-# make lint    formatting, clippy, dependencies
+# make lint    formatting, clippy, dependencies, prose
+# make prose   the pages by a linter of prose, and the length of their sentences
 # make audit   known vulnerabilities of dependencies (fetches RustSec's database)
 # make bench   the figures, beside those of a peer
+# make pictures   takes the pictures of the README and the docs, in Chromium
+# make docs-site  the docs as a site with search, in target/site; every link is followed
 # make docs    writes what is generated from the inputs, the keys of suites and the requests to AWS
 
 TOOLS := $(CURDIR)/.tools
@@ -28,6 +31,8 @@ LINTERS := $(TOOLS)/lint
 TEMPLATE_PYTHON := $(TOOLS)/templates/bin/python
 TEMPLATE_TOOLS := $(TOOLS)/ci
 MANIFEST_TOOLS := $(TOOLS)/manifests
+PROSE := $(TOOLS)/prose
+SITE_TOOLS := $(TOOLS)/site
 COMPONENT := ci-templates/gitlab/templates/chaos/template.yml
 WORKFLOW := ci-templates/github/reusable.yml
 # Most tests wait more than they compute.
@@ -35,9 +40,9 @@ PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak network fuzz lint lint-templates audit bench docs rust-test python-test browser browser-if-any release-rehearsal
+.PHONY: test e2e soak network fuzz lint prose lint-templates audit bench docs docs-site pictures rust-test python-test browser browser-if-any release-rehearsal
 
-test: lint rust-test python-test lint-templates browser-if-any
+test: lint docs-site rust-test python-test lint-templates browser-if-any
 
 # As in PYTEST_WORKERS. Random cases are the same in each run, so that a failure is of the change at
 # hand; make soak draws others.
@@ -63,6 +68,11 @@ browser: $(BROWSER)/node_modules
 	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
 		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node --test tests/browser/report.test.mjs
 
+pictures: $(BROWSER)/node_modules
+	$(BUILD)
+	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node tests/browser/pictures.mjs docs/pictures
+
 browser-if-any:
 	@if tests/browser/chromium.sh > /dev/null; then $(MAKE) --no-print-directory browser; fi
 
@@ -87,10 +97,16 @@ fuzz:
 	cargo test --locked --test fuzz --no-run
 	ulimit -v 8000000; FUZZ_SECONDS=$(FUZZ_SECONDS) nice cargo test --locked --test fuzz -- --nocapture --test-threads 16
 
-lint: $(CARGO_DENY)
+lint: $(CARGO_DENY) prose
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --deny unmatched-skip --hide-inclusion-graph bans licenses sources
+
+PAGES := README.md CONTRIBUTING.md SECURITY.md CODE_OF_CONDUCT.md $(wildcard docs/*.md examples/*/*.md ci-templates/*/*.md ci-templates/*/*/*.md)
+prose: $(PROSE)/node_modules
+	PROSE_TOOLS=$(PROSE) node --test tests/prose/rules.test.mjs
+	$(PROSE)/node_modules/.bin/textlint --config tests/prose/textlintrc.json --rulesdir tests/prose/rules --rules-base-directory $(PROSE)/node_modules $(PAGES)
+	PROSE_TOOLS=$(PROSE) node tests/prose/readability.mjs $(PAGES)
 
 lint-templates: $(LINTERS)/packages $(TOOLS)/templates/packages $(TOOLS)/security/packages $(TEMPLATE_TOOLS)/node_modules \
 		$(MANIFEST_TOOLS)/node_modules
@@ -117,6 +133,10 @@ docs:
 	cargo run --locked --quiet -- inputs --format github-workflow > $(WORKFLOW)
 	cargo run --locked --quiet -- inputs --format gitlab > $(COMPONENT)
 
+docs-site: $(SITE_TOOLS)/packages
+	$(SITE_TOOLS)/bin/mdbook build
+	python3 tests/docs/links.py target/site
+
 # Pinned tools, in a folder that git ignores.
 
 # Not the interpreter itself, which is a link to the system's.
@@ -128,6 +148,11 @@ $(PACKAGES): tests/python/requirements.txt
 $(LINTERS)/packages: tests/templates/lint.txt
 	python3 -m venv $(LINTERS)
 	$(LINTERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
+	touch $@
+
+$(SITE_TOOLS)/packages: tests/docs/requirements.txt
+	python3 -m venv $(SITE_TOOLS)
+	$(SITE_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: -r $<
 	touch $@
 
 $(TOOLS)/templates/packages: tests/templates/requirements.txt
@@ -168,6 +193,12 @@ $(BROWSER)/node_modules: tests/browser/package.json tests/browser/package-lock.j
 	mkdir -p $(BROWSER)
 	cp $^ $(BROWSER)
 	cd $(BROWSER) && npm ci --loglevel=error
+	touch $@
+
+$(PROSE)/node_modules: tests/prose/package.json tests/prose/package-lock.json tests/prose/.npmrc
+	mkdir -p $(PROSE)
+	cp $^ $(PROSE)
+	cd $(PROSE) && npm ci --loglevel=error
 	touch $@
 
 $(CARGO_DENY):

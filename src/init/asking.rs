@@ -129,7 +129,7 @@ fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<St
         (None, true, None) => String::new(),
     };
     loop {
-        prompt(&format!("{}{offered}: ", question.description()));
+        prompt(&format!("{}{offered}: ", question.description().trim_end_matches('.')));
         let line = read_line()?;
         let answer = match (line.trim(), default) {
             ("", Some(default)) => default,

@@ -51,7 +51,7 @@ def test_the_binary_prints_it() -> None:
 
 def test_the_suites_of_the_pages_are_found() -> None:
     pages = {str(suite.id).rsplit("-", 1)[0] for suite in SUITES}
-    assert {"README.md", "docs/probes.md", "docs/command.md", "examples/freeze/.faultgate.yml"} <= pages
+    assert {"docs/suite.md", "docs/probes.md", "docs/command.md", "examples/freeze/.faultgate.yml"} <= pages
 
 
 @pytest.mark.parametrize("suite", SUITES)

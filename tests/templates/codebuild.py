@@ -27,7 +27,7 @@ class Buildspec:
 
     @property
     def exports(self) -> list[str]:
-        return list(self.told["env"]["exported-variables"])
+        return list(self.told["env"].get("exported-variables", []))
 
     def commands(self) -> list[str]:
         """All commands, in order, whatever came before."""

@@ -24,6 +24,12 @@ TEMPLATE_TOOLS=$2 node "$here/expressions.mjs" lint $workflows
 schema --builtin-schema vendor.github-actions action.yml
 "$node/action-validator" action.yml > /dev/null
 schema --builtin-schema vendor.dependabot .github/dependabot.yml
+for file in .github/ISSUE_TEMPLATE/*.yml; do
+	case $file in
+	*/config.yml) schema --builtin-schema vendor.github-issue-config "$file" ;;
+	*) schema --builtin-schema vendor.github-issue-forms "$file" ;;
+	esac
+done
 # shellcheck disable=SC2086
 "$tools/zizmor" --offline --no-progress --quiet --config "$here/zizmor.yml" action.yml .github/dependabot.yml $workflows
 

@@ -145,9 +145,9 @@ def test_a_terminal_is_asked(tmp_path: Path) -> None:
     terminal.answer("for example EXT1a2b3c4d5e6f7: ", "")
     terminal.answer("An answer is needed.", "EXT${HOME}")
     terminal.answer("which may be code", "EXT9")
-    terminal.answer("AWS Region of the experiments", "eu-west-1a")
+    terminal.answer("The experiments run in this AWS Region", "eu-west-1a")
     terminal.answer("write eu-west-1", "eu-west-1")
-    terminal.answer("Role to assume", ROLE)
+    terminal.answer("faultgate assumes this role", ROLE)
     terminal.answer("[none]: ", "")
     code, rest = terminal.ended()
     assert (code, "wrote .github/workflows/chaos.yml" in rest) == (0, True), terminal.shown

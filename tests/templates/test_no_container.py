@@ -276,5 +276,5 @@ def test_a_run_takes_as_many_transitions_as_the_manual_says(world: World) -> Non
     once = min(kept)
     manual = (TEMPLATES / "step-functions" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
     assert f"{len(gate) - 3 * looks} of the gate and {once + answered} of the listener" in manual
-    assert f"{3 + once} more each time FIS is asked" in manual
+    assert f"{3 + once} more each time FIS is read" in manual
     assert f"somebody else costs {unanswered} transitions" in manual

@@ -65,3 +65,10 @@ def test_manuals_name_the_action_by_this_version() -> None:
     files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *TEMPLATES.rglob("*.md")]
     text = "".join(path.read_text(encoding="utf-8") for path in files)
     assert set(re.findall(r"uses: faultgate/faultgate@(\S+)", text)) == {f"v{VERSION}"}
+
+
+def test_the_table_of_outputs_is_that_of_the_action() -> None:
+    page = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([\w-]+)` \| (.*?) \| (?:none|`(\w+)`) \|$", page, re.MULTILINE)
+    assert {name: text for name, text, _ in listed} == {name: each["description"] for name, each in ACTION["outputs"].items()}
+    assert {variable for _, _, variable in listed} - {""} == OUTPUTS - INPUTS

@@ -133,7 +133,7 @@ impl Input {
     pub fn description(&self) -> String {
         let mut text = self.help.to_owned();
         if let Some(forms) = self.kind.forms() {
-            text = format!("{text} ({forms})");
+            text = format!("{text} Value: {forms}.");
         }
         text
     }

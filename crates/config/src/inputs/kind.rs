@@ -135,27 +135,30 @@ impl Kind {
             Self::Text { .. } | Self::Lines { .. } | Self::Path | Self::Template => return None,
             Self::Bool => "true or false".to_owned(),
             Self::Choice(choices) => choices.join(", "),
-            Self::Score => "0 to 100, decimals allowed".to_owned(),
+            Self::Score => "a number from 0 to 100, with decimals".to_owned(),
             Self::Duration { min, max } => {
-                format!("duration such as 90s, 5m or 1h30m, {} to {}", exact(*min), exact(*max))
+                format!("a duration such as 90s, 5m or 1h30m, from {} to {}", exact(*min), exact(*max))
             }
-            Self::Count { min, max } => format!("{min} to {max}"),
-            Self::Templates => "ids divided by comma, line or space".to_owned(),
-            Self::Url | Self::QueueUrl => "http or https URL".to_owned(),
-            Self::Region => "such as eu-west-1".to_owned(),
-            Self::RoleArn => "such as arn:aws:iam::111122223333:role/NAME".to_owned(),
-            Self::S3Folder => "such as s3://bucket/chaos/".to_owned(),
-            Self::RoleName => "such as chaos or path/chaos".to_owned(),
+            Self::Count { min, max } => format!("a number from {min} to {max}"),
+            Self::Templates => "ids, separated by commas, lines or spaces".to_owned(),
+            Self::Url | Self::QueueUrl => "an http or https URL".to_owned(),
+            Self::Region => "a Region such as eu-west-1".to_owned(),
+            Self::RoleArn => "an ARN such as arn:aws:iam::111122223333:role/NAME".to_owned(),
+            Self::S3Folder => "an address such as s3://bucket/chaos/".to_owned(),
+            Self::RoleName => "a name such as chaos or path/chaos".to_owned(),
             Self::Unit => "ou-… or r-…".to_owned(),
             Self::Shard => {
                 format!(
-                    "n/m, 1/1 to {0}/{0}; auto by the engine that runs the job, auto/m where it tells no total",
+                    "n/m, from 1/1 to {0}/{0}; auto takes it from the engine that runs the job, auto/m if that gives \
+                     no total",
                     Shard::MAX_PARTS
                 )
             }
-            Self::Only => "names by comma or line, or items of faultgate plan --format jsonl".to_owned(),
+            Self::Only => {
+                "names, separated by commas or lines, or items of faultgate plan --format jsonl".to_owned()
+            }
             Self::Commit => "7 to 64 hexadecimal digits".to_owned(),
-            Self::Number => "its number".to_owned(),
+            Self::Number => "a number".to_owned(),
             Self::ExperimentName => "lower-case letters, digits and hyphens, at most 64".to_owned(),
             Self::Address => "host:port".to_owned(),
             Self::Comparison => "one of < <= > >= == != and a number, in quotes".to_owned(),

@@ -43,180 +43,180 @@ macro_rules! inputs {
 
 inputs! {
     TEMPLATES: Setting<Vec<String>> = Setting::new(Group::Experiment, "experiment-template-id", TEMPLATE_IDS,
-            "FIS experiment template to run, or several")
+            "faultgate runs the FIS experiment template with this id, or several templates.")
             .example("EXT1a2b3c4d5e6f7");
     TIMEOUT: Preset<Duration> = Setting::new(Group::Experiment, "timeout", TIME_LIMIT,
-            "Longest time from launch to end for one experiment; past it the experiment is stopped")
+            "faultgate stops an experiment that has not ended this long after its launch.")
             .example("20m").default("30m", Duration::from_mins(30));
     QUEUE_TIMEOUT: Preset<Duration> = Setting::new(Group::Experiment, "queue-timeout", TIME_LIMIT,
-            "Longest time an engine may leave an experiment pending")
+            "faultgate gives up an experiment that its engine leaves pending for longer than this.")
             .example("90s").default("5m", Duration::from_mins(5));
     PARALLEL: Preset<u32> = Setting::new(Group::Experiment, "parallel", typed::count(1, 2_000),
-            "Experiments at once; FIS has a quota of active experiments for each account and Region")
+            "At most this many experiments run at the same time. FIS has a limit of its own for each account and Region: see max-active.")
             .example("3").default("1", 1_u32);
     MAX_ACTIVE: Preset<u32> = Setting::new(Group::Experiment, "max-active", typed::count(1, 500),
-            "FIS experiments of this run at once in one account and Region, whatever parallel says; previews count")
+            "At most this many FIS experiments of the run are active at the same time in one account and Region, whatever parallel says. Previews count.")
             .example("3").default("5", 5_u32);
     ONLY: Setting<Only> = Setting::new(Group::Experiment, "only", typed::SOME_EXPERIMENTS,
-            "Experiments of the suite to run, where the others are left out")
+            "The run takes these experiments of the suite and leaves the others out.")
             .otherwise("all of them").example("az-latency,pod-kill").not_in_suite();
     SHARD: Setting<ShardChoice> = Setting::new(Group::Experiment, "shard", typed::SHARD_OF_SUITE,
-            "Part of the experiments to run, where a suite is split over jobs; faultgate report --merge makes one gate of them")
+            "The run takes this part of the suite, so that several jobs can share the suite. faultgate report --merge makes one gate of all parts.")
             .otherwise("all of them").example("2/5");
     PLAN_RUN: Setting<String> = Setting::new(Group::Experiment, "plan-run", LINE,
-            "Id that all parts of a plan or of a split suite share with their merge, where no CI gives one to all of them; each use of a plan needs its own")
+            "All jobs of one run have this id in common: the parts of a plan or of a split suite, and their merge. It is needed where the CI gives each job another id. Each use of a plan needs a new one.")
             .otherwise("the id of the CI's run, or of the plan").example("nightly-2026-11-28").not_in_suite();
     DRY_RUN: Preset<bool> = Setting::new(Group::Experiment, "dry-run", FLAG,
-            "FIS target preview: nothing is injected, the gate only checks that targets resolve")
+            "FIS resolves the targets and injects nothing. The gate then checks only that every target resolves.")
             .example("true").default("false", false);
     PREVIEW: Preset<bool> = Setting::new(Group::Experiment, "preview", FLAG,
-            "FIS target preview before the launch: nothing is launched unless each target resolves; a policy with limits.targets makes one in any case")
+            "FIS resolves the targets first, and the experiment is launched only if every target resolves. A policy with limits.targets always asks for a preview.")
             .example("true").default("false", false);
     ENVIRONMENT: Setting<String> = Setting::new(Group::Experiment, "environment", LINE,
-            "Environment that the experiments act on, such as staging: a tag of FIS experiments, by which faultgate stop --all finds them")
+            "The experiments act on this environment. FIS experiments carry it as a tag, by which faultgate stop --all finds them.")
             .otherwise("on GitLab that of the job").example("staging");
     AWS_REGION: Setting<String> = Setting::new(Group::Aws, "aws-region", typed::text(Kind::Region),
-            "AWS Region of the experiments")
+            "The experiments run in this AWS Region.")
             .otherwise("the SDK's default chain").example("eu-west-1");
     AWS_ROLE_ARN: Setting<String> = Setting::new(Group::Aws, "aws-role-arn", typed::text(Kind::RoleArn),
-            "Role to assume, by the CI's own OpenID token or else by the SDK's default chain; renewed while the run lasts")
+            "faultgate assumes this role and renews the session while the run lasts. It uses the OpenID token of the CI, or else the SDK's default chain.")
             .otherwise("the SDK's default chain").example("arn:aws:iam::111122223333:role/chaos");
     AWS_ID_TOKEN: SecretInput = SecretInput::new(Group::Aws, "aws-id-token",
-            "OpenID token by which roles are assumed: GitLab's id_tokens puts one there")
+            "faultgate assumes roles with this OpenID token. On GitLab, id_tokens sets it.")
             .otherwise("on GitHub the job's own, with id-token: write");
     HARNESS_URL: Preset<String, &str> = Setting::new(Group::Harness, "harness-url", URL,
-            "Harness to talk to")
+            "faultgate calls the Harness server at this address.")
             .example("https://harness.example.com").default_text("https://app.harness.io");
     HARNESS_ACCOUNT: Setting<String> = Setting::new(Group::Harness, "harness-account-id", LINE,
-            "Harness account")
+            "The experiment belongs to this Harness account.")
             .otherwise("the account that the API key names").example("abcdefghijklmnopqrstuv");
     HARNESS_ORG: Preset<String, &str> = Setting::new(Group::Harness, "harness-org-id", LINE,
-            "Harness organisation")
+            "The experiment belongs to this Harness organisation.")
             .example("platform").default_text("default");
     HARNESS_PROJECT: Setting<String> = Setting::new(Group::Harness, "harness-project-id", LINE,
-            "Harness project")
+            "The experiment belongs to this Harness project.")
             .example("shop");
     HARNESS_EXPERIMENT: Setting<String> = Setting::new(Group::Harness, "harness-experiment-id", LONG_LINE,
-            "Harness chaos experiment to run: its id, or the address of its page, which names account, organisation and project")
+            "faultgate runs this Harness chaos experiment. Give its id, or the address of its page, which also names account, organisation and project.")
             .example("d7c9d243-0219-4f7c-84c2-3004e59e4505");
     HARNESS_RUNTIME_INPUTS: Setting<String> = Setting::new(Group::Harness, "harness-runtime-inputs", typed::lines(64 * 1024),
-            "Runtime inputs of the experiment, one on each line: NAME=value, or TASK.NAME=value")
+            "The experiment gets these runtime inputs. Write one on each line, as NAME=value or TASK.NAME=value.")
             .example("TARGET_NAMESPACE=shop")
             // Runtime inputs may hold secrets, and only a launch needs them.
             .handed_on(HandedOn::Never);
     HARNESS_API_KEY: SecretInput = SecretInput::new(Group::Harness, "harness-api-key",
-            "Harness API key");
+            "faultgate signs in to Harness with this API key.");
     LITMUS_URL: Setting<String> = Setting::new(Group::Litmus, "litmus-url", URL,
-            "LitmusChaos 3.x control plane to talk to")
+            "faultgate calls the LitmusChaos 3.x control plane at this address.")
             .example("https://litmus.example.com");
     LITMUS_PROJECT: Setting<String> = Setting::new(Group::Litmus, "litmus-project-id", LINE,
-            "LitmusChaos project")
+            "The experiment belongs to this LitmusChaos project.")
             .example("shop");
     LITMUS_EXPERIMENT: Setting<String> = Setting::new(Group::Litmus, "litmus-experiment-id", LONG_LINE,
-            "LitmusChaos experiment to run: its id, or the address of its page, which names ChaosCenter and project")
+            "faultgate runs this LitmusChaos experiment. Give its id, or the address of its page, which also names ChaosCenter and project.")
             .example("pod-kill");
     LITMUS_TOKEN: SecretInput = SecretInput::new(Group::Litmus, "litmus-token",
-            "LitmusChaos API token");
+            "faultgate signs in to LitmusChaos with this API token.");
     LITMUS_USERNAME: Setting<String> = Setting::new(Group::Litmus, "litmus-username", LINE,
-            "LitmusChaos user to log in as, with litmus-password, where there is no token")
+            "faultgate logs in to LitmusChaos as this user, with litmus-password, if there is no token.")
             .example("ci");
     LITMUS_PASSWORD: SecretInput = SecretInput::new(Group::Litmus, "litmus-password",
-            "Password of litmus-username");
+            "This is the password of litmus-username.");
     LITMUS_ORIGIN: Setting<String> = Setting::new(Group::Litmus, "litmus-origin", URL,
-            "Origin header that the LitmusChaos control plane accepts")
+            "Requests to LitmusChaos carry this Origin header, which the control plane must accept.")
             .otherwise("the origin of litmus-url").example("https://litmus.example.com")
             // The origin is the content of a header: nothing is sent to it, although it looks like an address.
             .handed_on(HandedOn::Always);
     EXPECTED_SCORE: Preset<Score> = Setting::new(Group::Gate, "expected-resilience-score", SCORE,
-            "Lowest resilience score that passes the gate")
+            "The gate passes only if the resilience score of the run is at least this high.")
             .example("95").default("100", Score::FULL);
     EACH_SCORE: Setting<Score> = Setting::new(Group::Gate, "each-resilience-score", SCORE,
-            "Lowest resilience score of each experiment that names none of its own; 0 lets the mean alone decide")
+            "Each experiment that names no score of its own must reach this score. With 0, only the mean of the run decides.")
             .otherwise("expected-resilience-score").example("80");
     COMPARE_TO: Setting<PathBuf> = Setting::new(Group::Gate, "compare-to", FILE_PATH,
-            "The result.json of an earlier run, to compare with; it may be in report-dir")
+            "faultgate compares the run with the earlier run in this result.json. The file may be in report-dir.")
             .example("faultgate-report/result.json");
     MAX_SCORE_DROP: Setting<Score> = Setting::new(Group::Gate, "max-score-drop", SCORE,
-            "How far the resilience score may lie below that of compare-to")
+            "The gate fails if the resilience score is further below that of compare-to than this many points.")
             .otherwise("any drop passes").example("5");
     ALLOW_EMPTY_TARGETS: Preset<bool> = Setting::new(Group::Gate, "allow-empty-targets", FLAG,
-            "Accept an experiment in which nothing was injected")
+            "faultgate accepts an experiment in which nothing was injected.")
             .example("true").default("false", false);
     REQUIRE_ACTIONS: Preset<RequiredActions> = Setting::new(Group::Gate, "require-actions", typed::REQUIRED_ACTIONS,
-            "How many of an experiment's actions that inject must have completed: one, or each")
+            "This says how many of an experiment's injecting actions must complete: any asks for one, all asks for each.")
             .example("all").default("any", RequiredActions::Any);
     MONITOR: Preset<Monitor> = Setting::new(Group::Monitoring, "monitor", typed::MONITOR_MODE,
-            "How the end is learned: by a rule and queue of the run's own, from event-queue-url, or by asking")
+            "This says how faultgate learns that an experiment has ended: events makes a rule and a queue for the run, queue reads event-queue-url, poll asks the engine.")
             .example("poll").default("events", Monitor::Events);
     EVENT_QUEUE_URL: Setting<String> = Setting::new(Group::Monitoring, "event-queue-url", typed::text(Kind::QueueUrl),
-            "SQS queue that a rule of yours already feeds; where monitor is not set, this sets it to queue")
+            "faultgate reads events from this SQS queue, which a rule of yours feeds. It also sets monitor to queue, unless you set monitor.")
             .example("https://sqs.eu-west-1.amazonaws.com/111122223333/fis-events");
     RECONCILE_INTERVAL: Preset<Duration> = Setting::new(Group::Monitoring, "reconcile-interval", typed::duration(SECOND, HOUR),
-            "How often the engine is asked although events are expected, since their delivery is best effort")
+            "faultgate asks the engine this often although it waits for events, because an event can be lost.")
             .example("2m").default("5m", Duration::from_mins(5));
     GITHUB_TOKEN: SecretInput = SecretInput::new(Group::Forge, "github-token",
-            "Token for GitHub commit statuses and comments")
+            "faultgate posts GitHub commit statuses and comments with this token.")
             .otherwise("in the GitHub action the job's own token");
     GITLAB_TOKEN: SecretInput = SecretInput::new(Group::Forge, "gitlab-token",
-            "Token for GitLab commit statuses and notes, with scope api");
+            "faultgate posts GitLab commit statuses and notes with this token, which needs the scope api.");
     BITBUCKET_TOKEN: SecretInput = SecretInput::new(Group::Forge, "bitbucket-token",
-            "Token for Bitbucket build statuses and comments");
+            "faultgate posts Bitbucket build statuses and comments with this token.");
     FORGE: Setting<ForgeKind> = Setting::new(Group::Forge, "forge", typed::FORGE_KIND,
-            "Where the repository is")
+            "The repository is on this forge.")
             .otherwise("detected").example("gitlab");
     FORGE_API_URL: Setting<String> = Setting::new(Group::Forge, "forge-api-url", URL,
-            "API of the forge, where it is not at the usual place")
+            "faultgate calls the API of the forge at this address. You need it only if the API is not at its usual place.")
             .otherwise("detected").example("https://github.example.com/api/v3");
     REPOSITORY: Setting<String> = Setting::new(Group::Forge, "repository", LINE,
-            "Repository to report to: its full name, or the URL it is cloned from")
+            "Statuses and comments go to this repository. Give its full name, or the URL that it is cloned from.")
             .otherwise("detected").example("octo/shop");
     COMMIT: Setting<String> = Setting::new(Group::Forge, "commit", typed::text(Kind::Commit),
-            "Commit to report to")
+            "Statuses go to this commit.")
             .otherwise("detected").example("9fceb02d0ae598e95dc970b74767f19372d61af8");
     PULL_REQUEST: Setting<u64> = Setting::new(Group::Forge, "pull-request", typed::NUMBER,
-            "Pull or merge request to comment on")
+            "The comment goes to this pull or merge request.")
             .otherwise("detected").example("42");
     RUN_URL: Setting<String> = Setting::new(Group::Forge, "run-url", URL,
-            "Page of the pipeline's run, to which statuses and comments link")
+            "Statuses and comments link to this page of the pipeline run.")
             .otherwise("detected").example("https://ci.example.com/builds/42");
     COMMIT_STATUS: Preset<CommitStatusMode> = Setting::new(Group::Forge, "commit-status", typed::COMMIT_STATUS_MODE,
-            "Commit statuses to post: all, one for each experiment and one for the run; run, that one alone; true, all of up to 20 experiments and run of more; false or off, none")
+            "This says which commit statuses faultgate posts: all, one for each experiment and one for the run; run, the one for the run alone; true, all for up to 20 experiments and run for more; false or off, none.")
             .example("run").default("true", CommitStatusMode::True);
     STATUS_CONTEXT: Preset<String, &str> = Setting::new(Group::Forge, "status-context", typed::text(Kind::Text { max: 100 }),
-            "Prefix of the names of commit statuses")
+            "The names of commit statuses begin with this text.")
             .example("chaos").default_text("faultgate");
     MATRIX: Setting<String> = Setting::new(Group::Forge, "matrix", typed::lines(16 * 1024),
-            "Values of the matrix that tell this job from its siblings: a JSON object, or any text; names of statuses end with them")
+            "These values tell this job from the other jobs of its matrix. Give a JSON object or any text. The names of statuses end with them.")
             .otherwise("in the GitHub action the job's own matrix").example("eu-west-1");
     COMMENT: Preset<CommentMode> = Setting::new(Group::Forge, "comment", typed::COMMENT_MODE,
-            "One comment on the pull or merge request, updated in place")
+            "faultgate keeps one comment on the pull or merge request up to date: on does so always, on-failure only once the gate has said no.")
             .example("on-failure").default("off", CommentMode::Off);
     REPORT_DIR: Preset<PathBuf, &str> = Setting::new(Group::Reports, "report-dir", FILE_PATH,
-            "Directory for report files")
+            "faultgate writes its report files to this directory.")
             .example("out/chaos").default_text("faultgate-report");
     REPORTING: Preset<ReportingMode> = Setting::new(Group::Reports, "reporting", typed::REPORTING_MODE,
-            "Whether a report that could not be posted fails the run")
+            "This says what happens if a report cannot be posted: warn keeps the verdict, fail makes the run errored.")
             .example("fail").default("warn", ReportingMode::Warn);
     RESULTS: Setting<S3Address> = Setting::new(Group::Reports, "results", typed::S3_FOLDER,
-            "Folder in S3 to which result.json is put as well, in a folder of the CI's run or of the plan; faultgate report --merge takes it")
+            "faultgate also puts result.json into this folder in S3, below the id of the CI's run or of the plan. faultgate report --merge reads it there.")
             .example("s3://bucket/chaos/");
     STATE_FILE: Setting<PathBuf> = Setting::new(Group::Reports, "state-file", FILE_PATH,
-            "File by which faultgate stop knows what the run has begun")
+            "faultgate records in this file what the run has begun. faultgate stop reads it.")
             .otherwise("state.json in report-dir").example("out/state.json");
     CONFIG: Setting<PathBuf> = Setting::new(Group::General, "config", FILE_PATH,
-            "Suite file: YAML, TOML or JSON by its extension (.yml, .yaml, .toml, .json)")
+            "faultgate reads the suite from this file. The extension says the format: .yml, .yaml, .toml or .json.")
             .otherwise(".faultgate.yml (or .yaml, .toml, .json) if there is one").example("chaos/suite.yml").not_in_suite().handed_on(HandedOn::Always);
     POLICY: Setting<PathBuf> = Setting::new(Group::General, "policy", FILE_PATH,
-            "Policy of those who own the platform: what experiments may do; where flag and variables name several, all of them hold")
+            "The run obeys this policy, in which the owners of the platform say what experiments may do. If flag and variable name several policies, all of them hold.")
             .example("/etc/faultgate/policy.yml").not_in_suite();
     CA_BUNDLE: Setting<PathBuf> = Setting::new(Group::General, "ca-bundle", FILE_PATH,
-            "File of PEM certificates to trust beside the system's, for servers with a private CA")
+            "faultgate trusts the PEM certificates in this file beside those of the system. Servers with a private CA need it.")
             .otherwise("the system's certificates, or those of SSL_CERT_FILE").example("/etc/ssl/corporate.pem");
     REHEARSAL: Setting<String> = Setting::new(Group::General, "rehearsal", LINE,
-            "Scenario to rehearse on embedded endpoints instead of the real engine; needs no experiment")
+            "faultgate rehearses this scenario on endpoints inside the binary and needs no experiment.")
             .example("completed");
     LOG_FORMAT: Preset<LogFormat> = Setting::new(Group::General, "log-format", typed::LOG_FORMATS,
-            "Format of the log on standard error")
+            "The log on standard error has this format.")
             .example("json").default("text", LogFormat::Text);
 }
 

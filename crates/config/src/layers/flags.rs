@@ -97,8 +97,8 @@ mod tests {
         let timeout = flags().into_iter().find(|a| a.get_id() == "timeout").unwrap();
         assert_eq!(
             timeout.get_help().unwrap().to_string(),
-            "Longest time from launch to end for one experiment; past it the experiment is stopped \
-             (duration such as 90s, 5m or 1h30m, 1s to 12h) [default: 30m; env: FAULTGATE_TIMEOUT]"
+            "faultgate stops an experiment that has not ended this long after its launch. Value: a duration such as \
+             90s, 5m or 1h30m, from 1s to 12h. [default: 30m; env: FAULTGATE_TIMEOUT]"
         );
     }
 }

@@ -90,8 +90,8 @@ mod tests {
         assert!(
             text.contains(concat!(
                 "  queue-timeout:\n",
-                "    description: \"Longest time an engine may leave an experiment pending (duration such as 90s, ",
-                "5m or 1h30m, 1s to 12h). Default: 5m\"\n",
+                "    description: \"faultgate gives up an experiment that its engine leaves pending for longer than this. ",
+                "Value: a duration such as 90s, 5m or 1h30m, from 1s to 12h. Default: 5m.\"\n",
                 "    required: false\n"
             )),
             "{text}"

@@ -72,7 +72,9 @@ fn spec() -> String {
             let kind = Type::of(input);
             let (description, default) = match kind.none() {
                 None => (describe(input), yaml_string(default(input))),
-                Some(none) => (format!("{}; {none} is none given", describe(input)), none.to_owned()),
+                Some(none) => {
+                    (format!("{} {none} means that no value is given.", describe(input)), none.to_owned())
+                }
             };
             format!(
                 "    {}:\n      description: {}\n      type: {}\n{}      default: {default}\n",

@@ -82,7 +82,7 @@ fn row(input: &Input) -> String {
     let example = input
         .example
         .filter(|_| !input.kind.shows_example())
-        .map(|e| format!("; for example {}", code(e)))
+        .map(|e| format!(" Example: {}.", code(e)))
         .unwrap_or_default();
     let default = match (input.default, input.default_text()) {
         (Some(value), _) => code(value),

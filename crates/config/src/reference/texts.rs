@@ -4,7 +4,7 @@ use crate::inputs::input::Input;
 
 /// Returns the description of an input, with a note on its default.
 pub(super) fn describe(input: &Input) -> String {
-    let default = input.default_text().map(|d| format!(". Default: {d}")).unwrap_or_default();
+    let default = input.default_text().map(|d| format!(" Default: {d}.")).unwrap_or_default();
     format!("{}{default}", input.description())
 }
 

@@ -310,7 +310,7 @@ pub const RULES: &[Rule] = &[
     ]),
     rule("log", Level::Warning, guards::log, [
         "the experiment is not logged",
-        "what an action did to which resource is told nowhere else once FIS has forgotten the experiment",
+        "nothing else shows what an action did to which resource once FIS has forgotten the experiment",
         "send the log to CloudWatch Logs or S3",
         LOG,
     ]).add_by(

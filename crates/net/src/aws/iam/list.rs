@@ -211,7 +211,7 @@ pub const CALLS: &[Call] = &[
     call("ListTargetAccountConfigurations", &[("fis:ListTargetAccountConfigurations", &TEMPLATES)], &[Use::Policy],
         "tells in which accounts a template acts, where a policy allows only some, or before a preview, and the \
          template acts in several")
-        .or("a policy with allow.accounts refuses such a template; a preview is made all the same, with a note"),
+        .or("a policy with allow.accounts refuses such a template; faultgate still makes a preview, with a note"),
     call("StopExperiment", &[("fis:StopExperiment", &EXPERIMENTS)], EVERY_MODE,
         "stops it when its time is up, the run is cancelled, a sweep finds it, or all are stopped"),
     call("GetSafetyLever", &[("fis:GetSafetyLever", &LEVER)], ANY_AND_LEVER,
@@ -219,7 +219,7 @@ pub const CALLS: &[Call] = &[
         .or("a note in the report"),
     call("UpdateSafetyLeverState", &[("fis:UpdateSafetyLeverState", &LEVER)], LEVER_ALONE,
         "engages the lever, by `faultgate stop --all --engage-safety-lever` alone")
-        .or("the experiments are stopped all the same"),
+        .or("faultgate still stops the experiments"),
     call("ListExperiments", &[("fis:ListExperiments", &ALL_RESOURCES)], EVERY_MODE,
         "finds the experiment of a launch without an answer, those that a sweep or stop --all is to stop, and \
          those that a policy with limits.alone waits for")
@@ -230,7 +230,7 @@ pub const CALLS: &[Call] = &[
         .or("a note in the report; a stop condition that fired is not told from a stop by somebody"),
     call("DescribeAlarmHistory", &[("cloudwatch:DescribeAlarmHistory", &ALL_RESOURCES)], &[Use::CloudwatchAlarm],
         "measures an alarm by the time that it was in OK, where events tell of its changes")
-        .or("the alarm is asked at the probe's interval, with a warning"),
+        .or("faultgate reads the alarm at the interval of the probe, with a warning"),
     call("GetMetricData", &[("cloudwatch:GetMetricData", &ALL_RESOURCES)], &[Use::CloudwatchMetric],
         "reads the metrics of probes"),
     call("QueryMetrics", &[("aps:QueryMetrics", &WORKSPACES)], &[Use::Prometheus],
