@@ -20,6 +20,7 @@ use super::alarm_course::AlarmCourse;
 use super::alarm_record::Measure;
 use super::alarm_watch::FollowEnd;
 use super::halt_board::HaltBoard;
+use super::register::ProbeRegister;
 use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
@@ -79,6 +80,7 @@ pub(super) struct RunningProbe {
 pub(crate) struct SharedByProbes {
     pub(crate) permits: EvaluationPermits,
     pub(crate) board: Arc<HaltBoard>,
+    pub(crate) register: ProbeRegister,
 }
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
@@ -104,7 +106,7 @@ impl Probing {
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
-        let SharedByProbes { permits, board } = shared;
+        let SharedByProbes { permits, board, register } = shared;
         let trip = Arc::<Trip>::default();
         board.join(experiment, trip.clone());
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
@@ -123,8 +125,10 @@ impl Probing {
                 permits: permits.clone(),
             })
         });
+        let all: Vec<Arc<RunningProbe>> = all.collect();
+        register.enter(experiment, &all);
         Self {
-            all: all.collect(),
+            all,
             trip,
             experiment,
             board: board.clone(),
@@ -218,6 +222,7 @@ impl Probing {
         while let Some(ended) = self.tasks.join_next().await {
             whole &= matches!(ended, Ok(Some(())));
         }
+        self.all.iter().for_each(|probe| probe.teller.close());
         whole
     }
 
