@@ -11,10 +11,12 @@ use faultgate_report::Medium;
 /// shown.
 pub(crate) fn find_medium(output: Output, env: &Environment) -> Medium {
     let is_terminal = output.is_terminal();
+    // No line of a CI's log is wrapped: what a text from outside makes of the next line might be a command.
+    let is_wrapped = is_terminal && env.get("CI").is_none();
     Medium {
         colours: has_colours(is_terminal, env),
         symbols: has_symbols(env),
-        columns: is_terminal.then(|| output.size().columns),
+        columns: is_wrapped.then(|| output.size().columns),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::MAX_LINE_CHARS;
-use super::medium::{Medium, Tone, wrap};
+use super::medium::{Medium, Tone, measure, wrap};
 use super::narrator::{Narrator, Told};
 use super::progress::draw_all;
 use crate::sink::Sink;
@@ -51,19 +51,16 @@ impl Live {
         clock: Clock,
         size: impl Fn() -> ScreenSize + 'static,
     ) -> Self {
-        Self { multi, bar: None, medium, clock, size: Box::new(size), narrator: Narrator::default() }
+        Self { multi, bar: None, medium, clock, size: Box::new(size), narrator: Narrator::terse() }
     }
 
-    fn redraw(&mut self, standings: Option<&dyn Standings>) {
+    fn redraw(&mut self, standings: &dyn Standings) {
         let ScreenSize { columns, rows } = (self.size)();
         let medium = Medium { columns: Some(columns), ..self.medium };
         // Half of the screen stays with the lines of the log.
         let lines = draw_all(&self.narrator, standings, medium, rows / 2);
         if lines.is_empty() {
-            if let Some(bar) = self.bar.take() {
-                bar.finish_and_clear();
-            }
-            return;
+            return self.clear();
         }
         let bar = self.bar.get_or_insert_with(|| {
             let bar = self.multi.add(ProgressBar::new_spinner());
@@ -75,6 +72,12 @@ impl Live {
         let lines: Vec<String> = lines.iter().map(|line| line.show(medium)).collect();
         bar.set_message(lines.join("\n"));
         bar.tick();
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// Prints a line of the log above the live lines, wrapped to the width of the terminal.
@@ -89,10 +92,11 @@ impl Live {
         let columns = (self.size)().columns.saturating_sub(MARGIN).max(MIN_TEXT);
         let text = text::plain(&told.text, MAX_LINE_CHARS);
         for (number, line) in wrap(&text, columns).iter().enumerate() {
-            let line = self.medium.paint(told.tone, line);
+            let line = self.medium.paint(told.tone, &text::plain(line, MAX_LINE_CHARS));
             let line = if number == 0 {
                 let time = self.medium.paint(Tone::Faint, &time);
-                format!("{time} {}{line}", self.medium.paint(told.tone, &format!("{mark:<2}")))
+                let gap = " ".repeat(2_usize.saturating_sub(measure(mark)));
+                format!("{time} {}{gap}{line}", self.medium.paint(told.tone, mark))
             } else {
                 format!("{:MARGIN$}{line}", "")
             };
@@ -118,8 +122,8 @@ impl Sink for Live {
             self.print(&told);
         }
         match event {
-            RunEvent::Tick(standings) => self.redraw(Some(*standings)),
-            RunEvent::Launched { .. } | RunEvent::Ended { .. } => self.redraw(None),
+            RunEvent::Tick(standings) => self.redraw(*standings),
+            RunEvent::Ended { .. } if self.narrator.running().next().is_none() => self.clear(),
             _ => {}
         }
     }

@@ -64,9 +64,16 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Narrator {
     pub(super) experiments: Vec<Shown>,
+    /// `true` if it leaves out how each state was learned.
+    is_terse: bool,
 }
 
 impl Narrator {
+    /// Creates one that leaves out how each state was learned.
+    pub(super) fn terse() -> Self {
+        Self { is_terse: true, ..Self::default() }
+    }
+
     /// Returns the experiments that run, with their places in the plan.
     pub(super) fn running(&self) -> impl Iterator<Item = (usize, &Shown)> {
         self.experiments.iter().enumerate().filter(|(_, shown)| shown.launched.is_some() && !shown.ended)
@@ -135,6 +142,7 @@ impl Narrator {
                 let shown = self.experiments.get_mut(*experiment)?;
                 shown.launched = Some(Instant::now());
                 shown.forecast = (*forecast).clone();
+                "launched".clone_into(&mut shown.state);
                 let url = url.map(|url| format!(" {url}")).unwrap_or_default();
                 Some(format!("{} launched as {id}{url}", shown.name))
             }
@@ -144,7 +152,7 @@ impl Narrator {
                 if transition.state.rank() > State::Pending.rank() {
                     shown.begun.get_or_insert_with(Instant::now);
                 }
-                Some(format!("{} {}", shown.name, describe_transition(transition)))
+                Some(format!("{} {}", shown.name, describe_transition(transition, self.is_terse)))
             }
             RunEvent::AlarmChanged { experiment, change } => {
                 let shown = self.experiments.get(*experiment)?;
@@ -196,9 +204,10 @@ fn tone_of(event: &RunEvent<'_>) -> Tone {
     }
 }
 
-fn describe_transition(transition: &Transition) -> String {
+fn describe_transition(transition: &Transition, is_terse: bool) -> String {
     let reason = transition.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{} [{}]{reason}", transition.raw_state, transition.source.as_str())
+    let source = if is_terse { String::new() } else { format!(" [{}]", transition.source.as_str()) };
+    format!("{}{source}{reason}", transition.raw_state)
 }
 
 fn describe_turn(turn: &Turn) -> String {

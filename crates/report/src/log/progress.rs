@@ -49,7 +49,7 @@ pub(super) fn describe_all(narrator: &Narrator, standings: &dyn Standings, mediu
 /// room.
 pub(super) fn draw_all(
     narrator: &Narrator,
-    standings: Option<&dyn Standings>,
+    standings: &dyn Standings,
     medium: Medium,
     rows: usize,
 ) -> Vec<PaintedLine> {
@@ -61,7 +61,7 @@ pub(super) fn draw_all(
     let mut left = room - shown;
     let mut lines = Vec::new();
     for (place, experiment) in &running[..shown] {
-        let standing = standings.map(|standings| standings.standing(*place)).unwrap_or_default();
+        let standing = standings.standing(*place);
         lines.push(draw(experiment, &standing, medium));
         let mut probes: Vec<&ProbeStanding> =
             standing.probes.iter().filter(|probe| is_worth_showing(probe)).collect();
