@@ -1,7 +1,7 @@
 //! `faultgate completions SHELL`: prints the script by which a shell completes command lines.
 //!
-//! The scripts are written here, since the library for it would be a large part of the image: commands, flags and
-//! the words of flags are all that there is to complete.
+//! The scripts are written here, since the library for it would be a large part of the image: commands, flags
+//! and the words of flags are all that there is to complete.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -6,9 +6,9 @@ use faultgate_report::Medium;
 
 /// Returns the medium behind an output.
 ///
-/// `NO_COLOR` takes the colours away and `CLICOLOR_FORCE` gives them, whatever the output is. Without either, a
-/// terminal has them unless it is a dumb one. Symbols are left out only where the locale says that they cannot be
-/// shown.
+/// `NO_COLOR` takes the colours away and `CLICOLOR_FORCE` gives them, whatever the output is. Without either,
+/// a terminal has them unless it is a dumb one. Symbols are left out only where the locale says that they
+/// cannot be shown.
 pub(crate) fn find_medium(output: Output, env: &Environment) -> Medium {
     let is_terminal = output.is_terminal();
     // No line of a CI's log is wrapped: what a text from outside makes of the next line might be a command.

@@ -1,7 +1,8 @@
 //! The process and the people around it: what it prints and logs, how it refuses, and which signals end it.
 //!
 //! - [`printing`] writes the outputs, and draws the live screen; [`logging`] writes the log.
-//! - [`medium`] finds out what an output can show; [`asking`] puts questions; [`refusal`] tells mistakes; [`signals`] ends work early.
+//! - [`medium`] finds out what an output can show; [`asking`] puts questions; [`refusal`] tells mistakes;
+//!   [`signals`] ends work early.
 //!
 //! Nothing here waits for a reader of what is printed, but for [`printing::finish`] at the end.
 

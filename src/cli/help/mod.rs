@@ -1,7 +1,7 @@
 //! The help: of a command on one screen, and of a group of inputs or one input by `faultgate help TOPIC`.
 //!
-//! `page` lays texts out for the width and the colours of the output. clap knows the arguments, and parses them;
-//! its own help lists each input of a run in full, which are far more than a screen holds.
+//! `page` lays texts out for the width and the colours of the output. clap knows the arguments, and parses
+//! them; its own help lists each input of a run in full, which are far more than a screen holds.
 
 use std::fmt::Write as _;
 

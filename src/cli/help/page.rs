@@ -49,7 +49,8 @@ impl Page {
         }
     }
 
-    /// Adds the paragraphs of a text, which are divided by empty lines. One whose lines are indented is a table.
+    /// Adds the paragraphs of a text, which are divided by empty lines. One whose lines are indented is a
+    /// table.
     pub(super) fn block(&mut self, text: &str) {
         for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
             match paragraph.split_once("\n  ") {

@@ -19,8 +19,8 @@ pub(super) fn group_words() -> [String; Group::ALL.len()] {
 }
 
 impl Topic {
-    /// Finds a topic by its name: a command, a group, or an input. A flag or a variable means the input, also if
-    /// something else has its name.
+    /// Finds a topic by its name: a command, a group, or an input. A flag or a variable means the input, also
+    /// if something else has its name.
     pub(super) fn find(named: &str) -> Option<Self> {
         let name = named.trim_start_matches('-').to_lowercase().replace('_', "-");
         let variable = name.strip_prefix("faultgate-").or(name.strip_prefix("input-"));

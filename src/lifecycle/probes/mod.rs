@@ -4,8 +4,8 @@
 //! - `alarm_watch` follows an alarm by events instead, with `alarm_course` as its memory; `alarm_record`
 //!   reconciles that with CloudWatch's history, `alarm_gap` finds what that lacks, and `alarm_time` is the
 //!   arithmetic.
-//! - `register` tells displays how the probes stand. `turns` tells when a probe turns; `trip` asks for a halt, and `halt_board` counts failing probes of all
-//!   experiments together.
+//! - `register` tells displays how the probes stand, and `turns` when a probe turns; `trip` asks for a halt,
+//!   and `halt_board` counts failing probes of all experiments together.
 //! - `score` makes the score of an experiment, from facts alone.
 //!
 //! Nothing here speaks to an engine, and no evaluation waits for another probe or for an engine.

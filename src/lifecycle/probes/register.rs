@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::schedule::RunningProbe;
 use faultgate_core::model::{ExperimentStanding, ProbeStanding, Score, Standings, weighted_mean};
 
-/// The probes of a run, by the places of their experiments in the plan. Clones share one register. It keeps no
-/// probe alive whose experiment is over.
+/// The probes of a run, by the places of their experiments in the plan. Clones share one register. It keeps
+/// no probe alive whose experiment is over.
 #[derive(Clone, Default)]
 pub(crate) struct ProbeRegister(Arc<Mutex<BTreeMap<usize, Vec<Weak<RunningProbe>>>>>);
 
@@ -47,6 +47,13 @@ impl Standings for ProbeRegister {
 }
 
 impl RunningProbe {
+    /// Returns the name of the probe and its reason if its last evaluation failed.
+    pub(super) fn failure(&self) -> Option<String> {
+        let samples = self.samples();
+        let why = samples.last_failure()?.reason.as_deref().unwrap_or("no reason given");
+        Some(format!("{}: {why}", self.plan.name))
+    }
+
     /// Returns how the probe stands right now.
     fn stand(&self) -> ProbeStanding {
         let name = self.plan.name.clone();

@@ -95,8 +95,8 @@ pub(crate) struct Probing {
 }
 
 impl Probing {
-    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place in
-    /// the plan.
+    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place
+    /// in the plan.
     pub(crate) fn new(
         experiment: usize,
         plans: &[ProbePlan],
@@ -259,13 +259,6 @@ impl Drop for Probing {
 impl RunningProbe {
     pub(super) fn samples(&self) -> MutexGuard<'_, Samples> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns the name of the probe and its reason if its last evaluation failed.
-    fn failure(&self) -> Option<String> {
-        let samples = self.samples();
-        let why = samples.last_failure()?.reason.as_deref().unwrap_or("no reason given");
-        Some(format!("{}: {why}", self.plan.name))
     }
 
     /// Evaluates the probe once; `due` is the time at which it should begin.

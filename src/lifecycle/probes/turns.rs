@@ -1,6 +1,6 @@
 //! The turns of probes, which are told while a run goes on: the changes from pass to fail and back, and not
-//! each sample. A probe that turns again and again is summed up instead, so that it neither fills the log nor is
-//! silenced.
+//! each sample. A probe that turns again and again is summed up instead, so that it neither fills the log nor
+//! is silenced.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

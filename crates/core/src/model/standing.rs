@@ -1,5 +1,5 @@
-//! The standing of experiments while they go on, for displays. It decides nothing: the score and the verdict come
-//! from the engine's record.
+//! The standing of experiments while they go on, for displays. It decides nothing: the score and the verdict
+//! come from the engine's record.
 
 use std::fmt::Debug;
 use std::time::Duration;

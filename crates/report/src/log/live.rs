@@ -1,5 +1,5 @@
-//! The live lines of a terminal: the progress of each experiment that runs. The lines of the log scroll by above
-//! them.
+//! The live lines of a terminal: the progress of each experiment that runs. The lines of the log scroll by
+//! above them.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! The medium on which the log is shown: a terminal with colours, symbols and a width, or a file of plain lines.
+//! The medium on which the log is shown: a terminal with colours, symbols and a width, or a file of plain
+//! lines.
 
 /// The abilities of what shows the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -150,8 +151,8 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     kept + dots
 }
 
-/// Divides a plain text into lines of at most so many columns, at its blanks. A word that is longer stays whole,
-/// since it may be an address.
+/// Divides a plain text into lines of at most so many columns, at its blanks. A word that is longer stays
+/// whole, since it may be an address.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

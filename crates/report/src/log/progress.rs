@@ -19,8 +19,8 @@ const BAR: usize = 20;
 /// Most columns of a probe's name in the list of probes.
 const MAX_NAME: usize = 32;
 
-/// Returns the lines that a log repeats every minute: one for each experiment that runs or, if there are many,
-/// their number and the lines of those that are worst.
+/// Returns the lines that a log repeats every minute: one for each experiment that runs or, if there are
+/// many, their number and the lines of those that are worst.
 pub(super) fn describe_all(narrator: &Narrator, standings: &dyn Standings, medium: Medium) -> Vec<String> {
     let mut running: Vec<(&Shown, ExperimentStanding)> =
         narrator.running().map(|(place, shown)| (shown, standings.standing(place))).collect();
@@ -45,8 +45,8 @@ pub(super) fn describe_all(narrator: &Narrator, standings: &dyn Standings, mediu
     lines
 }
 
-/// Returns the lines of a terminal: for each experiment that runs its progress and its probes, as far as there is
-/// room.
+/// Returns the lines of a terminal: for each experiment that runs its progress and its probes, as far as
+/// there is room.
 pub(super) fn draw_all(
     narrator: &Narrator,
     standings: &dyn Standings,
