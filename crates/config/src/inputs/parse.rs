@@ -267,7 +267,8 @@ pub(crate) fn role_arn(text: &str) -> Result<String, Problem> {
 pub(crate) fn commit(text: &str) -> Result<String, Problem> {
     let well_formed = (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
-        Problem::new("is not a commit hash").hint("write 7 to 64 hexadecimal digits, best the full hash")
+        Problem::new("is not a commit hash")
+            .hint("write 7 to 64 hexadecimal digits, for example 9fceb02d0ae598e95dc970b74767f19372d61af8")
     })
 }
 
