@@ -16,16 +16,11 @@ mkdir "$parts/$name"
 cd "$parts/$name"
 cp "$OLDPWD"/{README.md,CHANGELOG.md,LICENSE} .
 install -m 755 "$binary" faultgate
-# Only where this version can write them.
-if "$binary" completions --help > /dev/null 2>&1; then
-	mkdir completions
-	"$binary" completions bash > completions/faultgate.bash
-	"$binary" completions zsh > completions/_faultgate
-	"$binary" completions fish > completions/faultgate.fish
-fi
-if "$binary" man --help > /dev/null 2>&1; then
-	"$binary" man man > /dev/null
-fi
+mkdir completions
+"$binary" completions bash > completions/faultgate.bash
+"$binary" completions zsh > completions/_faultgate
+"$binary" completions fish > completions/faultgate.fish
+"$binary" man man
 chmod -R u=rwX,go=rX .
 
 # GNU's tar, which has another name on macOS.

@@ -6,7 +6,8 @@ use clap::Command;
 use faultgate_core::closed_set;
 
 use super::{
-    check, iam, init, inputs, launch, lint, monitor, plan, rehearse, report, run, score, stop, sweep,
+    check, completions, help, iam, init, inputs, launch, lint, man, monitor, plan, rehearse, report, run,
+    score, stop, sweep,
 };
 
 closed_set! {
@@ -26,6 +27,9 @@ closed_set! {
         Init = "init",
         Inputs = "inputs",
         Iam = "iam",
+        Completions = "completions",
+        Man = "man",
+        Help = "help",
     }
 }
 
@@ -47,6 +51,9 @@ impl CommandName {
             Self::Init => init::command(),
             Self::Inputs => inputs::command(),
             Self::Iam => iam::command(),
+            Self::Completions => completions::command(),
+            Self::Man => man::command(),
+            Self::Help => help::command_of_help(),
         }
     }
 
@@ -61,7 +68,10 @@ impl CommandName {
             | Self::Sweep
             | Self::Init
             | Self::Inputs
-            | Self::Iam => false,
+            | Self::Iam
+            | Self::Completions
+            | Self::Man
+            | Self::Help => false,
         }
     }
 
@@ -80,7 +90,10 @@ impl CommandName {
             | Self::Report
             | Self::Init
             | Self::Inputs
-            | Self::Iam => false,
+            | Self::Iam
+            | Self::Completions
+            | Self::Man
+            | Self::Help => false,
         }
     }
 }

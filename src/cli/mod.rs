@@ -11,7 +11,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 mod check;
 mod command_name;
+mod completions;
 mod entrypoint;
+mod help;
 mod iam;
 mod init;
 mod inputs;
@@ -19,6 +21,7 @@ mod launch;
 mod leftovers;
 mod lint;
 mod lists;
+mod man;
 mod monitor;
 mod plan;
 mod rehearse;
@@ -77,7 +80,10 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
         ));
         return EXIT_MISTAKES;
     }
-    let matches = match command().try_get_matches_from(&args) {
+    // Few calls ask for help, so that it is made for none else.
+    let asks_help = args.iter().any(|arg| arg == "-h" || arg == "--help");
+    let command = if asks_help { help::with_help(command(), env) } else { command() };
+    let matches = match command.try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version come this way too. A closed output is no reason to fail.
@@ -126,6 +132,9 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             CommandName::Init => wait_for_reader(init::init(matches)),
             CommandName::Inputs => wait_for_reader(inputs::inputs(matches)),
             CommandName::Iam => wait_for_reader(iam::iam(matches)),
+            CommandName::Completions => wait_for_reader(completions::completions(matches)),
+            CommandName::Man => man::man(matches),
+            CommandName::Help => wait_for_reader(help::help(matches, env)),
         }
     });
     if let (EXIT_MISTAKES, Some(leftovers)) = (code, leftovers) {
@@ -159,6 +168,7 @@ fn command() -> Command {
              3 errored, 4 timed out,\n129/130/143 cancelled by SIGHUP/SIGINT/SIGTERM.",
         )
         .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
         .args(config::flags())
         .subcommands(CommandName::ALL.map(CommandName::command))
 }

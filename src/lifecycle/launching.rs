@@ -140,8 +140,12 @@ impl Lifecycle<'_> {
     }
 
     pub(super) fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
+        let Scheduled { number, plan, engine, .. } = progress.scheduled;
         let (id, url) = (launched.id.as_str(), launched.url.as_deref());
-        (self.publish)(&RunEvent::Launched { experiment: progress.scheduled.number, id, url });
+        let mut forecast = engine.forecast(plan, launched);
+        let earlier = || self.plan.compare_to.as_ref()?.took(&plan.name);
+        forecast.lasts = forecast.lasts.or_else(earlier);
+        (self.publish)(&RunEvent::Launched { experiment: *number, id, url, forecast: &forecast });
         progress.transition(launched.first.clone());
         progress.probing.borrow().begin_during();
     }

@@ -48,6 +48,13 @@ impl Lifecycle<'_> {
                 Turn::Flaps => {
                     tracing::info!(experiment = name, probe, "a probe turns again and again");
                 }
+                Turn::Flapped { failed, evaluations, reason, .. } => {
+                    let reason = reason.as_deref();
+                    tracing::info!(experiment = name, probe, failed, evaluations, reason, "a probe flaps");
+                }
+                Turn::Calms { passes } => {
+                    tracing::info!(experiment = name, probe, passes, "a probe flaps no more");
+                }
             }
             (self.publish)(&RunEvent::ProbeTurned { experiment, probe: &probe, turn: &turn });
         }
@@ -60,7 +67,7 @@ impl Lifecycle<'_> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            (self.publish)(&RunEvent::Tick);
+            (self.publish)(&RunEvent::Tick(&self.course.probes.register));
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::ids::make_id;
 use crate::lifecycle::{Cancel, Equipment, Guard, Herald, Journal, Lifecycle, Misfit, RunInputs, Share};
 use crate::recovery::rescue::Rescuer;
 use crate::state_file::{self, Hold, NotHeld};
+use crate::terminal::medium::find_medium;
+use crate::terminal::printing::Output;
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{complain, say};
 use crate::wiring::endpoints::Endpoints;
@@ -185,7 +187,8 @@ impl<'a> RunSession<'a> {
         let within = self.cancel.shorten_limit(REPORT_TIMEOUT, Share::Report);
         let cut = self.cancel.wait_until_used_up(Share::Report);
         report::finish(&mut sinks, &mut result, plan.reporting_must_succeed, within, cut).await;
-        say(&report::closing(&result, &plan.report_dir.display().to_string()));
+        let medium = find_medium(Output::Stdout, self.env);
+        say(&report::closing(&result, &plan.report_dir.display().to_string(), medium));
         result.gate.exit_code
     }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::ids::make_id;
 use crate::session::provenance::find_differences;
+use crate::terminal::medium::find_medium;
+use crate::terminal::printing::Output;
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{complain, say};
 use crate::wiring::sinks::FileSinks;
@@ -69,7 +71,8 @@ async fn write(mut result: RunResult, report_dir: &Path, env: &Environment) -> u
     // Records say how the other reports fared, so they are written last.
     sinks.sort_by_key(|sink| sink.stage() == Stage::Record);
     let missing = finish(&mut sinks, &mut result).await;
-    say(&closing(&result, &report_dir.display().to_string()));
+    let medium = find_medium(Output::Stdout, env);
+    say(&closing(&result, &report_dir.display().to_string(), medium));
     match result.gate.verdict.exit_code(result.gate.signal) {
         // The reports were all that this command had to do, so a missing one is a failure.
         0 if missing => Verdict::Errored.exit_code(None),

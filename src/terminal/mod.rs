@@ -1,7 +1,8 @@
 //! The process and the people around it: what it prints and logs, how it refuses, and which signals end it.
 //!
 //! - [`printing`] writes the outputs, and draws the live screen; [`logging`] writes the log.
-//! - [`asking`] puts questions; [`refusal`] tells mistakes; [`signals`] ends work early.
+//! - [`medium`] finds out what an output can show; [`asking`] puts questions; [`refusal`] tells mistakes;
+//!   [`signals`] ends work early.
 //!
 //! Nothing here waits for a reader of what is printed, but for [`printing::finish`] at the end.
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) mod asking;
 pub(crate) mod logging;
+pub(crate) mod medium;
 pub(crate) mod printing;
 pub(crate) mod refusal;
 pub(crate) mod signals;

@@ -7,7 +7,9 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use faultgate_report::ScreenSize;
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
+use rustix::fd::AsFd;
 
 /// Largest number of bytes that wait to be printed. The longest reference that is printed has a tenth of it.
 const MAX_WAITING_BYTES: usize = 1 << 20;
@@ -160,7 +162,7 @@ pub(crate) fn find_loss() -> Option<String> {
 
 /// Returns the screen on which live lines are drawn: standard error, if it is a terminal.
 pub(crate) fn screen() -> MultiProgress {
-    MultiProgress::with_draw_target(if io::stderr().is_terminal() {
+    MultiProgress::with_draw_target(if Output::Stderr.is_terminal() {
         ProgressDrawTarget::term_like_with_hz(Box::new(Terminal), MAX_DRAWS_PER_SECOND)
     } else {
         ProgressDrawTarget::hidden()
@@ -172,12 +174,32 @@ pub(crate) fn screen() -> MultiProgress {
 #[derive(Debug)]
 struct Terminal;
 
-impl Terminal {
-    fn size() -> Option<(u16, u16)> {
-        let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
-        Some((size.ws_col, size.ws_row)).filter(|(columns, rows)| *columns > 0 && *rows > 0)
+/// Returns the columns and rows of a terminal, or None if it does not tell them.
+fn size_of(terminal: impl AsFd) -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some((size.ws_col, size.ws_row)).filter(|(columns, rows)| *columns > 0 && *rows > 0)
+}
+
+impl Output {
+    pub(crate) fn is_terminal(self) -> bool {
+        match self {
+            Self::Stdout => io::stdout().is_terminal(),
+            Self::Stderr => io::stderr().is_terminal(),
+        }
     }
 
+    /// Returns the size of the terminal, or a usual one if there is none that tells it.
+    pub(crate) fn size(self) -> ScreenSize {
+        let size = match self {
+            Self::Stdout => size_of(io::stdout()),
+            Self::Stderr => size_of(io::stderr()),
+        };
+        let (columns, rows) = size.unwrap_or((DEFAULT_COLUMNS, DEFAULT_COLUMNS / 4));
+        ScreenSize { columns: columns.into(), rows: rows.into() }
+    }
+}
+
+impl Terminal {
     fn go(count: usize, direction: char) -> io::Result<()> {
         if count == 0 { Ok(()) } else { write!(Output::Stderr, "\x1b[{count}{direction}") }
     }
@@ -185,11 +207,11 @@ impl Terminal {
 
 impl TermLike for Terminal {
     fn width(&self) -> u16 {
-        Self::size().map_or(DEFAULT_COLUMNS, |(columns, _)| columns)
+        size_of(io::stderr()).map_or(DEFAULT_COLUMNS, |(columns, _)| columns)
     }
 
     fn height(&self) -> u16 {
-        Self::size().map_or(DEFAULT_COLUMNS / 4, |(_, rows)| rows)
+        size_of(io::stderr()).map_or(DEFAULT_COLUMNS / 4, |(_, rows)| rows)
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {

@@ -30,6 +30,8 @@ pub(crate) enum Refused {
     Lint,
     /// The writing of a pipeline.
     Init,
+    /// The print of help.
+    Help,
 }
 
 impl Refused {
@@ -43,6 +45,7 @@ impl Refused {
             Self::Sweep => (" in its settings", "nothing was swept"),
             Self::Lint => ("", "nothing was judged"),
             Self::Init => (" in the answers", "nothing was written"),
+            Self::Help => ("", "there is nothing to tell"),
         }
     }
 

@@ -1,12 +1,12 @@
 //! The sinks of a run, each of which writes one report.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use indicatif::MultiProgress;
 
 use super::herald::PreviewComment;
 use super::results::ResultsPlace;
+use crate::terminal::medium::find_medium;
 use crate::terminal::printing::Output;
 use faultgate_config as config;
 use faultgate_config::{CommentMode, CommitStatusMode, ReportSettings};
@@ -71,11 +71,13 @@ impl Reporting<'_> {
 
     fn make_log(&self) -> Box<dyn Sink> {
         let style = self.surroundings.ci.log_style();
-        let live = io::stderr().is_terminal() && self.env.get("CI").is_none() && style == LogStyle::Plain;
+        let live = Output::Stderr.is_terminal() && self.env.get("CI").is_none() && style == LogStyle::Plain;
         if live {
-            Box::new(Live::new(self.screen.clone()))
+            let medium = find_medium(Output::Stderr, self.env);
+            Box::new(Live::new(self.screen.clone(), medium, self.clock, || Output::Stderr.size()))
         } else {
-            Box::new(Log::new(Output::Stdout, style, self.clock))
+            let medium = find_medium(Output::Stdout, self.env);
+            Box::new(Log::new(Output::Stdout, style, medium, self.clock))
         }
     }
 

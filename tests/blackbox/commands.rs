@@ -145,6 +145,29 @@ async fn help_and_version_are_no_runs() {
         assert!(ended.stdout.contains(scenario.name), "{}", scenario.name);
     }
     Faultgate::new(&["launhc"]).finish().await.assert_code(2, "no such command");
+    let ended = Faultgate::new(&["help", "timeout"]).finish().await;
+    ended.assert_code(0, "an input");
+    for part in ["FAULTGATE_TIMEOUT", "--timeout 20m", "30m", "1s to 12h"] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let ended = Faultgate::new(&["help", "timeuot"]).finish().await;
+    ended.assert_code(2, "no such topic");
+    assert!(ended.stderr.contains("did you mean timeout?"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn manual_and_completions_are_made_by_the_binary() {
+    let ended = Faultgate::new(&["man", "pages/of"]).finish().await;
+    ended.assert_code(0, "man");
+    assert!(ended.read("pages/of/faultgate-run.1").contains("\\-\\-timeout"), "{}", ended.stdout);
+    for (shell, part) in
+        [("bash", "complete -F"), ("zsh", "#compdef faultgate"), ("fish", "complete -c faultgate")]
+    {
+        let ended = Faultgate::new(&["completions", shell]).finish().await;
+        ended.assert_code(0, shell);
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    Faultgate::new(&["completions", "tcsh"]).finish().await.assert_code(2, "no such shell");
 }
 
 /// A policy or a list that is cut off would be taken for the whole.

@@ -43,6 +43,7 @@ mod report_files;
 mod reports;
 mod scenarios;
 mod scenarios_guarded;
+mod screen;
 mod secrets;
 mod several;
 mod signals;

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use faultgate_core::model::{
-    AlarmChange, ExperimentPlan, Finding, Intent, LaunchRecord, MonitorRecord, ResourceCount, Source, State,
-    SubscriptionRecord, SubscriptionState, TemplateFacts, Trace, Transition,
+    AlarmChange, ExperimentPlan, Finding, Forecast, Intent, LaunchRecord, MonitorRecord, ResourceCount,
+    Source, State, SubscriptionRecord, SubscriptionState, TemplateFacts, Trace, Transition,
 };
 
 pub mod alarms;
@@ -164,6 +164,11 @@ pub trait Engine {
     /// Returns what a report says of an experiment besides its course, as far as the engine knows it.
     fn particulars(&self, _experiment: &ExperimentPlan) -> Particulars {
         Particulars::default()
+    }
+
+    /// Returns the course that the experiment is expected to take, as far as the engine knows it.
+    fn forecast(&self, _experiment: &ExperimentPlan, _launched: &Launched) -> Forecast {
+        Forecast::default()
     }
 
     /// Returns the way to take over the experiments of another process.

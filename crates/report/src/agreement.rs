@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::fake_forge::FakeForge;
 use super::summary::{PageLimits, render};
-use super::{Nature, Sink, closing, html, junit};
+use super::{Medium, Nature, Sink, closing, html, junit};
 use crate::files::annotations;
 use crate::forge::StatusState;
 use crate::{CommitStatuses, StatusScope, StatusStyle};
@@ -91,7 +91,7 @@ proptest! {
     fn no_two_reports_disagree_about_an_experiment(fates in prop::collection::vec(fate(), 2..6)) {
         let result = result(&fates);
         let page = PageLimits { budget: 1 << 20, html: true, mermaid: false };
-        let (summary, closing) = (render(&result, &page), closing(&result, "out"));
+        let (summary, closing) = (render(&result, &page), closing(&result, "out", Medium::default()));
         let (junit, html) = (junit::render(&result).unwrap(), page_of(&result));
         let annotations = annotations::render(&result);
         let statuses = statuses(&result);

@@ -40,7 +40,10 @@ pub use files::{
 };
 pub use finish::finish;
 pub use folder::{clear, report_file_sinks};
-pub use log::{Live, Log, LogCommands, Remark, closing, mistake_commands, remark_commands};
+pub use log::{
+    Live, Log, LogCommands, Medium, PaintedLine, Remark, ScreenSize, Tone, closing, measure,
+    mistake_commands, remark_commands, wrap,
+};
 pub use post::{
     BuildkiteAnnotation, Comment, CommitStatuses, Insights, MAX_OBJECT_BYTES, MERGED_NAME, ResultObject,
     StatusScope, StatusStyle, comment_key, run_folder,

@@ -49,7 +49,7 @@ async fn small(result: &RunResult) -> String {
         ("log commands of Azure Pipelines", commands(result, LogStyle::Azure).await),
         ("faultgate.env", dotenv::render(result)),
         ("annotations.json", serde_json::to_string_pretty(&annotations).unwrap() + "\n"),
-        ("closing", closing(result, DIR)),
+        ("closing", closing(result, DIR, Medium::default())),
     ] {
         let _ = write!(all, "--- {title}\n{text}");
     }
@@ -271,7 +271,7 @@ async fn assert_harmless(result: &RunResult) {
     let azure = commands(result, LogStyle::Azure).await;
     assert_log(&azure, &AZURE);
     assert!(azure.lines().all(|line| AZURE.iter().any(|start| line.starts_with(start))), "{azure:?}");
-    assert_log(&closing(result, DIR), &[]);
+    assert_log(&closing(result, DIR, Medium::default()), &[]);
     assert_env(&dotenv::render(result));
     junit::assert_sound(result);
     let annotations: serde_json::Value = serde_json::from_str(&annotations::render(result)).unwrap();

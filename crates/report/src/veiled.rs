@@ -6,7 +6,8 @@
 
 use faultgate_config::Veil;
 use faultgate_core::model::{
-    AlarmChange, ExperimentResult, Finding, PreviewRecord, RunEvent, RunResult, Turn,
+    AlarmChange, ExperimentResult, ExperimentStanding, Finding, PreviewRecord, RunEvent, RunResult,
+    Standings, Turn,
 };
 
 /// Returns the result as it is reported.
@@ -106,6 +107,22 @@ fn hide_alarm(change: &mut AlarmChange, veil: &Veil) {
     }
 }
 
+/// The standing of experiments as it is reported. Names of probes stay, as those of the report do.
+#[derive(Debug)]
+struct VeiledStandings<'a> {
+    standings: &'a dyn Standings,
+    veil: &'a Veil,
+}
+
+impl Standings for VeiledStandings<'_> {
+    fn standing(&self, experiment: usize) -> ExperimentStanding {
+        let mut standing = self.standings.standing(experiment);
+        let failures = standing.probes.iter_mut().filter_map(|probe| probe.failure.as_mut());
+        failures.for_each(|failure| *failure = self.veil.hide(failure));
+        standing
+    }
+}
+
 /// Tells an event as it is reported.
 pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunEvent<'_>)) {
     // Most suites have no secrets, and then no event is copied.
@@ -127,7 +144,9 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
         }
         RunEvent::ProbeTurned { experiment, probe, turn } => {
             let mut turn = (*turn).clone();
-            if let Turn::Fails { reason: Some(reason) } = &mut turn {
+            if let Turn::Fails { reason: Some(reason) } | Turn::Flapped { reason: Some(reason), .. } =
+                &mut turn
+            {
                 *reason = veil.hide(reason).into();
             }
             tell(&RunEvent::ProbeTurned { experiment: *experiment, probe, turn: &turn });
@@ -149,23 +168,21 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             tell(&RunEvent::Decided(&gate));
         }
         RunEvent::Warning(warning) => tell(&RunEvent::Warning(&veil.hide(warning))),
+        RunEvent::Tick(standings) => tell(&RunEvent::Tick(&VeiledStandings { standings: *standings, veil })),
         RunEvent::Previewed { experiment, preview } => {
             let mut preview = (*preview).clone();
             veil_preview(&mut preview, veil);
             tell(&RunEvent::Previewed { experiment: *experiment, preview: &preview });
         }
         // The other events hold nothing but names, ids and numbers.
-        RunEvent::Started { .. }
-        | RunEvent::Subscribed { .. }
-        | RunEvent::Launched { .. }
-        | RunEvent::Tick => tell(event),
+        RunEvent::Started { .. } | RunEvent::Subscribed { .. } | RunEvent::Launched { .. } => tell(event),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faultgate_core::model::ResourceCount;
+    use faultgate_core::model::{ProbeStanding, ResourceCount};
     use faultgate_testkit::results::saying_faults;
 
     const SECRET: &str = "s3cr3t-of-the-suite";
@@ -211,12 +228,36 @@ mod tests {
         assert_eq!(keys, [""; 0]);
     }
 
+    /// The standing of an experiment whose probe fails with the secret.
+    #[derive(Debug)]
+    struct Telling;
+
+    impl Standings for Telling {
+        fn standing(&self, _experiment: usize) -> ExperimentStanding {
+            let probe = ProbeStanding { failure: Some(SECRET.to_owned()), ..ProbeStanding::default() };
+            ExperimentStanding { probes: vec![probe], score: None }
+        }
+    }
+
+    #[test]
+    fn no_standing_tells_it() {
+        let mut told = None;
+        tell_veiled(&RunEvent::Tick(&Telling), &Veil::over([SECRET.to_owned()]), &mut |event| {
+            if let RunEvent::Tick(standings) = event {
+                told = standings.standing(0).probes[0].failure.clone();
+            }
+        });
+        assert_eq!(told.as_deref(), Some("***"));
+    }
+
     #[test]
     fn no_event_tells_it() {
         let result = saying_faults(SECRET);
         let experiment = &result.experiments[0];
         let reason = experiment.reason.as_str();
         let turn = Turn::Fails { reason: Some(SECRET.into()) };
+        let within = jiff::SignedDuration::from_secs(30);
+        let flapped = Turn::Flapped { failed: 1, evaluations: 2, within, reason: Some(SECRET.into()) };
         let change = AlarmChange {
             alarm: SECRET.to_owned(),
             state: SECRET.to_owned(),
@@ -236,6 +277,7 @@ mod tests {
             RunEvent::Transition { experiment: 0, transition: &experiment.transitions[0] },
             RunEvent::AlarmChanged { experiment: 0, change: &change },
             RunEvent::ProbeTurned { experiment: 0, probe: "p", turn: &turn },
+            RunEvent::ProbeTurned { experiment: 0, probe: "p", turn: &flapped },
             RunEvent::Stopping { experiment: 0, why: reason },
             RunEvent::Ended {
                 experiment: 0,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::halt_board::HaltBoard;
-use super::schedule::{EvaluationPermits, Probing, SharedByProbes};
+use super::schedule::{Probing, SharedByProbes};
 use super::turns::{Turned, Turns};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{
@@ -195,7 +195,7 @@ impl AlarmStage {
         let (turns, cancelled) = (Turns::default(), CancellationToken::new());
         let teller = |probe: &str| turns.teller(0, probe);
         let board = Arc::new(HaltBoard::new(rule, Vec::new()));
-        let shared = SharedByProbes { permits: EvaluationPermits::default(), board: board.clone() };
+        let shared = SharedByProbes { board: board.clone(), ..SharedByProbes::default() };
         let mut probing = Probing::new(0, &[plan], &[evaluator], clock, &shared, &cancelled, teller);
         probing.start();
         probing.begin_during();
@@ -221,6 +221,8 @@ impl AlarmStage {
             Turn::Fails { .. } => "fails",
             Turn::Passes { .. } => "passes",
             Turn::Flaps => "flaps",
+            Turn::Flapped { .. } => "flapped",
+            Turn::Calms { .. } => "calms",
         };
         self.turns.take().into_iter().map(word).collect()
     }

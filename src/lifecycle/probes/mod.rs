@@ -4,8 +4,8 @@
 //! - `alarm_watch` follows an alarm by events instead, with `alarm_course` as its memory; `alarm_record`
 //!   reconciles that with CloudWatch's history, `alarm_gap` finds what that lacks, and `alarm_time` is the
 //!   arithmetic.
-//! - `turns` tells when a probe turns; `trip` asks for a halt, and `halt_board` counts failing probes of all
-//!   experiments together.
+//! - `register` tells displays how the probes stand, and `turns` when a probe turns; `trip` asks for a halt,
+//!   and `halt_board` counts failing probes of all experiments together.
 //! - `score` makes the score of an experiment, from facts alone.
 //!
 //! Nothing here speaks to an engine, and no evaluation waits for another probe or for an engine.
@@ -18,6 +18,7 @@ mod alarm_stage_tests;
 mod alarm_time;
 mod alarm_watch;
 mod halt_board;
+mod register;
 mod samples;
 mod schedule;
 mod score;

@@ -162,6 +162,11 @@ impl Samples {
         after.map(|look| look.passed)
     }
 
+    /// Returns the evaluations since the launch, whether or not they will count.
+    pub(crate) fn since_launch(&self) -> PhaseEvaluations {
+        summary(self.evaluations.iter().filter(|evaluation| evaluation.purpose != Purpose::Before))
+    }
+
     /// Returns the number of failures in a row up to now, among the evaluations that began at or after
     /// `since`.
     pub(crate) fn failures_since(&self, since: Timestamp) -> usize {

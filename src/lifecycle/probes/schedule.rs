@@ -20,6 +20,7 @@ use super::alarm_course::AlarmCourse;
 use super::alarm_record::Measure;
 use super::alarm_watch::FollowEnd;
 use super::halt_board::HaltBoard;
+use super::register::ProbeRegister;
 use super::samples::{Purpose, Samples};
 use super::trip::Trip;
 use super::turns::Teller;
@@ -79,6 +80,7 @@ pub(super) struct RunningProbe {
 pub(crate) struct SharedByProbes {
     pub(crate) permits: EvaluationPermits,
     pub(crate) board: Arc<HaltBoard>,
+    pub(crate) register: ProbeRegister,
 }
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
@@ -93,8 +95,8 @@ pub(crate) struct Probing {
 }
 
 impl Probing {
-    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place in
-    /// the plan.
+    /// Creates the probes of an experiment, which wait for [`start`](Self::start). `experiment` is its place
+    /// in the plan.
     pub(crate) fn new(
         experiment: usize,
         plans: &[ProbePlan],
@@ -104,7 +106,7 @@ impl Probing {
         cancelled: &CancellationToken,
         teller: impl Fn(&str) -> Teller,
     ) -> Self {
-        let SharedByProbes { permits, board } = shared;
+        let SharedByProbes { permits, board, register } = shared;
         let trip = Arc::<Trip>::default();
         board.join(experiment, trip.clone());
         let all = plans.iter().zip(evaluators).map(|(plan, evaluator)| {
@@ -123,8 +125,10 @@ impl Probing {
                 permits: permits.clone(),
             })
         });
+        let all: Vec<Arc<RunningProbe>> = all.collect();
+        register.enter(experiment, &all);
         Self {
-            all: all.collect(),
+            all,
             trip,
             experiment,
             board: board.clone(),
@@ -218,6 +222,7 @@ impl Probing {
         while let Some(ended) = self.tasks.join_next().await {
             whole &= matches!(ended, Ok(Some(())));
         }
+        self.all.iter().for_each(|probe| probe.teller.close());
         whole
     }
 
@@ -254,13 +259,6 @@ impl Drop for Probing {
 impl RunningProbe {
     pub(super) fn samples(&self) -> MutexGuard<'_, Samples> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns the name of the probe and its reason if its last evaluation failed.
-    fn failure(&self) -> Option<String> {
-        let samples = self.samples();
-        let why = samples.last_failure()?.reason.as_deref().unwrap_or("no reason given");
-        Some(format!("{}: {why}", self.plan.name))
     }
 
     /// Evaluates the probe once; `due` is the time at which it should begin.

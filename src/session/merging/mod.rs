@@ -19,6 +19,8 @@ use super::provenance::find_differences;
 use super::rendering::{OTHER_RUN_HINT, warn};
 use crate::ids::make_id;
 use crate::lifecycle::{ExpectedPlan, Merger};
+use crate::terminal::medium::find_medium;
+use crate::terminal::printing::Output;
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::say;
 use crate::wiring::results::ResultsPlace;
@@ -176,7 +178,8 @@ impl<'a> Merging<'a> {
         reporting.warnings().iter().for_each(|warning| warn(warning));
         let mut sinks = reporting.make_sinks();
         report::finish(&mut sinks, &mut result, must_succeed, REPORT_TIMEOUT, std::future::pending()).await;
-        say(&report::closing(&result, &report_dir));
+        let medium = find_medium(Output::Stdout, self.env);
+        say(&report::closing(&result, &report_dir, medium));
         result.gate.exit_code
     }
 }

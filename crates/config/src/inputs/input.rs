@@ -138,6 +138,40 @@ impl Input {
         text
     }
 
+    /// The meaning of the input, without the forms of its value.
+    pub fn meaning(&self) -> &'static str {
+        self.help
+    }
+
+    /// The forms, units and range of the value, for people.
+    pub fn forms(&self) -> Option<String> {
+        self.kind.forms()
+    }
+
+    /// A value that the input takes. A secret has none.
+    pub fn example(&self) -> Option<&'static str> {
+        self.example
+    }
+
+    /// The words that the input takes, if it takes no others.
+    pub fn choices(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Choice(words) => words,
+            Kind::Bool => &["true", "false"],
+            _ => &[],
+        }
+    }
+
+    /// `true` if the value is the path of a file or folder.
+    pub fn is_path(&self) -> bool {
+        matches!(self.kind, Kind::Path)
+    }
+
+    /// The word that stands for the value in a usage line.
+    pub fn placeholder(&self) -> &'static str {
+        self.kind.placeholder()
+    }
+
     /// The default value, or the note on it, as the reference shows it.
     pub fn default_text(&self) -> Option<&'static str> {
         self.default.or(self.default_note)

@@ -169,6 +169,36 @@ impl Kind {
         })
     }
 
+    /// A value of this kind, for a mistake that has no example of its own.
+    pub(crate) fn example(&self) -> &'static str {
+        match self {
+            Self::Text { .. } | Self::Lines { .. } => "checkout answers",
+            Self::Path => "chaos/suite.yml",
+            Self::Bool => "true",
+            Self::Choice(choices) => choices.first().copied().unwrap_or_default(),
+            Self::Score => "95",
+            Self::Duration { .. } => "30s",
+            Self::Count { .. } => "3",
+            Self::Templates | Self::Template => "EXT1a2b3c4d5e6f7",
+            Self::Url => "https://shop.example.com/health",
+            Self::QueueUrl => "https://sqs.eu-west-1.amazonaws.com/111122223333/fis-events",
+            Self::Region => "eu-west-1",
+            Self::RoleArn => "arn:aws:iam::111122223333:role/chaos",
+            Self::S3Folder => "s3://bucket/chaos/",
+            Self::RoleName => "chaos",
+            Self::Unit => "ou-ab12-cd34ef56",
+            Self::Shard => "2/5",
+            Self::Only | Self::ExperimentName => "az-latency",
+            Self::Commit => "9fceb02d0ae598e95dc970b74767f19372d61af8",
+            Self::Number => "42",
+            Self::Address => "db:5432",
+            Self::Comparison => "< 0.5",
+            Self::Status => "200",
+            Self::Statistic => "p99",
+            Self::Variable | Self::Secret => "${TOKEN}",
+        }
+    }
+
     /// `true` where [`forms`](Self::forms) shows as much as an example would.
     pub(crate) fn shows_example(&self) -> bool {
         matches!(self, Self::Bool | Self::Choice(_) | Self::Region | Self::RoleArn | Self::S3Folder)
@@ -266,6 +296,42 @@ mod tests {
         let problem = COMMENT.parse("on-failures").unwrap_err();
         assert_eq!(problem.hint.unwrap(), "did you mean on-failure? it is one of off, on, on-failure");
         assert!(Kind::Choice(&["warn", "fail"]).parse("true").is_err());
+    }
+
+    #[test]
+    fn each_example_is_right() {
+        let duration = Kind::Duration { min: Duration::from_secs(1), max: Duration::from_hours(12) };
+        for kind in [
+            Kind::Text { max: 20 },
+            Kind::Lines { max: 20 },
+            Kind::Path,
+            Kind::Bool,
+            COMMENT,
+            Kind::Score,
+            duration,
+            Kind::Count { min: 1, max: 5 },
+            Kind::Templates,
+            Kind::Template,
+            Kind::Url,
+            Kind::QueueUrl,
+            Kind::Region,
+            Kind::RoleArn,
+            Kind::S3Folder,
+            Kind::RoleName,
+            Kind::Unit,
+            Kind::Shard,
+            Kind::Only,
+            Kind::Commit,
+            Kind::Number,
+            Kind::ExperimentName,
+            Kind::Address,
+            Kind::Comparison,
+            Kind::Status,
+            Kind::Statistic,
+            Kind::Variable,
+        ] {
+            assert!(kind.parse(kind.example()).is_ok(), "{kind:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub(crate) const ADDRESS_HINT: &str = "write host:port, for example db:5432";
 pub(crate) const COMPARISON_HINT: &str =
     "write a comparison in quotes, for example \"< 0.5\"; there are < <= > >= == !=";
 
+const QUEUE_URL_HINT: &str =
+    "write it as SQS shows it, for example https://sqs.eu-west-1.amazonaws.com/111122223333/events";
+
 /// Takes one line of at most `max` characters.
 pub(crate) fn line(text: &str, max: usize) -> Result<String, Problem> {
     if text.chars().any(char::is_control) {
@@ -209,10 +212,9 @@ pub(crate) fn template(text: &str) -> Result<String, Problem> {
 }
 
 pub(crate) fn queue_url(text: &str) -> Result<String, Problem> {
-    if parsed_url(text)?.path().trim_matches('/').is_empty() {
-        return Err(Problem::new("does not name a queue").hint(
-            "write it as SQS shows it, for example https://sqs.eu-west-1.amazonaws.com/111122223333/events",
-        ));
+    let url = parsed_url(text).map_err(|problem| problem.hint(QUEUE_URL_HINT))?;
+    if url.path().trim_matches('/').is_empty() {
+        return Err(Problem::new("does not name a queue").hint(QUEUE_URL_HINT));
     }
     Ok(text.to_owned())
 }
@@ -266,7 +268,8 @@ pub(crate) fn role_arn(text: &str) -> Result<String, Problem> {
 pub(crate) fn commit(text: &str) -> Result<String, Problem> {
     let well_formed = (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
-        Problem::new("is not a commit hash").hint("write 7 to 64 hexadecimal digits, best the full hash")
+        Problem::new("is not a commit hash")
+            .hint("write 7 to 64 hexadecimal digits, for example 9fceb02d0ae598e95dc970b74767f19372d61af8")
     })
 }
 

@@ -7,9 +7,14 @@ use faultgate_core::mistake::{FilePlace, Mistake, Problem};
 
 use crate::inputs::input::{Handle, Input};
 use crate::inputs::kind::{Kind, Parsed};
-use crate::inputs::table::{GATE, INPUTS};
+use crate::inputs::table::{self, GATE, INPUTS};
 use crate::layers::file::{Document, below};
 use crate::layers::merge::DEFAULT;
+
+/// Advice where a table or a list stands in the place of a value.
+const SINGLE_VALUE: &str = "write a single value";
+/// Advice where a number or a truth value stands in the place of a text.
+const QUOTES: &str = "put the value in quotes";
 
 /// Parses one value. Returns `Ok(None)` if it is blank, which counts as not set. `written` is the text in the
 /// suite file, if the value was made from variables.
@@ -20,7 +25,8 @@ pub(crate) fn read(
     origin: &str,
     written: Option<&str>,
 ) -> Result<Option<Parsed>, Mistake> {
-    let told = |problem: Problem, shown: &str| problem.at(name, shown, origin, written);
+    let told =
+        |problem: Problem, shown: &str| with_example(problem, kind, name).at(name, shown, origin, written);
     let text = match text_of(kind, &value.kind) {
         Ok(text) => text,
         Err(problem) => return Err(told(problem, &value.kind.to_string())),
@@ -38,6 +44,23 @@ pub(crate) fn read(
     }
 }
 
+/// Adds an example of what is right to a problem that shows none.
+fn with_example(mut problem: Problem, kind: &Kind, name: &str) -> Problem {
+    let example = table::find(name).and_then(|input| input.example).unwrap_or_else(|| kind.example());
+    // The parsers of texts know nothing of what is meant, and a table has no form of a value.
+    let shows = match kind {
+        Kind::Variable | Kind::Secret => |_: &str| true,
+        Kind::Text { .. } | Kind::Lines { .. } | Kind::Path => |hint: &str| hint == QUOTES,
+        _ => |hint: &str| hint != SINGLE_VALUE,
+    };
+    problem.hint = Some(match problem.hint.take() {
+        None => format!("write for example {example}"),
+        Some(hint) if shows(&hint) => hint,
+        Some(hint) => format!("{hint}, for example {example}"),
+    });
+    problem
+}
+
 /// `true` for `${NAME}`, with an empty default or none, and for nothing else.
 fn is_one_variable(written: &str) -> bool {
     let name = written.trim().strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
@@ -53,7 +76,7 @@ fn literal_secret() -> Problem {
 
 /// The text of a value, if its type is one that the kind takes; `None` for null.
 fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {
-    let quotes = || Problem::new("must be text").hint("put the value in quotes");
+    let quotes = || Problem::new("must be text").hint(QUOTES);
     match value {
         ValueKind::Nil => Ok(None),
         ValueKind::String(text) => Ok(Some(text.clone())),
@@ -79,7 +102,7 @@ fn text_of(kind: &Kind, value: &ValueKind) -> Result<Option<String>, Problem> {
         }
         // The value is hidden, since its text would be of no use to anybody.
         ValueKind::Table(_) | ValueKind::Array(_) => {
-            let mut problem = Problem::new("is a table or a list").hint("write a single value");
+            let mut problem = Problem::new("is a table or a list").hint(SINGLE_VALUE);
             problem.hide = true;
             Err(problem)
         }
@@ -197,4 +220,40 @@ pub(crate) fn find_written(document: &Document, input: &Input) -> Option<String>
         (!items.is_empty()).then(|| items.join(", "))
     };
     whole.cloned().or_else(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inputs::table::find;
+
+    /// Returns the mistake of an input with this value.
+    fn mistake_of(name: &str, value: impl Into<ValueKind>) -> String {
+        let value = Value::new(None, value);
+        read(&find(name).unwrap().kind, name, &value, "FAULTGATE_X", None).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_mistake_has_an_example_of_what_is_right() {
+        for input in INPUTS.iter().filter(|input| !input.is_secret()) {
+            let value = Value::new(None, "\u{7}?? ?".to_owned());
+            // Some take any text but control characters.
+            let told = read(&input.kind, input.name, &value, "FAULTGATE_X", None).unwrap_err().to_string();
+            let hint = told.split_once("); ").map(|(_, hint)| hint).unwrap_or_else(|| panic!("{told}"));
+            let marks = ['"', ',', ';', '.', '\''];
+            let shows = hint.split(' ').any(|word| input.kind.parse(word.trim_matches(marks)).is_ok());
+            assert!(shows, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_answered_by_an_example_of_the_input() {
+        let told = mistake_of("timeout", Vec::<String>::new());
+        assert!(told.ends_with("; write a single value, for example 20m"), "{told}");
+        let told = mistake_of("repository", "x".repeat(300));
+        assert!(
+            told.ends_with(" is longer than 255 characters (from FAULTGATE_X); write for example octo/shop"),
+            "{told}"
+        );
+    }
 }

@@ -229,13 +229,13 @@ impl Completion<'_> {
 
     fn missing(&self, part: &Part) -> Mistake {
         let (key, input) = (part.key, part.input.input());
-        let variable = input.variable();
+        let (variable, example) = (input.variable(), input.example.unwrap_or("…"));
         match self.block {
             Some((_, path)) => Mistake::new(self.origin, format!("{path}.{key}: is missing"))
-                .hint(format!("write {key}: … there, or set {variable}"))
+                .hint(format!("write {key}: {example} there, or set {variable}"))
                 .at(self.place(&below(path, key))),
             None => Mistake::new(self.origin, format!("{}: is missing", input.name))
-                .hint(format!("set --{} or {variable}", input.name)),
+                .hint(format!("set --{} {example} or {variable}={example}", input.name)),
         }
     }
 

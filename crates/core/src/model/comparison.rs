@@ -1,10 +1,11 @@
 //! The comparison of a run with an earlier one. Its outcome is in `change`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{
     EarlierRun, ExperimentChange, ExperimentResult, Presence, ProbeChange, RunComparison, RunResult, Score,
-    ScoreChange, Verdict, VerdictChange, weighted_mean,
+    ScoreChange, State, Verdict, VerdictChange, weighted_mean,
 };
 
 /// The earlier result that a run is compared with, and the largest drop of its score that passes.
@@ -29,6 +30,8 @@ pub struct Earlier {
 struct EarlierExperiment {
     score: Option<Score>,
     verdict: Verdict,
+    /// Time that the experiment took, if it completed.
+    took: Option<Duration>,
     probes: Vec<(String, Score)>,
 }
 
@@ -38,7 +41,10 @@ impl From<RunResult> for Earlier {
         let experiments = result.experiments.into_iter().map(|experiment| {
             let probes = experiment.probes.into_iter().map(|probe| (probe.name, probe.score)).collect();
             let (score, verdict) = (experiment.score, experiment.verdict);
-            (experiment.name, EarlierExperiment { score, verdict, probes })
+            let times = experiment.started_at.zip(experiment.ended_at);
+            let took = times.filter(|_| experiment.state == State::Completed);
+            let took = took.and_then(|(begin, end)| Duration::try_from(end.duration_since(begin)).ok());
+            (experiment.name, EarlierExperiment { score, verdict, took, probes })
         });
         Self {
             run: EarlierRun {
@@ -57,6 +63,11 @@ impl From<RunResult> for Earlier {
 }
 
 impl CompareTo {
+    /// Returns the time that the experiment of this name took in the earlier run, if it completed there.
+    pub fn took(&self, experiment: &str) -> Option<Duration> {
+        self.earlier.experiments.get(experiment)?.took
+    }
+
     /// Compares the experiments of this run with those of the earlier one.
     ///
     /// If the run is only a part of a suite (`is_whole` is `false`), nothing but its experiments is compared:

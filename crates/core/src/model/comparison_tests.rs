@@ -38,7 +38,7 @@ fn experiment(name: &str, verdict: Verdict, value: Option<f64>, probes: Vec<Prob
 fn earlier(value: f64, experiments: &[ExperimentResult], allowed: Option<f64>) -> CompareTo {
     let kept = experiments.iter().map(|one| {
         let probes = one.probes.iter().map(|probe| (probe.name.clone(), probe.score)).collect();
-        (one.name.clone(), EarlierExperiment { score: one.score, verdict: one.verdict, probes })
+        (one.name.clone(), EarlierExperiment { score: one.score, took: None, verdict: one.verdict, probes })
     });
     let run = EarlierRun {
         scoring: SCORING,

@@ -82,6 +82,14 @@ impl EngineKind {
         }
     }
 
+    /// Returns `true` if experiments have a score of the engine's own, beside which probes do not count.
+    pub const fn has_own_score(self) -> bool {
+        match self {
+            Self::Harness | Self::Litmus => true,
+            Self::Fis | Self::Command => false,
+        }
+    }
+
     /// Returns the reason why no other process can go on with an experiment of this engine, or `None` if one
     /// can.
     pub const fn refusal_to_split(self) -> Option<&'static str> {

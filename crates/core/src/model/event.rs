@@ -1,7 +1,8 @@
 //! The events that a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
 use super::{
-    AlarmChange, Finding, Gate, Plan, PreviewRecord, RunIdentity, Score, State, Transition, Turn, Verdict,
+    AlarmChange, Finding, Forecast, Gate, Plan, PreviewRecord, RunIdentity, Score, Standings, State,
+    Transition, Turn, Verdict,
 };
 
 /// Something that has happened in a run. `experiment` is always the index of an experiment in the plan.
@@ -26,6 +27,7 @@ pub enum RunEvent<'a> {
         experiment: usize,
         id: &'a str,
         url: Option<&'a str>,
+        forecast: &'a Forecast,
     },
     Transition {
         experiment: usize,
@@ -60,6 +62,6 @@ pub enum RunEvent<'a> {
     Decided(&'a Gate),
     /// A message that the user should read while the run goes on.
     Warning(&'a str),
-    /// One second has passed. Live displays and heartbeats need it.
-    Tick,
+    /// One second has passed. Live displays and heartbeats need it, and ask how the experiments stand.
+    Tick(&'a dyn Standings),
 }

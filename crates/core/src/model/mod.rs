@@ -2,16 +2,18 @@
 //!
 //! - Before a run: `plan` (what is to be done), of experiments (`spec`) by one of the engines of
 //!   `engine_kind`; `check` and `probe` (what is measured), `alarm` (what is measured by time); `shard`,
-//!   `plan_record` (a suite's digest), `plan_item` (one
-//!   experiment of a plan for other processes), and `template_facts` (what an FIS template would do).
+//!   `plan_record` (a suite's digest), `plan_item` (one experiment of a plan for other processes),
+//!   `template_facts` (what an FIS template would do), and `action_times` (when).
 //! - While it goes on: `identity` (of the run), `state` (states and transitions), `event` (what sinks hear),
-//!   and `run_state` (the content of the state file), with the `place` of each experiment. `preview` counts
-//!   what an experiment would hit, before it is launched, and `target` is one of its targets.
+//!   `standing` (of experiments, for displays), and `run_state` (the content of the state file), with the
+//!   `place` of each experiment. `preview` counts what an experiment would hit, before it is launched, and
+//!   `target` is one of its targets.
 //! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
 //!   with an earlier run and each `change` since, and `output` (the outputs for later steps of a pipeline).
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
 //!   can be true.
 
+mod action_times;
 mod alarm;
 mod change;
 mod check;
@@ -36,12 +38,14 @@ mod run_state;
 mod score;
 mod shard;
 mod spec;
+mod standing;
 mod state;
 mod target;
 mod template_facts;
 mod tolerance;
 mod verdict;
 
+pub use action_times::time_actions;
 pub use alarm::{ALARM_OK, AlarmChange, AlarmInterval, TimeInOk};
 pub use change::{
     EarlierRun, ExperimentChange, Presence, ProbeChange, RunComparison, ScoreChange, ScoreDrop, VerdictChange,
@@ -79,6 +83,7 @@ pub use spec::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, HarnessProject, HarnessSpec, InjectionRule,
     LitmusProject, LitmusSpec, Monitor, Proof, RuntimeInputs,
 };
+pub use standing::{ExperimentStanding, Forecast, ProbeStanding, Standings, TimedAction};
 pub use state::{Source, State, Transition};
 pub use target::Target;
 pub use template_facts::{ActionFacts, DURATION_PARAMETERS, TemplateFacts};

@@ -186,8 +186,21 @@ pub enum Turn {
         /// Time from the first sample that failed to the one that passes.
         failed_for: SignedDuration,
     },
-    /// The probe turns so often that only the report tells what follows.
+    /// The probe turns so often that its turns are summed up from now on.
     Flaps,
+    /// The sum of the evaluations of a probe that flaps.
+    Flapped {
+        failed: u64,
+        evaluations: u64,
+        /// Time from the first of these evaluations to the end of the sum.
+        within: SignedDuration,
+        /// Reason of the last failure.
+        reason: Option<Arc<str>>,
+    },
+    /// The probe flaps no more.
+    Calms {
+        passes: bool,
+    },
 }
 
 impl Probe {

@@ -11,7 +11,9 @@ use super::{
     Asked, ControlPlaneEngine, MAX_RETRY_PAUSE, RETRY_PAUSE, RunKey, STOP_TRIES, TroubleKind, outcome,
 };
 use crate::{Engine, EngineFailure, Judgement, Launched, Notary, Record, StopCause, Takeover, Watcher};
-use faultgate_core::model::{ExperimentPlan, Finding, Intent, LaunchRecord, Monitor, MonitorRecord, Trace};
+use faultgate_core::model::{
+    ExperimentPlan, Finding, Forecast, Intent, LaunchRecord, Monitor, MonitorRecord, Trace,
+};
 
 #[async_trait(?Send)]
 impl Engine for ControlPlaneEngine {
@@ -165,6 +167,11 @@ impl Engine for ControlPlaneEngine {
             || format!("the console of {title}: {}", launched.id),
             |key| self.manager.stop_by_hand(&key),
         )
+    }
+
+    fn forecast(&self, _experiment: &ExperimentPlan, launched: &Launched) -> Forecast {
+        let lasts = self.poller.change(&launched.id, |tracking| tracking.expected_duration());
+        Forecast { lasts: lasts.flatten(), actions: Vec::new() }
     }
 
     fn takeover(&self) -> &dyn Takeover {

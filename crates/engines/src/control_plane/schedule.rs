@@ -61,6 +61,11 @@ impl ExpectedDuration {
         let (low, high) = (took[last / 10], took[last - last / 10]);
         Some(Self { from: low.saturating_sub(margin), to: high.saturating_add(margin) })
     }
+
+    /// Returns the middle of the range.
+    pub(super) fn middle(self) -> Duration {
+        self.from.saturating_add(self.to) / 2
+    }
 }
 
 /// The state of one run, as far as the pause before its next read depends on it.

@@ -135,6 +135,11 @@ impl RunTracking {
         }
     }
 
+    /// Returns the time that the run is expected to take, by earlier runs of its experiment.
+    pub(super) fn expected_duration(&self) -> Option<Duration> {
+        self.expected.map(ExpectedDuration::middle)
+    }
+
     /// Returns `true` if the run is to be read again.
     pub(super) fn is_open(&self) -> bool {
         self.seen_at.is_none() && self.gave_up.is_none() && !self.dry_run

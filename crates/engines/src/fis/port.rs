@@ -17,7 +17,8 @@ use crate::{
     Particulars, Preview, Record, StopCause, Takeover, Watcher,
 };
 use faultgate_core::model::{
-    ExperimentPlan, Finding, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State,
+    ExperimentPlan, Finding, Forecast, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State,
+    time_actions,
 };
 use faultgate_net::aws::calls::{Calls, sum};
 
@@ -209,6 +210,12 @@ impl Engine for FisEngine {
             region: Some(self.place().region),
             stop_conditions: self.stop_alarms(experiment.spec.source()),
         }
+    }
+
+    fn forecast(&self, experiment: &ExperimentPlan, _launched: &Launched) -> Forecast {
+        let timed = Inspection::template(self, experiment).and_then(|facts| time_actions(&facts.actions));
+        let actions = timed.unwrap_or_default();
+        Forecast { lasts: actions.iter().map(|action| action.ends).max(), actions }
     }
 
     fn takeover(&self) -> &dyn Takeover {

@@ -9,36 +9,40 @@ use faultgate_core::text;
 use tokio::time::Instant;
 
 use super::line::MAX_LINE_CHARS;
-use super::narrator::{Narrator, Shown};
+use super::medium::{Medium, Tone};
+use super::narrator::{Narrator, Told};
+use super::progress::describe_all;
 use crate::ci::LogStyle;
 use crate::sink::Sink;
 
-/// The longest silence of the log. A log that is silent for longer makes people (and some CI systems) think
-/// that the job hangs.
+/// Interval of the lines that tell the progress. A log that is silent for longer makes people (and some CI
+/// systems) think that the job hangs.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// The sink that writes the log while the run goes on.
 pub struct Log<W> {
     out: W,
     style: LogStyle,
+    medium: Medium,
     clock: Clock,
     narrator: Narrator,
+    /// Moment of the last lines on the progress, or of the launch after which they begin.
     last: Instant,
     /// The line that closes the group of log lines which is open, if one is.
     group: Option<String>,
 }
 
 impl<W: Write> Log<W> {
-    pub fn new(out: W, style: LogStyle, clock: Clock) -> Self {
-        Self { out, style, clock, narrator: Narrator::default(), last: Instant::now(), group: None }
+    pub fn new(out: W, style: LogStyle, medium: Medium, clock: Clock) -> Self {
+        Self { out, style, medium, clock, narrator: Narrator::default(), last: Instant::now(), group: None }
     }
 
     /// Writes a line. Errors are dropped: a closed log must not end a run that watches an experiment.
-    fn line(&mut self, line: &str) {
+    fn line(&mut self, tone: Tone, line: &str) {
         let time = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ");
-        let _ = writeln!(self.out, "{time} {}", text::plain(line, MAX_LINE_CHARS));
+        let line = self.medium.paint(tone, &text::plain(line, MAX_LINE_CHARS));
+        let _ = writeln!(self.out, "{time} {line}");
         let _ = self.out.flush();
-        self.last = Instant::now();
     }
 
     fn raw(&mut self, line: Option<String>) {
@@ -65,49 +69,101 @@ impl<W: Write> Sink for Log<W> {
     }
 
     fn on(&mut self, event: &RunEvent<'_>) {
-        let line = self.narrator.tell(event);
+        let told = self.narrator.tell(event);
         match event {
             RunEvent::Started { .. } => {
                 self.open_group("faultgate_preflight", "faultgate: before the launch");
             }
             RunEvent::Launched { .. } | RunEvent::Ended { .. } => self.close_group(),
-            RunEvent::Tick if self.last.elapsed() >= HEARTBEAT => {
-                let lines: Vec<String> = self.narrator.experiments.iter().filter_map(Shown::line).collect();
-                self.line(&lines.join("; "));
+            RunEvent::Tick(standings) if self.last.elapsed() >= HEARTBEAT => {
+                self.last = Instant::now();
+                for line in describe_all(&self.narrator, *standings, self.medium) {
+                    self.line(Tone::Plain, &line);
+                }
             }
             _ => {}
         }
-        if let Some(line) = line {
-            self.line(&line);
+        if let Some(Told { tone, text }) = told {
+            self.line(tone, &text);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use faultgate_core::model::Turn;
+    use faultgate_core::model::{
+        ExperimentStanding, Forecast, ProbeStanding, Score, Standings, TimedAction, Turn,
+    };
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::log::narrator::Shown;
+
+    /// An experiment that stands the same whenever it is asked.
+    #[derive(Debug)]
+    struct Fixed(ExperimentStanding);
+
+    impl Standings for Fixed {
+        fn standing(&self, _experiment: usize) -> ExperimentStanding {
+            self.0.clone()
+        }
+    }
 
     fn running() -> Shown {
         Shown {
             name: "az".to_owned(),
-            timeout: Duration::from_secs(1_800),
+            timeout: Duration::from_mins(30),
             launched: Some(Instant::now()),
             state: "running".to_owned(),
-            ended: false,
+            ..Shown::default()
         }
+    }
+
+    fn probe(name: &str, passed: u64, all: u64, failure: Option<&str>) -> ProbeStanding {
+        ProbeStanding {
+            name: name.to_owned(),
+            evaluations: Some((passed, all)),
+            failure: failure.map(str::to_owned),
+            p95_ms: Some(180),
+        }
+    }
+
+    /// Returns the lines of a log without their times, which hears so many ticks.
+    fn said(
+        experiments: Vec<Shown>,
+        standing: ExperimentStanding,
+        ticks: u64,
+        medium: Medium,
+    ) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut log = Log::new(&mut out, LogStyle::Plain, medium, Clock::start());
+        log.narrator.experiments = experiments;
+        let standings = Fixed(standing);
+        for _ in 0..ticks {
+            // The clock of the test stands still, so the moments are moved instead.
+            log.last -= Duration::from_secs(1);
+            for shown in &mut log.narrator.experiments {
+                shown.launched = shown.launched.map(|moment| moment - Duration::from_secs(1));
+                shown.begun = shown.begun.map(|moment| moment - Duration::from_secs(1));
+            }
+            log.on(&RunEvent::Tick(&standings));
+        }
+        drop(log);
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(|line| line.split_once("Z ").unwrap().1.to_owned()).collect()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_turns_is_one_line_and_its_text_is_data() {
         let mut out = Vec::new();
-        let mut log = Log::new(&mut out, LogStyle::GitHub, Clock::start());
+        let mut log = Log::new(&mut out, LogStyle::GitHub, Medium::default(), Clock::start());
         log.narrator.experiments.push(running());
         let reason = Some("down\n::error::\u{1b}[2Jno ##[error]such".into());
         let failed_for = SignedDuration::from_millis(12_300);
-        for turn in [Turn::Fails { reason }, Turn::Passes { failed_for }, Turn::Flaps] {
+        let within = SignedDuration::from_secs(30);
+        let flapped = Turn::Flapped { failed: 12, evaluations: 26, within, reason: Some("down".into()) };
+        let calms = Turn::Calms { passes: true };
+        for turn in [Turn::Fails { reason }, Turn::Passes { failed_for }, Turn::Flaps, flapped, calms] {
             log.on(&RunEvent::ProbeTurned { experiment: 0, probe: "check\u{202e}out", turn: &turn });
         }
         drop(log);
@@ -117,23 +173,55 @@ mod tests {
         let expected = [
             "az: probe checkout fails: down ::error::no ## [error]such",
             "az: probe checkout passes again, after 12s",
-            "az: probe checkout turns again and again: what follows is only in the report",
+            "az: probe checkout turns again and again: its evaluations are summed up from now on",
+            "az: probe checkout flaps: 12 of 26 failed in the last 30s; the last: down",
+            "az: probe checkout flaps no more: it passes all the time",
         ];
         assert_eq!(said, expected, "{text}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_run_has_a_heartbeat_at_most_once_a_minute() {
-        let mut out = Vec::new();
-        let mut log = Log::new(&mut out, LogStyle::Plain, Clock::start());
-        log.narrator.experiments.push(running());
-        for _ in 0..150 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            log.on(&RunEvent::Tick);
-        }
-        drop(log);
-        let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(text.contains("az running for 1m of 30m"), "{text}");
+    async fn a_run_tells_its_progress_once_a_minute() {
+        let plain = said(vec![running()], ExperimentStanding::default(), 150, Medium::default());
+        assert_eq!(plain, ["az running 1m, at most 30m", "az running 2m, at most 30m"]);
+
+        let action = |name: &str, starts, ends| TimedAction {
+            name: name.to_owned(),
+            starts: Duration::from_secs(starts),
+            ends: Duration::from_secs(ends),
+        };
+        let actions = vec![action("latency", 0, 90), action("settle", 90, 110)];
+        let forecast = Forecast { lasts: Some(Duration::from_secs(110)), actions };
+        let shown = Shown { forecast, begun: Some(Instant::now()), ..running() };
+        let standing = ExperimentStanding {
+            probes: vec![
+                probe("checkout", 41, 45, Some("status 503, not 200")),
+                probe("search", 45, 45, None),
+                probe("never yet", 0, 0, None),
+            ],
+            score: Score::new(95.5),
+        };
+        let symbols = Medium { symbols: true, ..Medium::default() };
+        assert_eq!(
+            said(vec![shown], standing, 120, symbols),
+            [
+                "az running 1m of about 1m50s, latency, score so far 95.5: \
+                 checkout 41/45 ✗ 503 p95 180 ms; search 45/45 ✓ p95 180 ms",
+                "az running 2m, expected about 1m50s, score so far 95.5: \
+                 checkout 41/45 ✗ 503 p95 180 ms; search 45/45 ✓ p95 180 ms",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_experiments_are_summed_up_and_the_worst_are_named() {
+        let mut experiments = vec![running(); 2_000];
+        experiments[1_000..].iter_mut().for_each(|shown| shown.launched = None);
+        let standing =
+            ExperimentStanding { probes: vec![probe("up", 1, 2, Some("no\n::error::answer"))], score: None };
+        let lines = said(experiments, standing, 60, Medium::default());
+        assert_eq!(lines.len(), 6, "{lines:?}");
+        assert_eq!(lines[0], "1000 running, 1000 waiting");
+        assert_eq!(lines[1], "az running 1m, at most 30m: up 1/2 FAILS no ::error::answer p95 180 ms");
     }
 }

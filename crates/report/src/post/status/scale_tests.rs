@@ -9,7 +9,7 @@ use super::*;
 use crate::Nature;
 use crate::fake_forge::FakeForge;
 use crate::forge::{CAPACITY_OF_GITHUB, Capacity};
-use faultgate_core::model::{Outcome, Source, Transition};
+use faultgate_core::model::{Forecast, Outcome, Source, Transition};
 use faultgate_testkit::results;
 
 /// The time for all reports.
@@ -70,7 +70,12 @@ async fn play(forge: &FakeForge, scope: StatusScope, count: usize, at_once: usiz
     let places: Vec<usize> = (0..count).collect();
     for wave in places.chunks(at_once) {
         for experiment in wave {
-            statuses.on(&RunEvent::Launched { experiment: *experiment, id: "EXP1", url: None });
+            statuses.on(&RunEvent::Launched {
+                experiment: *experiment,
+                id: "EXP1",
+                url: None,
+                forecast: &Forecast::default(),
+            });
             tell_running(&mut statuses, *experiment, State::Running);
         }
         sleep(each).await;

@@ -7,7 +7,7 @@ use super::*;
 use crate::Nature;
 use crate::fake_forge::{FakeForge, ForgeAsked};
 use crate::forge::{Again, Rival};
-use faultgate_core::model::{Outcome, Shard, Source, Transition};
+use faultgate_core::model::{Forecast, Outcome, Shard, Source, Transition};
 use faultgate_testkit::results;
 
 const CONTEXT: &str = "faultgate/az";
@@ -35,7 +35,7 @@ fn alone(forge: &FakeForge) -> CommitStatuses {
 }
 
 fn launched(statuses: &mut CommitStatuses, experiment: usize) {
-    statuses.on(&RunEvent::Launched { experiment, id: "EXP1", url: None });
+    statuses.on(&RunEvent::Launched { experiment, id: "EXP1", url: None, forecast: &Forecast::default() });
 }
 
 fn running(statuses: &mut CommitStatuses, experiment: usize) {
