@@ -86,16 +86,14 @@ impl ForgeLimits {
             }
             LimitRule::GitLab(limit) => {
                 let into_minute = Duration::from_secs(now.duration_since(self.began).as_secs() % 60);
-                (within(into_minute).count() >= limit).then(|| minute - into_minute)
+                (within(into_minute).count() >= limit).then(|| minute.saturating_sub(into_minute))
             }
         };
-        match pause {
-            Some(pause) => Err(Again::After(pause)),
-            None => {
-                self.counted.push_back(now);
-                Ok(())
-            }
+        if let Some(pause) = pause {
+            return Err(Again::After(pause));
         }
+        self.counted.push_back(now);
+        Ok(())
     }
 }
 

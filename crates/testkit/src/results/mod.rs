@@ -188,9 +188,13 @@ pub fn passed() -> RunResult {
 
 /// Returns a run of so many experiments, `e0` and so on, which have all passed but those of these names.
 pub fn fleet(count: usize, failed: &[&str]) -> RunResult {
-    let one = |name: String| match failed.contains(&name.as_str()) {
-        true => experiment(&name, Verdict::Failed, State::Stopped, "a stop condition fired: shop-5xx"),
-        false => experiment(&name, Verdict::Passed, State::Completed, "it completed; injected: latency"),
+    let one = |name: String| {
+        let (verdict, state, reason) = if failed.contains(&name.as_str()) {
+            (Verdict::Failed, State::Stopped, "a stop condition fired: shop-5xx")
+        } else {
+            (Verdict::Passed, State::Completed, "it completed; injected: latency")
+        };
+        experiment(&name, verdict, state, reason)
     };
     let verdict = if failed.is_empty() { Verdict::Passed } else { Verdict::Failed };
     run(verdict, Some(99.0), (0..count).map(|number| one(format!("e{number}"))).collect())
