@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn one_that_flaps_is_summed_up_until_it_calms() {
-        // It fails at each even second of 70, and passes from then on.
+        // The probe fails at each even second of 70, and passes from then on.
         let flapping: Vec<bool> = (0..130).map(|second| second % 2 == 1 || second >= 70).collect();
         let told = turns(&flapping);
         let expected = [
