@@ -24,7 +24,7 @@ closed_set! {
 
 /// The words that a flag takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Values {
+enum FlagValues {
     /// The flag stands alone.
     None,
     Words(Vec<String>),
@@ -66,32 +66,32 @@ pub(super) fn completions(matches: &ArgMatches) -> u8 {
 }
 
 /// Returns the flags of a command with what they take.
-fn flags(command: &Command) -> Vec<(String, Values, String)> {
+fn flags(command: &Command) -> Vec<(String, FlagValues, String)> {
     let flags = command.get_arguments().filter_map(|arg| {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         Some((arg.get_long()?.to_owned(), values(arg), help))
     });
-    flags.chain([("help".to_owned(), Values::None, "Print help".to_owned())]).collect()
+    flags.chain([("help".to_owned(), FlagValues::None, "Print help".to_owned())]).collect()
 }
 
-fn values(arg: &Arg) -> Values {
+fn values(arg: &Arg) -> FlagValues {
     if !arg.get_action().takes_values() || arg.is_require_equals_set() {
-        return Values::None;
+        return FlagValues::None;
     }
     let words: Vec<String> =
         arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     if !words.is_empty() {
-        return Values::Words(words);
+        return FlagValues::Words(words);
     }
     match INPUTS.iter().find(|input| input.name == arg.get_id().as_str()) {
-        Some(input) if input.is_path() => Values::Path,
+        Some(input) if input.is_path() => FlagValues::Path,
         Some(input) if !input.choices().is_empty() => {
-            Values::Words(input.choices().iter().map(|word| (*word).to_owned()).collect())
+            FlagValues::Words(input.choices().iter().map(|word| (*word).to_owned()).collect())
         }
         _ if ["FILE", "PATH", "DIR"].iter().any(|word| super::help::placeholder(arg).contains(word)) => {
-            Values::Path
+            FlagValues::Path
         }
-        _ => Values::Any,
+        _ => FlagValues::Any,
     }
 }
 
@@ -123,10 +123,12 @@ fn for_bash(all: &Command) -> String {
     let mut answers = String::new();
     for (name, values) in of_flags {
         let answer = match values {
-            Values::None => continue,
-            Values::Words(words) => format!("COMPREPLY=($(compgen -W '{}' -- \"$cur\"))", words.join(" ")),
-            Values::Path => "COMPREPLY=($(compgen -f -- \"$cur\"))".to_owned(),
-            Values::Any => "COMPREPLY=()".to_owned(),
+            FlagValues::None => continue,
+            FlagValues::Words(words) => {
+                format!("COMPREPLY=($(compgen -W '{}' -- \"$cur\"))", words.join(" "))
+            }
+            FlagValues::Path => "COMPREPLY=($(compgen -f -- \"$cur\"))".to_owned(),
+            FlagValues::Any => "COMPREPLY=()".to_owned(),
         };
         let _ = writeln!(answers, "    --{name}) {answer}; return ;;");
     }
@@ -172,10 +174,10 @@ fn for_fish(all: &Command) -> String {
         };
         for (name, values, help) in flags(command) {
             let takes = match values {
-                Values::None => String::new(),
-                Values::Words(words) => format!(" -x -a '{}'", words.join(" ")),
-                Values::Path => " -r -F".to_owned(),
-                Values::Any => " -x".to_owned(),
+                FlagValues::None => String::new(),
+                FlagValues::Words(words) => format!(" -x -a '{}'", words.join(" ")),
+                FlagValues::Path => " -r -F".to_owned(),
+                FlagValues::Any => " -x".to_owned(),
             };
             let help = for_fish_quotes(help.split(" [").next().unwrap_or_default());
             let _ = writeln!(script, "complete -c faultgate -n {when} -l {name}{takes} -d '{help}'");

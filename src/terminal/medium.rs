@@ -50,20 +50,20 @@ mod tests {
 
     #[test]
     fn variables_outweigh_the_terminal_and_no_outweighs_force() {
-        let cases: [(bool, &[(&str, &str)], bool); 9] = [
-            (true, &[], true),
-            (false, &[], false),
-            (true, &[("TERM", "dumb")], false),
-            (true, &[("CLICOLOR", "0")], false),
-            (true, &[("NO_COLOR", "1")], false),
-            (false, &[("CLICOLOR_FORCE", "1")], true),
-            (false, &[("CLICOLOR_FORCE", "0")], false),
-            (true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
+        let cases = [
+            (true, vec![], true),
+            (false, vec![], false),
+            (true, vec![("TERM", "dumb")], false),
+            (true, vec![("CLICOLOR", "0")], false),
+            (true, vec![("NO_COLOR", "1")], false),
+            (false, vec![("CLICOLOR_FORCE", "1")], true),
+            (false, vec![("CLICOLOR_FORCE", "0")], false),
+            (true, vec![("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], false),
             // An empty variable is unset.
-            (true, &[("NO_COLOR", "")], true),
+            (true, vec![("NO_COLOR", "")], true),
         ];
         for (is_terminal, variables, expected) in cases {
-            assert_eq!(has_colours(is_terminal, &env(variables)), expected, "{variables:?}");
+            assert_eq!(has_colours(is_terminal, &env(&variables)), expected, "{variables:?}");
         }
     }
 

@@ -32,7 +32,7 @@ fn without_escapes(written: &str) -> String {
 async fn a_terminal_shows_colours_progress_and_a_table_in_its_width() {
     let (ended, written) = rehearse(&[], "", None).await;
     ended.assert_code(1, &written);
-    assert!(written.contains("\u{1b}[1;31mfailed") && written.contains("━"), "{written:?}");
+    assert!(written.contains("\u{1b}[1;31mfailed") && written.contains("╌"), "{written:?}");
     let plain = without_escapes(&written);
     for part in [" of about ", "latency", "score so far", "checkout answers ", "✗ 503", " p95 "] {
         assert!(plain.contains(part), "{part}: {plain:?}");

@@ -39,9 +39,9 @@ pub(super) fn help(matches: &ArgMatches, env: &Environment) -> u8 {
         Some(None) => {
             let named = named.unwrap_or_default();
             let near = nearest(named, Topic::names());
-            let hint = near.map(|near| format!("did you mean {near}?")).unwrap_or_else(|| {
-                format!("name a command, an input, or one of {}", topics::group_words().join(", "))
-            });
+            let topics =
+                || format!("name a command, an input, or one of {}", topics::group_words().join(", "));
+            let hint = near.map_or_else(topics, |near| format!("did you mean {near}?"));
             let mistake = Mistake::new("the command line", format!("{} is no topic", quote(named)));
             return refuse(Refused::Help, &[mistake.hint(hint)]);
         }
@@ -79,7 +79,9 @@ fn describe(command: &Command, is_top: bool) -> Page {
     };
     let (groups, others): (Vec<&str>, Vec<&str>) =
         headings.into_iter().partition(|heading| Group::ALL.iter().any(|group| group.title() == *heading));
-    others.iter().for_each(|heading| page.rows(heading, of(heading).map(row)));
+    for heading in others {
+        page.rows(heading, of(heading).map(row));
+    }
     if is_top {
         page.paragraph(&format!(
             "The options are inputs, such as --timeout 20m. faultgate help GROUP tells of some of them ({}), and \
@@ -107,11 +109,8 @@ fn usage(command: &Command, is_top: bool) -> String {
     for arg in command.get_positionals() {
         let dots = if arg.get_num_args().is_some_and(|range| range.max_values() > 1) { "..." } else { "" };
         let name = placeholder(arg);
-        usage.push_str(&if arg.is_required_set() {
-            format!(" <{name}>{dots}")
-        } else {
-            format!(" [{name}]{dots}")
-        });
+        let (open, close) = if arg.is_required_set() { ('<', '>') } else { ('[', ']') };
+        let _ = write!(usage, " {open}{name}{close}{dots}");
     }
     usage
 }

@@ -13,11 +13,11 @@ const MAX_LEFT: usize = 26;
 
 /// A page, part by part.
 #[derive(Debug, Default)]
-pub(super) struct Page(Vec<Part>);
+pub(super) struct Page(Vec<PagePart>);
 
 /// A part of a page.
 #[derive(Debug)]
-enum Part {
+enum PagePart {
     Paragraph(String),
     Usage(String),
     Title(String),
@@ -27,25 +27,25 @@ enum Part {
 
 impl Page {
     pub(super) fn title(&mut self, title: &str) {
-        self.0.push(Part::Title(title.to_owned()));
+        self.0.push(PagePart::Title(title.to_owned()));
     }
 
     /// Adds a paragraph, unless it is empty.
     pub(super) fn paragraph(&mut self, text: &str) {
         if !text.is_empty() {
-            self.0.push(Part::Paragraph(text.to_owned()));
+            self.0.push(PagePart::Paragraph(text.to_owned()));
         }
     }
 
     pub(super) fn usage(&mut self, usage: &str) {
-        self.0.push(Part::Usage(usage.to_owned()));
+        self.0.push(PagePart::Usage(usage.to_owned()));
     }
 
     /// Adds a table, unless it is empty.
     pub(super) fn rows(&mut self, heading: &str, rows: impl IntoIterator<Item = (String, String)>) {
         let rows: Vec<(String, String)> = rows.into_iter().collect();
         if !rows.is_empty() {
-            self.0.push(Part::Rows(heading.to_owned(), rows));
+            self.0.push(PagePart::Rows(heading.to_owned(), rows));
         }
     }
 
@@ -73,18 +73,18 @@ impl Page {
                 page.push('\n');
             }
             match part {
-                Part::Title(title) => {
+                PagePart::Title(title) => {
                     let _ = writeln!(page, "{}", medium.paint(Tone::Strong, title));
                 }
-                Part::Paragraph(text) => {
-                    wrap(text, columns).iter().for_each(|line| {
+                PagePart::Paragraph(text) => {
+                    for line in wrap(text, columns) {
                         let _ = writeln!(page, "{line}");
-                    });
+                    }
                 }
-                Part::Usage(usage) => {
+                PagePart::Usage(usage) => {
                     let _ = writeln!(page, "{} {usage}", medium.paint(Tone::Strong, "Usage:"));
                 }
-                Part::Rows(heading, rows) => {
+                PagePart::Rows(heading, rows) => {
                     if !heading.is_empty() {
                         let _ = writeln!(page, "{}", medium.paint(Tone::Strong, &format!("{heading}:")));
                     }

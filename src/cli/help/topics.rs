@@ -93,7 +93,7 @@ fn describe_input(input: &Input) -> Page {
     }
     match input.flag() {
         Some(flag) if input.choices() == ["true", "false"] => {
-            add("Flag", format!("--{flag}, or --{flag}=false"))
+            add("Flag", format!("--{flag}, or --{flag}=false"));
         }
         Some(flag) => add("Flag", format!("--{flag} {value}")),
         None => add("Flag", "none: every process can read a command line".to_owned()),

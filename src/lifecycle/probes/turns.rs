@@ -72,7 +72,9 @@ impl Teller {
     /// Looks at a sample, and tells what it brings to an end.
     pub(crate) fn observe(&self, sample: &Sample) {
         let told = self.turning.lock().unwrap_or_else(PoisonError::into_inner).take(sample);
-        told.into_iter().for_each(|turn| self.tell(turn));
+        for turn in told {
+            self.tell(turn);
+        }
     }
 
     /// Tells the last sum of a probe that is evaluated no more.
@@ -134,8 +136,8 @@ impl Turning {
 
     /// Returns the turn or, if there were too many a short time ago, that the probe flaps.
     fn tell(&mut self, turn: Turn, sample: &Sample) -> Turn {
-        let is_recent = |since: &Timestamp| sample.at.duration_since(*since) < SUM_INTERVAL;
-        if self.told_since.filter(is_recent).is_none() {
+        let is_old = |since: Timestamp| sample.at.duration_since(since) >= SUM_INTERVAL;
+        if self.told_since.is_none_or(is_old) {
             (self.told_since, self.told) = (Some(sample.at), 0);
         }
         self.told += 1;
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn one_that_flaps_is_summed_up_until_it_calms() {
-        // It fails at each even second of 70, and passes from then on.
+        // The probe fails at each even second of 70, and passes from then on.
         let flapping: Vec<bool> = (0..130).map(|second| second % 2 == 1 || second >= 70).collect();
         let told = turns(&flapping);
         let expected = [

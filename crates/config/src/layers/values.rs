@@ -239,7 +239,7 @@ mod tests {
             let value = Value::new(None, "\u{7}?? ?".to_owned());
             // Some take any text but control characters.
             let told = read(&input.kind, input.name, &value, "FAULTGATE_X", None).unwrap_err().to_string();
-            let hint = told.split_once("); ").map(|(_, hint)| hint).unwrap_or_else(|| panic!("{told}"));
+            let hint = told.split_once("); ").map_or_else(|| panic!("{told}"), |(_, hint)| hint);
             let marks = ['"', ',', ';', '.', '\''];
             let shows = hint.split(' ').any(|word| input.kind.parse(word.trim_matches(marks)).is_ok());
             assert!(shows, "{told}");

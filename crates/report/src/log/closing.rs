@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use faultgate_core::model::{ExperimentResult, Level, Outcome, Reported, RunResult, Verdict};
+use faultgate_core::model::{ExperimentResult, Level, Outcome, Reported, RunResult, Score, Verdict};
 use faultgate_core::text;
 
 use super::line::MAX_LINE_CHARS;
@@ -63,7 +63,7 @@ fn add_table(closing: &mut String, result: &RunResult, medium: Medium) {
     let is_large = experiments.len() > MAX_ROWS;
     if is_large {
         experiments.retain(|experiment| !has_passed(experiment));
-        let points = |experiment: &ExperimentResult| experiment.score.map_or(0.0, |score| score.get());
+        let points = |experiment: &ExperimentResult| experiment.score.map_or(0.0, Score::get);
         experiments.sort_by(|one, other| points(one).total_cmp(&points(other)));
     }
     let shown = experiments.len().min(MAX_ROWS);
@@ -193,7 +193,7 @@ fn describe_comparison(result: &RunResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faultgate_core::model::Score;
+
     use faultgate_testkit::results;
 
     /// Returns a result with this many experiments, of which every hundredth has failed.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::line::MAX_LINE_CHARS;
 use super::medium::{Medium, Tone};
-use super::narrator::{Narrator, Told};
+use super::narrator::{Narrator, ToldLine};
 use super::progress::describe_all;
 use crate::ci::LogStyle;
 use crate::sink::Sink;
@@ -83,7 +83,7 @@ impl<W: Write> Sink for Log<W> {
             }
             _ => {}
         }
-        if let Some(Told { tone, text }) = told {
+        if let Some(ToldLine { tone, text }) = told {
             self.line(tone, &text);
         }
     }

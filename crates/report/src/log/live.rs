@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::MAX_LINE_CHARS;
 use super::medium::{Medium, Tone, measure, wrap};
-use super::narrator::{Narrator, Told};
+use super::narrator::{Narrator, ToldLine};
 use super::progress::draw_all;
 use crate::sink::Sink;
 use faultgate_core::clock::Clock;
@@ -81,7 +81,7 @@ impl Live {
     }
 
     /// Prints a line of the log above the live lines, wrapped to the width of the terminal.
-    fn print(&self, told: &Told) {
+    fn print(&self, told: &ToldLine) {
         let time = self.clock.now().strftime("%H:%M:%S").to_string();
         let mark = match told.tone {
             Tone::Good => self.medium.mark(true),

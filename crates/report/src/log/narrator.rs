@@ -55,7 +55,7 @@ impl Shown {
 
 /// A line of the log, and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ToldLine {
     pub(super) tone: Tone,
     pub(super) text: String,
 }
@@ -90,9 +90,9 @@ impl Narrator {
     }
 
     /// Returns the line that tells of an event with its meaning, or `None` if it is not worth one.
-    pub(super) fn tell(&mut self, event: &RunEvent<'_>) -> Option<Told> {
+    pub(super) fn tell(&mut self, event: &RunEvent<'_>) -> Option<ToldLine> {
         let tone = tone_of(event);
-        self.put_in_words(event).map(|text| Told { tone, text })
+        self.put_in_words(event).map(|text| ToldLine { tone, text })
     }
 
     fn put_in_words(&mut self, event: &RunEvent<'_>) -> Option<String> {

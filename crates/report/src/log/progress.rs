@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use faultgate_core::duration::{coarse, fine, from_millis};
-use faultgate_core::model::{ExperimentStanding, ProbeStanding, Standings};
+use faultgate_core::model::{ExperimentStanding, ProbeStanding, Score, Standings};
 use faultgate_core::text;
 use jiff::SignedDuration;
 
@@ -27,7 +27,7 @@ pub(super) fn describe_all(narrator: &Narrator, standings: &dyn Standings, mediu
     let mut lines = Vec::new();
     if running.is_empty() || running.len() > MAX_TOLD {
         lines.push(count(narrator));
-        let cost = |standing: &ExperimentStanding| standing.score.map_or(100.0, |score| score.get());
+        let cost = |standing: &ExperimentStanding| standing.score.map_or(100.0, Score::get);
         running.sort_by(|(_, one), (_, other)| cost(one).total_cmp(&cost(other)));
         running.retain(|(_, standing)| standing.probes.iter().any(|probe| probe.failure.is_some()));
         running.truncate(MAX_TOLD);
