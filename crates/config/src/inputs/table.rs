@@ -10,7 +10,8 @@ use faultgate_core::model::{ForgeKind, Monitor, Score};
 use faultgate_net::aws::s3::S3Address;
 
 use super::choices::{
-    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice,
+    CommentAccounts, CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
+    ShardChoice,
 };
 use super::input::{Group, HandedOn, Input, Preset, SecretInput, Setting};
 use super::kind::Kind;
@@ -188,6 +189,9 @@ inputs! {
     COMMENT: Preset<CommentMode> = Setting::new(Group::Forge, "comment", typed::COMMENT_MODE,
             "One comment on the pull or merge request, updated in place")
             .example("on-failure").default("off", CommentMode::Off);
+    COMMENT_ACCOUNTS: Preset<CommentAccounts> = Setting::new(Group::Forge, "comment-accounts", typed::COMMENT_ACCOUNTS,
+            "Whether a comment shows ARNs and ids of AWS accounts; auto shows them only where the CI says that the repository is private")
+            .example("hide").default("auto", CommentAccounts::Auto);
     REPORT_DIR: Preset<PathBuf, &str> = Setting::new(Group::Reports, "report-dir", FILE_PATH,
             "Directory for report files")
             .example("out/chaos").default_text("faultgate-report");
