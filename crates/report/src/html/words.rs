@@ -67,6 +67,20 @@ pub(super) fn render_link(text: &str, url: Option<&str>) -> Markup {
     }
 }
 
+/// Renders links as buttons, with those addresses left out that no page may link to.
+pub(super) fn buttons(links: &[(String, String)]) -> Markup {
+    let links: Vec<_> = links.iter().filter_map(|(text, url)| Some((text, link(url)?))).collect();
+    html! {
+        @if !links.is_empty() {
+            p.buttons {
+                @for (text, url) in links {
+                    a.button href=(url) rel="noreferrer noopener" { (plain(text, MAX_CELL_CHARS)) }
+                }
+            }
+        }
+    }
+}
+
 /// Writes a score, or a dash if it is not known.
 pub(super) fn score(score: Option<Score>) -> String {
     score.map_or_else(|| "–".to_owned(), |score| score.to_string())
