@@ -46,8 +46,8 @@ const POLICY: &str =
 const STYLE: &str = include_str!("style.css");
 
 /// Maximum size of all sections of experiments in bytes. With head, tables and raw JSON the page stays below
-/// 8 MiB.
-const MAX_SECTIONS_BYTES: usize = 4 * 1024 * 1024;
+/// 2 MB, and below 3 MB whatever its texts.
+const MAX_SECTIONS_BYTES: usize = 1_250_000;
 
 /// Number of experiments beyond which those that did not pass come first, whatever their order in the suite.
 const MAX_IN_SUITE_ORDER: usize = 20;
@@ -79,6 +79,7 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     });
     // An experiment whose section is left out must not be linked to.
     let is_there = |place: usize| sections.get(place).is_some_and(Option::is_some);
+    let has_probes = result.experiments.iter().any(|experiment| !experiment.probes.is_empty());
     let order = in_order(&result.experiments);
     let gate = &result.gate;
     let title = match result.run.repository.as_deref() {
@@ -103,7 +104,7 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
                     (overview::section(result, &order, is_there))
                     (arithmetic::of_run(result, &order, is_there))
                     (change::section(result))
-                    (experiments(&sections))
+                    (experiments(&sections, has_probes))
                     (diagnostics::to_do(result))
                     (diagnostics::section(result))
                 }
@@ -125,13 +126,13 @@ fn in_order(experiments: &[ExperimentResult]) -> Vec<usize> {
     places
 }
 
-fn experiments(sections: &[Option<Markup>]) -> Markup {
+fn experiments(sections: &[Option<Markup>], has_probes: bool) -> Markup {
     let left_out = sections.iter().filter(|section| section.is_none()).count();
     html! {
         @if !sections.is_empty() {
             section aria-labelledby="experiments" {
                 h2 #experiments { "Experiments" }
-                (key())
+                @if has_probes { (key()) }
                 (PreEscaped(EXPERIMENTS))
                 @if left_out > 0 {
                     p.note { "There was no room for " (left_out) " more; result.json has them all." }

@@ -30,7 +30,7 @@ impl Detail {
         let probes: usize = result.experiments.iter().map(|experiment| experiment.probes.len()).sum();
         let experiments = result.experiments.len();
         Self {
-            columns: (50_000 / probes.max(1)).clamp(60, 400),
+            columns: (20_000 / probes.max(1)).clamp(60, 400),
             rows: (2_000 / (probes + experiments).max(1)).clamp(12, 100),
         }
     }
