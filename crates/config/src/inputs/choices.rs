@@ -36,7 +36,7 @@ closed_set! {
 closed_set! {
     /// The cases in which a comment tells ARNs and ids of AWS accounts.
     pub enum CommentAccounts {
-        /// Where the repository is known to be private.
+        /// Shown if the repository is known to be private.
         Auto = "auto",
         Show = "show",
         Hide = "hide",

@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         let section = self.section(table, path, LINK);
         let (name, url) = (self.text(&section, "name"), self.text(&section, "url"));
         let link = DashboardLink { name: name?, url: url? };
-        // What stands for moments is no part of an address, so a sample of them is judged.
+        // The variables of moments are no part of an address, so a sample of it is judged.
         let sample = link.sample();
         let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>`\\()[]|{}^".contains(c);
         let problem = match Kind::Url.parse(&sample) {

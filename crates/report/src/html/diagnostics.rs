@@ -1,5 +1,5 @@
-//! What concerns the run and no single experiment: what is left, what was found before the launch, and, folded,
-//! how the run itself went.
+//! Sections that concern the run and no single experiment: resources that are left, findings before the
+//! launch, and, folded, how the run itself went.
 
 use maud::{Markup, html};
 

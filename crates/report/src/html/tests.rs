@@ -120,7 +120,7 @@ fn link(result: &RunResult, url: &str) -> bool {
     let known = experiments.flat_map(|experiment| [&experiment.url, &experiment.report_location]);
     let earlier = result.comparison.as_ref().map(|comparison| &comparison.earlier.url);
     let is_known = known.chain([&result.run.url]).chain(earlier).any(|known| known.as_deref() == Some(url));
-    // Of a link of the suite only the moments are replaced.
+    // Only the moments in a link of the suite are replaced.
     let is_ours = result.links.iter().any(|link| url.starts_with(link.url.split("${").next().unwrap()));
     (is_known || is_ours) && (url.starts_with("https://") || url.starts_with("http://"))
 }
