@@ -103,6 +103,7 @@ pub(super) fn run(common: &Common, shard: Option<Shard>, experiments: Vec<Experi
         ended_at: at + SignedDuration::from_secs(9),
         gate,
         tolerate: None,
+        links: Vec::new(),
         comparison,
         experiments,
         findings: Vec::new(),

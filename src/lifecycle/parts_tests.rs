@@ -58,6 +58,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
             signal: None,
         },
         tolerate: None,
+        links: Vec::new(),
         comparison: None,
         experiments,
         findings: Vec::new(),

@@ -49,6 +49,7 @@ impl RunFacts<'_> {
             },
             tolerate: None,
             comparison: gate::comparison(plan, &self.experiments),
+            links: plan.links.clone(),
             experiments: self.experiments,
             findings: self.findings,
             subscriptions: self.subscriptions,

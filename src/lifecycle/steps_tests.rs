@@ -147,6 +147,7 @@ fn plan() -> Plan {
         preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
+        links: Vec::new(),
         halt: HaltRule::default(),
         report_dir: std::path::PathBuf::new(),
         reporting_must_succeed: false,

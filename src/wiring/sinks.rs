@@ -9,7 +9,7 @@ use super::results::ResultsPlace;
 use crate::terminal::medium::find_medium;
 use crate::terminal::printing::Output;
 use faultgate_config as config;
-use faultgate_config::{CommentMode, CommitStatusMode, ReportSettings};
+use faultgate_config::{CommentAccounts, CommentMode, CommitStatusMode, ReportSettings};
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
 use faultgate_core::model::ForgeKind;
@@ -87,9 +87,11 @@ impl Reporting<'_> {
             return None;
         }
         let (subject, token) = self.find_addressee()?;
+        let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
         let connection = self.make_connection(subject, token);
         let run_url = self.surroundings.run_url.clone();
-        let comment = Comment::new(connection, self.comment_key(), run_url, false);
+        let hides_accounts = self.hides_accounts(kind);
+        let comment = Comment::new(connection, self.comment_key(), run_url, false, hides_accounts);
         Some(PreviewComment { comment, veil: self.settings.veil.clone() })
     }
 
@@ -119,6 +121,18 @@ impl Reporting<'_> {
         let context = self.nature().context(&self.settings.status_context, self.settings.shard);
         let surroundings = self.surroundings;
         comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &self.experiments())
+    }
+
+    /// Returns `true` if a comment must not tell ARNs and ids of accounts. What nobody knows to be private may
+    /// be public.
+    fn hides_accounts(&self, forge: Option<ForgeKind>) -> bool {
+        match self.settings.comment_accounts {
+            CommentAccounts::Show => false,
+            CommentAccounts::Hide => true,
+            CommentAccounts::Auto => {
+                !self.surroundings.is_private && !forge.is_some_and(ForgeKind::is_in_aws)
+            }
+        }
     }
 
     /// Returns the statuses that are posted, if any are.
@@ -161,7 +175,9 @@ impl Reporting<'_> {
         let connection = self.make_connection(subject, token);
         if comment {
             let only_on_failure = settings.comment == CommentMode::OnFailure;
-            sinks.push(Box::new(Comment::new(connection.clone(), key, run_url.clone(), only_on_failure)));
+            let (connection, url) = (connection.clone(), run_url.clone());
+            let hides_accounts = self.hides_accounts(kind);
+            sinks.push(Box::new(Comment::new(connection, key, url, only_on_failure, hides_accounts)));
         }
         if let Some(scope) = scope.filter(|_| has_statuses) {
             let style = StatusStyle {

@@ -28,7 +28,7 @@ mod settings;
 mod suite;
 
 pub use faultgate_core::model::EngineKind;
-pub use inputs::choices::{CommentMode, CommitStatusMode, LogFormat};
+pub use inputs::choices::{CommentAccounts, CommentMode, CommitStatusMode, LogFormat};
 pub use inputs::input::{Group, Input};
 pub use inputs::parse::{flag_duration, flag_percent};
 pub use inputs::table::INPUTS;

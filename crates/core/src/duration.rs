@@ -1,7 +1,7 @@
 //! Durations as text, in the styles that people read, and in that of FIS.
 //!
-//! - [`coarse`] for lines and tables: the two largest units, `1h30m`, `12s`, `1.2s`.
-//! - [`fine`] for latencies and drawings, where milliseconds matter: `850 ms`, `1.23 s`, and from a minute on as
+//! - [`coarse`] for lines and tables: the two largest units, `1h30m`, `12s`, `1.2s`, `850ms`.
+//! - [`fine`] for latencies and drawings, where milliseconds matter: `850ms`, `1.23s`, and from a minute on as
 //!   [`coarse`].
 //! - [`exact`] as settings take a duration: one whole unit, `90s`, `500ms`.
 //! - [`decimal`] for formats that take seconds with decimals: `1.230`.
@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// Writes a duration in its two largest units: `1h30m`, `1m30s`, `12s`. Less than ten seconds have tenths.
+/// Writes a duration in its two largest units: `1h30m`, `1m30s`, `12s`. Less than ten seconds have tenths, and less
+/// than one is written in milliseconds.
 pub fn coarse(duration: SignedDuration) -> String {
     let whole = duration.as_secs();
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
     match (hours, minutes) {
+        (0, 0) if whole == 0 && duration.subsec_millis() > 0 => format!("{}ms", duration.subsec_millis()),
         (0, 0) if whole < 10 && duration.subsec_millis() != 0 => {
             format!("{whole}.{}s", duration.subsec_millis().unsigned_abs() / 100)
         }
@@ -28,15 +30,15 @@ pub fn coarse(duration: SignedDuration) -> String {
     }
 }
 
-/// Writes a duration of less than a minute with its milliseconds: `850 ms`, `1.23 s`. Any other one is written
+/// Writes a duration of less than a minute with its milliseconds: `850ms`, `1.23s`. Any other one is written
 /// as [`coarse`] does.
 pub fn fine(duration: SignedDuration) -> String {
     match u64::try_from(duration.as_millis()) {
-        Ok(millis @ 0..1_000) => format!("{millis} ms"),
+        Ok(millis @ 0..1_000) => format!("{millis}ms"),
         Ok(millis @ 1_000..60_000) => {
             let hundredths = millis / 10;
             let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
-            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+            format!("{}s", text.trim_end_matches('0').trim_end_matches('.'))
         }
         _ => coarse(duration),
     }
@@ -81,6 +83,7 @@ mod tests {
     fn coarse_durations_read_well() {
         let cases = [
             (0, "0s"),
+            (40, "40ms"),
             (1_230, "1.2s"),
             (12_900, "12s"),
             (60_000, "1m"),
@@ -96,11 +99,11 @@ mod tests {
     #[test]
     fn fine_durations_have_their_milliseconds() {
         let cases = [
-            (0, "0 ms"),
-            (999, "999 ms"),
-            (1_000, "1 s"),
-            (1_500, "1.5 s"),
-            (59_999, "59.99 s"),
+            (0, "0ms"),
+            (999, "999ms"),
+            (1_000, "1s"),
+            (1_500, "1.5s"),
+            (59_999, "59.99s"),
             (60_000, "1m"),
             (u64::MAX, "2562047788015h12m"),
         ];

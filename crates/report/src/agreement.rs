@@ -90,7 +90,7 @@ proptest! {
     #[test]
     fn no_two_reports_disagree_about_an_experiment(fates in prop::collection::vec(fate(), 2..6)) {
         let result = result(&fates);
-        let page = PageLimits { budget: 1 << 20, html: true, mermaid: false };
+        let page = PageLimits { budget: 1 << 20, html: true, mermaid: false, hides_accounts: false };
         let (summary, closing) = (render(&result, &page), closing(&result, "out", Medium::default()));
         let (junit, html) = (junit::render(&result).unwrap(), page_of(&result));
         let annotations = annotations::render(&result);

@@ -100,9 +100,9 @@ async fn hostile_text_reads_as_text() {
 #[test]
 fn a_page_without_html_and_one_that_is_short_read_well() {
     let result = results::mixed();
-    let plain = PageLimits { budget: 60_000, html: false, mermaid: false };
+    let plain = PageLimits { budget: 60_000, html: false, mermaid: false, hides_accounts: false };
     insta::assert_snapshot!("mixed_summary_plain", render(&result, &plain));
-    let short = PageLimits { budget: 3_500, html: true, mermaid: true };
+    let short = PageLimits { budget: 3_500, html: true, mermaid: true, hides_accounts: false };
     insta::assert_snapshot!("mixed_summary_short", render(&result, &short));
 }
 
@@ -281,7 +281,7 @@ async fn assert_harmless(result: &RunResult) {
         assert!(url.as_str().unwrap().starts_with("http"), "{link}");
     }
     for budget in [500, 5_000, 60_000] {
-        let page = render(result, &PageLimits { budget, html: true, mermaid: true });
+        let page = render(result, &PageLimits { budget, html: true, mermaid: true, hides_accounts: false });
         assert!(page.len() <= budget);
         assert!(!page.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{page:?}");
         let ours = ["<br>", "<sub>", "</sub>", "<details>", "<summary>", "</summary>", "</details>"];

@@ -18,6 +18,7 @@ pub fn veil_result(mut result: RunResult, veil: &Veil) -> RunResult {
     }
     let hide = |text: &mut String| *text = veil.hide(text);
     result.gate.reasons.iter_mut().for_each(hide);
+    result.links.iter_mut().flat_map(|link| [&mut link.name, &mut link.url]).for_each(hide);
     for finding in &mut result.findings {
         *finding = of_finding(finding, veil);
     }

@@ -62,6 +62,7 @@ pub fn plan(experiments: Vec<ExperimentPlan>) -> Plan {
         preview: false,
         injection: InjectionRule::default(),
         stop_on_failure: false,
+        links: Vec::new(),
         halt: HaltRule::default(),
         report_dir: "unused".into(),
         reporting_must_succeed: false,

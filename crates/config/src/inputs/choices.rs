@@ -34,6 +34,16 @@ closed_set! {
 }
 
 closed_set! {
+    /// The cases in which a comment tells ARNs and ids of AWS accounts.
+    pub enum CommentAccounts {
+        /// Shown if the repository is known to be private.
+        Auto = "auto",
+        Show = "show",
+        Hide = "hide",
+    }
+}
+
+closed_set! {
     /// The actions that inject of which each experiment must have completed some.
     pub enum RequiredActions {
         Any = "any",

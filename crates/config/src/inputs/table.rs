@@ -10,7 +10,8 @@ use faultgate_core::model::{ForgeKind, Monitor, Score};
 use faultgate_net::aws::s3::S3Address;
 
 use super::choices::{
-    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice,
+    CommentAccounts, CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
+    ShardChoice,
 };
 use super::input::{Group, HandedOn, Input, Preset, SecretInput, Setting};
 use super::kind::Kind;
@@ -191,6 +192,9 @@ inputs! {
     COMMENT: Preset<CommentMode> = Setting::new(Group::Forge, "comment", typed::COMMENT_MODE,
             "faultgate keeps one comment on the pull or merge request up to date: on does so always, on-failure only once the gate has said no.")
             .example("on-failure").default("off", CommentMode::Off);
+    COMMENT_ACCOUNTS: Preset<CommentAccounts> = Setting::new(Group::Forge, "comment-accounts", typed::COMMENT_ACCOUNTS,
+            "show lets the comment name ARNs and ids of AWS accounts, and hide leaves them out. auto shows them only where the CI says that the repository is private.")
+            .example("hide").default("auto", CommentAccounts::Auto);
     REPORT_DIR: Preset<PathBuf, &str> = Setting::new(Group::Reports, "report-dir", FILE_PATH,
             "faultgate writes its report files to this directory.")
             .example("out/chaos").default_text("faultgate-report");

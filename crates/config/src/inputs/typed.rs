@@ -7,7 +7,8 @@ use faultgate_core::model::{ForgeKind, Monitor, Score};
 use faultgate_net::aws::s3::S3Address;
 
 use super::choices::{
-    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions, ShardChoice,
+    CommentAccounts, CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
+    ShardChoice,
 };
 use super::kind::{Kind, Parsed};
 use super::parse;
@@ -37,6 +38,7 @@ macro_rules! parsed_as {
 choice!(FORGE_KIND: ForgeKind);
 choice!(MONITOR_MODE: Monitor);
 choice!(COMMIT_STATUS_MODE: CommitStatusMode);
+choice!(COMMENT_ACCOUNTS: CommentAccounts);
 choice!(COMMENT_MODE: CommentMode);
 choice!(LOG_FORMATS: LogFormat);
 choice!(REQUIRED_ACTIONS: RequiredActions);

@@ -2,8 +2,11 @@
 //!
 //! Credentials of faultgate and of its job are refused by name: a suite may come from a pull request.
 
+use std::fmt::Write as _;
+
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Problem, key, quote};
+use faultgate_core::model::DashboardLink;
 
 use crate::inputs::table::is_secret_variable;
 use crate::secrets::credentials::is_own;
@@ -34,9 +37,14 @@ pub(crate) fn interpolate<'a>(text: &'a str, env: &'a Environment) -> Result<Opt
                 return Err(Problem::new("a ${ is never closed")
                     .hint("close it with }, or write $${ for a literal ${"));
             };
-            let (name, value) = replacement(reference, env)?;
-            variables.extend(name.map(|name| (name, value)));
-            out.push_str(value);
+            if DashboardLink::MOMENTS.contains(&reference) {
+                // The end of the run replaces it, in links.
+                let _ = write!(out, "${{{reference}}}");
+            } else {
+                let (name, value) = replacement(reference, env)?;
+                variables.extend(name.map(|name| (name, value)));
+                out.push_str(value);
+            }
             rest = tail;
         } else {
             out.push('$');
@@ -117,6 +125,7 @@ mod tests {
         for (text, want) in [
             ("${A}", "one"),
             ("x${A}y${A}z", "xoneyonez"),
+            ("${A}?from=${FAULT_START_MS}", "one?from=${FAULT_START_MS}"),
             ("${B}", "${A}"),
             ("${MISSING:-two}", "two"),
             ("${EMPTY:-two}", "two"),

@@ -22,9 +22,10 @@ use crate::layers::file::HOLDER;
 use crate::suite::blocks;
 use crate::suite::blocks::harness::TASKS;
 use crate::suite::keys::{Form, Item, Key, Names};
+use crate::suite::links::{LINKS_KEY, MAX_LINKS};
 use crate::suite::probes::keys as probes;
 use crate::suite::probes::keys::{PROBE, proofs};
-use crate::suite::tables::{ABORT_WHEN, EXPERIMENT, ROOT};
+use crate::suite::tables::{ABORT_WHEN, EXPERIMENT, LINK, ROOT};
 
 /// The text of the schema, with a line break at its end.
 pub(crate) fn suite() -> String {
@@ -50,6 +51,13 @@ fn root() -> Value {
     properties.insert("gate".to_owned(), gate());
     properties
         .insert("abort-when".to_owned(), block("What stops experiments beside aborts-after", ABORT_WHEN));
+    let links = json!({
+        "description": "Pages about the system under test, such as dashboards, to which reports link for the time of the fault",
+        "type": ["array", "null"],
+        "maxItems": MAX_LINKS,
+        "items": block("One link: a name and an address", LINK),
+    });
+    properties.insert(LINKS_KEY.to_owned(), links);
     properties.insert("experiments".to_owned(), experiments());
     let mut root = object("What faultgate runs, measures and expects", properties, &["version"]);
     root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));

@@ -149,6 +149,7 @@ fn everywhere(value: &Value) -> Vec<Value> {
         "version",
         "gate",
         "abort-when",
+        "links",
         "experiments",
         "zzz",
     ]);

@@ -12,7 +12,7 @@ use faultgate_net::http::HttpSettings;
 use super::report::some_values;
 use super::run::Settings;
 use super::trust::Trust;
-use crate::inputs::choices::{CommentMode, CommitStatusMode, ReportingMode};
+use crate::inputs::choices::{CommentAccounts, CommentMode, CommitStatusMode, ReportingMode};
 use crate::inputs::table;
 use crate::layers::tokens::Tokens;
 use crate::secrets::veil::{self, Veil};
@@ -33,6 +33,7 @@ const MERGE_INPUTS: &[&str] = &[
     table::STATUS_CONTEXT.name(),
     table::MATRIX.name(),
     table::COMMENT.name(),
+    table::COMMENT_ACCOUNTS.name(),
     table::REPORTING.name(),
     table::RESULTS.name(),
     table::CA_BUNDLE.name(),
@@ -72,6 +73,7 @@ pub struct ReportSettings {
     /// Values that tell this job from its siblings, as the CI writes them.
     pub matrix: Option<String>,
     pub comment: CommentMode,
+    pub comment_accounts: CommentAccounts,
     /// The folder in S3 that the result is put to.
     pub results: Option<S3Address>,
     pub tokens: Tokens,
@@ -105,6 +107,7 @@ impl Settings {
             status_context: self.status_context.clone(),
             matrix: self.matrix.clone(),
             comment: self.comment,
+            comment_accounts: self.comment_accounts,
             results: self.results.clone(),
             tokens: self.tokens.clone(),
             veil: self.veil.clone(),
@@ -153,6 +156,7 @@ pub fn merge_settings(
         status_context: values.get(table::STATUS_CONTEXT),
         matrix: values.get(table::MATRIX),
         comment: values.get(table::COMMENT),
+        comment_accounts: values.get(table::COMMENT_ACCOUNTS),
         results: values.get(table::RESULTS),
         tokens,
         veil: Veil::over(veil::of_job(env)),

@@ -13,7 +13,7 @@ use faultgate_net::aws::s3::S3Address;
 use faultgate_net::http::HttpSettings;
 
 use crate::inputs::choices::{
-    CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
+    CommentAccounts, CommentMode, CommitStatusMode, LogFormat, Only, ReportingMode, RequiredActions,
 };
 use crate::inputs::table;
 use crate::layers::file::{self, Document};
@@ -59,6 +59,7 @@ pub struct Settings {
     /// Values that tell this job from its siblings, as the CI writes them.
     pub matrix: Option<String>,
     pub comment: CommentMode,
+    pub comment_accounts: CommentAccounts,
     pub state_file: PathBuf,
     /// The folder in S3 that the result is put to.
     pub results: Option<S3Address>,
@@ -220,6 +221,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
         status_context: values.get(table::STATUS_CONTEXT),
         matrix: values.get(table::MATRIX),
         comment: values.get(table::COMMENT),
+        comment_accounts: values.get(table::COMMENT_ACCOUNTS),
         state_file: state_file(&values, &report_dir),
         results: values.get(table::RESULTS),
         plan: Plan {
@@ -240,6 +242,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             preview: values.get(table::PREVIEW),
             injection,
             stop_on_failure: suite.stop_on_failure,
+            links: suite.links.clone(),
             halt: suite.halt,
             report_dir,
             reporting_must_succeed: values.get(table::REPORTING) == ReportingMode::Fail,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::config::{Value, ValueKind};
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{EngineKind, HaltRule, HaltScope, Phase, ProbePlan, Score};
+use faultgate_core::model::{DashboardLink, EngineKind, HaltRule, HaltScope, Phase, ProbePlan, Score};
 
 use crate::inputs::input::Input;
 use crate::inputs::kind::Parsed;
@@ -19,6 +19,7 @@ use crate::layers::tree::Table;
 use crate::suite::blocks::fis::FisSubject;
 use crate::suite::blocks::{Block, example};
 use crate::suite::keys::{Section, is_blank, names};
+use crate::suite::links::LINKS_KEY;
 use crate::suite::reader::{Reader, sort_entries};
 use crate::suite::tables::{ABORT_WHEN, EXPERIMENT, ROOT};
 
@@ -51,6 +52,8 @@ pub(crate) struct Suite {
     /// `true` if no experiment is launched after one that did not pass.
     pub(crate) stop_on_failure: bool,
     pub(crate) halt: HaltRule,
+    /// Links to pages about the system under test.
+    pub(crate) links: Vec<DashboardLink>,
     /// Experiments without mistakes; `None` if the suite has no list of experiments.
     pub(crate) experiments: Option<Vec<ListedExperiment>>,
 }
@@ -74,7 +77,8 @@ pub(crate) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>)
     let stop_on_failure = reader.yes(&Section::new(&document.root, "", ROOT), STOP_KEY);
     let experiments = reader.experiments();
     let halt = reader.halt_rule(experiments.as_deref());
-    Suite { layer, stop_on_failure, halt, experiments }
+    let links = reader.links();
+    Suite { layer, stop_on_failure, halt, links, experiments }
 }
 
 impl<'a> Reader<'a> {
@@ -96,7 +100,7 @@ impl<'a> Reader<'a> {
 
     fn inputs(&mut self) -> Layer {
         let document = self.document;
-        let known: Vec<_> = ["version", "gate", "experiments", ABORT_WHEN_KEY]
+        let known: Vec<_> = ["version", "gate", "experiments", ABORT_WHEN_KEY, LINKS_KEY]
             .into_iter()
             .chain(names(ROOT))
             .chain(INPUTS.iter().filter(|i| i.in_suite()).map(|i| i.name))

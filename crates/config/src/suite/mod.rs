@@ -1,7 +1,8 @@
 //! The suite: what its tables say, and the experiments of a run.
 //!
 //! `keys` says what a table of keys is, and `reader` reads a table by its keys. `tables`, `blocks` and
-//! `probes` have the tables, and `content` is what a whole file says. `selection` chooses the experiments of a
+//! `probes` have the tables, and `content` is what a whole file says, of which `links`
+//! reads a part. `selection` chooses the experiments of a
 //! run, `query` those that an entry
 //! finds, `part` the part of them that one job carries out,
 //! and `completion` completes those of the control planes, whose addresses `pages` reads.
@@ -10,6 +11,7 @@ pub(crate) mod blocks;
 pub(crate) mod completion;
 pub(crate) mod content;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod pages;
 pub(crate) mod part;
 pub(crate) mod probes;

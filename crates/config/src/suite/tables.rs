@@ -27,6 +27,15 @@ pub(crate) const ABORT_WHEN: &[Key] = &[
         .needed("write for example failing-probes: 2").example("2"),
 ];
 
+/// The keys of a link.
+#[rustfmt::skip]
+pub(crate) const LINK: &[Key] = &[
+    Key::new("name", Kind::Text { max: 60 }, "The text of the link").needed("write for example name: Grafana").example("Grafana"),
+    Key::new("url", Kind::Text { max: 900 }, "The address of the page, of http or https. In it ${FAULT_START}, ${FAULT_START_MS} and ${FAULT_START_S} are the beginning of the fault as RFC 3339, in milliseconds and in seconds since 1970, and ${FAULT_END}, ${FAULT_END_MS} and ${FAULT_END_S} are its end")
+        .needed("write for example url: https://grafana.example/d/shop?from=${FAULT_START_MS}&to=${FAULT_END_MS}")
+        .example("https://grafana.example/d/shop?from=${FAULT_START_MS}&to=${FAULT_END_MS}"),
+];
+
 /// The keys of an experiment, besides its engine and its probes.
 #[rustfmt::skip]
 pub(crate) const EXPERIMENT: &[Key] = &[

@@ -6,7 +6,7 @@ use crate::closed_set;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{CompareTo, ExperimentPlan, InjectionRule, Monitor, PlanRecord, Score, Shard};
+use super::{CompareTo, DashboardLink, ExperimentPlan, InjectionRule, Monitor, PlanRecord, Score, Shard};
 
 closed_set! {
     /// The experiments that a halt stops.
@@ -62,6 +62,8 @@ pub struct Plan {
     /// `true` if no other experiment is launched after one that did not pass.
     pub stop_on_failure: bool,
     pub halt: HaltRule,
+    /// Links to pages about the system under test.
+    pub links: Vec<DashboardLink>,
     pub report_dir: PathBuf,
     /// `true` if a report that could not be posted fails the run.
     pub reporting_must_succeed: bool,

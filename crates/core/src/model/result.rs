@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::score::first_scoring;
 use super::{
-    AlarmChange, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord, PreviewRecord, Probe,
-    RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition, Verdict,
+    AlarmChange, DashboardLink, ExperimentPlan, Fault, FaultWindow, Finding, Monitor, PlanRecord,
+    PreviewRecord, Probe, RunComparison, RunIdentity, SCORING, Score, Signal, State, Target, Transition,
+    Verdict,
 };
 
 /// Value of `schema_version` in `result.json`.
@@ -42,6 +43,9 @@ pub struct RunResult {
     /// Comparison with an earlier result, if there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub comparison: Option<RunComparison>,
+    /// Links of the suite to pages about the system under test.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub links: Vec<DashboardLink>,
     pub experiments: Vec<ExperimentResult>,
     pub findings: Vec<Finding>,
     pub subscriptions: Vec<SubscriptionRecord>,

@@ -48,6 +48,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         pull_request: cause.pull_request.map(PullRequest::own),
         fork: cause.fork,
         read_only: actions.read_only(),
+        is_private: actions.at("/repository/private").and_then(Value::as_bool) == Some(true),
         run: run.map(str::to_owned),
         short: Some(format!("{}-{}", run.unwrap_or("0"), attempt.unwrap_or("1"))),
         // A run has many jobs, a job many steps, and the legs of a matrix share the names of both: only the

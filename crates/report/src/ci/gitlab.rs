@@ -21,6 +21,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Surroundings> {
         pipeline: pipeline(facts),
         commit: commit(facts),
         pull_request: merge_request(facts),
+        is_private: matches!(facts.get("CI_PROJECT_VISIBILITY"), Some("private" | "internal")),
         // The number is the same when the project moves, and needs no escaping.
         project: facts.number("CI_PROJECT_ID").map(|id| id.to_string()),
         run: facts.get_owned("CI_PIPELINE_ID"),

@@ -45,6 +45,7 @@ impl Surroundings {
             self.pull_request = None;
             self.fork = None;
             self.pipeline = None;
+            self.is_private = false;
         }
         if let Some(commit) = overrides.commit {
             self.set_commit(commit);

@@ -46,6 +46,8 @@ pub struct Surroundings {
     pub fork: Option<ForkBranch>,
     pub pipeline: Option<Pipeline>,
     pub read_only: Option<ReadOnly>,
+    /// `true` if the CI says that not everybody may read the repository.
+    pub is_private: bool,
 
     /// The name that the forge's API has for the repository, where that is a better one than people have.
     pub(super) project: Option<String>,

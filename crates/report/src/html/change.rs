@@ -100,7 +100,7 @@ fn row(row: &ChangeRow<'_>) -> Markup {
         ChangeRow::Probe(change, probe) => html! {
             tr {
                 th scope="row" { (plain(&change.name, MAX_CELL_CHARS)) }
-                td { (plain(&probe.name, MAX_CELL_CHARS)) }
+                td.t { (plain(&probe.name, MAX_CELL_CHARS)) }
                 td.n { (write_probe_score(probe.score.earlier())) }
                 td.n { (write_probe_score(probe.score.now())) }
                 (render_change(probe.score))

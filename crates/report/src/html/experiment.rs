@@ -1,52 +1,77 @@
 //! The section of one experiment: its verdict, its course over time, its arithmetic, and the reasons that are
 //! known.
 
-use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::scale::Scale;
 use super::words::{
-    Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, badge, between, maybe_moment, moment, plain, render_link,
+    Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, badge, between, buttons, maybe_moment, moment, plain,
+    render_link, score,
 };
 use super::{arithmetic, faults, probe, tables, timeline};
-use crate::words::own_report;
-use faultgate_core::model::{ExperimentResult, MonitorRecord, StopReport};
+use crate::words::{dashboards, own_report};
+use faultgate_core::model::{ExperimentResult, RunResult, StopReport, Verdict};
 
-/// Renders the section of the experiment at this index. A state that has not ended is drawn until `until`.
+/// Renders the section of the experiment at this index. An experiment that passed folds if it is one of
+/// several.
 pub(super) fn section(
     place: usize,
     experiment: &ExperimentResult,
-    until: Timestamp,
+    result: &RunResult,
     detail: Detail,
 ) -> Markup {
-    let number = place + 1;
-    let id = format!("experiment-{number}");
+    let is_alone = result.experiments.len() == 1;
+    let id = format!("experiment-{}", place + 1);
+    let title = html! {
+        h3 id=(id) { (plain(&experiment.name, MAX_CELL_CHARS)) " " (badge(experiment.verdict)) }
+    };
+    let content = content(place + 1, experiment, result, detail);
+    if experiment.verdict == Verdict::Passed && !is_alone {
+        return html! {
+            details.experiment {
+                summary {
+                    (title)
+                    span.kind { "score " (score(experiment.score)) ", took "
+                        (between(experiment.started_at, experiment.ended_at)) }
+                }
+                (content)
+            }
+        };
+    }
+    html! { section.experiment { (title) (content) } }
+}
+
+fn content(number: usize, experiment: &ExperimentResult, result: &RunResult, detail: Detail) -> Markup {
+    let until = result.ended_at;
     let scale = Scale::of(experiment, until);
+    // The only experiment has the time of the run, whose links the head has.
+    let fault = experiment.fault.filter(|_| result.experiments.len() > 1);
+    let time = fault.map(|fault| (fault.started_at, fault.ended_at.unwrap_or(until)));
+    let links: Vec<_> = dashboards(result, time).collect();
     html! {
-        section.experiment {
-            h3 id=(id) { (plain(&experiment.name, MAX_CELL_CHARS)) " " (badge(experiment.verdict)) }
-            p.reason { (plain(&experiment.reason, MAX_SENTENCE_CHARS)) }
-            (facts(experiment))
-            @if let Some(scale) = &scale {
-                (timeline::figure(number, experiment, scale, until))
-            } @else {
-                p.note { "Nothing of it has a time." }
-            }
-            (arithmetic::of_experiment(experiment, detail.rows))
-            @for (place, probe) in experiment.probes.iter().enumerate() {
-                @let id = format!("probe-{number}-{}", place + 1);
-                (probe::section(&id, probe, scale.as_ref(), experiment.fault, detail))
-            }
-            (faults::faults(experiment, detail))
-            (why(experiment, detail))
-            @if let Some(scale) = &scale {
-                (tables::states(experiment, scale, detail))
-                (tables::alarms(experiment, scale, detail))
-            }
-            (tables::actions(experiment, detail))
-            (tables::previewed_targets(experiment, detail))
-            (tables::targets(experiment, detail))
+        p.reason { (plain(&experiment.reason, MAX_SENTENCE_CHARS)) }
+        (buttons(&links))
+        (facts(experiment))
+        @if let Some(scale) = &scale {
+            (timeline::figure(number, experiment, scale, until))
+        } @else {
+            p.note { "Nothing of it has a time." }
         }
+        @for (place, probe) in experiment.probes.iter().enumerate() {
+            @let id = format!("probe-{number}-{}", place + 1);
+            (probe::section(&id, probe, scale.as_ref(), experiment.fault, detail))
+        }
+        h4 { "How the score came about" }
+        (arithmetic::of_experiment(experiment, detail.rows))
+        (faults::faults(experiment, detail))
+        (why(experiment, detail))
+        @if let Some(scale) = &scale {
+            (tables::states(experiment, scale, detail))
+            (tables::alarms(experiment, scale, detail))
+        }
+        (tables::actions(experiment, detail))
+        (tables::previewed_targets(experiment, detail))
+        (tables::targets(experiment, detail))
     }
 }
 
@@ -92,7 +117,7 @@ fn facts(experiment: &ExperimentResult) -> Markup {
     }
 }
 
-/// Renders the evidence for the verdict, and the way by which the end was learned.
+/// Renders the evidence for the verdict.
 fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
     let error = experiment.error.as_ref();
     let error: Vec<(&str, &str)> = [
@@ -104,7 +129,7 @@ fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
     .filter_map(|(what, value)| Some((what, value?)))
     .collect();
     html! {
-        h4 { "Why, and how it was learned" }
+        h4 { "Why" }
         ul.evidence {
             @for evidence in experiment.evidence.iter().take(detail.rows) {
                 li {
@@ -115,7 +140,6 @@ fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
             @if experiment.evidence.len() > detail.rows {
                 li { "and " (experiment.evidence.len() - detail.rows) " more, in result.json" }
             }
-            (monitor(&experiment.monitor))
         }
         dl.facts {
             @for (what, value) in error {
@@ -132,20 +156,6 @@ fn why(experiment: &ExperimentResult, detail: Detail) -> Markup {
             }
         }
         @if let Some(stop) = &experiment.stop { (render_stop(stop)) }
-    }
-}
-
-fn monitor(monitor: &MonitorRecord) -> Markup {
-    let requests = monitor.api_calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls));
-    html! {
-        li {
-            @if monitor.learned.is_empty() { "The end was not learned" }
-            @else { "The end was learned " (plain(&monitor.learned, MAX_SENTENCE_CHARS)) }
-            " (monitor " (monitor.mode.as_str()) ": " (monitor.events) " events, " (monitor.duplicates) " duplicates, "
-            (monitor.malformed) " malformed, "
-            @if monitor.let_go > 0 { (monitor.let_go) " let go, " }
-            (monitor.reconciliations) " reconciliations, " (requests) " requests)."
-        }
     }
 }
 

@@ -16,10 +16,10 @@ pub(super) fn faults(experiment: &ExperimentResult, detail: Detail) -> Markup {
             tr {
                 th scope="row" { (plain(&fault.name, MAX_CELL_CHARS)) }
                 td { @if let Some(weight) = fault.weight { (weight) } @else { "–" } }
-                td { (or_dash(&fault.verdict)) }
+                td.s { (or_dash(&fault.verdict)) }
                 td { @if let Some(success) = fault.probe_success { (success) " %" } @else { "–" } }
-                td { (plain(fault.fail_step.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
-                td { code { (plain(fault.error_code.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) } }
+                td.t { (plain(fault.fail_step.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
+                td.t { code { (plain(fault.error_code.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) } }
             }
         }
     });
@@ -40,12 +40,12 @@ fn probes(faults: &[Fault], detail: Detail) -> Markup {
     let body = rows(&probes, detail.rows, 6, |(fault, probe)| {
         html! {
             tr {
-                td { (plain(&fault.name, MAX_CELL_CHARS)) }
+                td.t { (plain(&fault.name, MAX_CELL_CHARS)) }
                 th scope="row" { (plain(&probe.name, MAX_CELL_CHARS)) }
-                td { code { (plain(&probe.kind, MAX_CELL_CHARS)) } }
-                td { (or_dash(probe.mode.as_deref().unwrap_or_default())) }
-                td { (or_dash(&probe.verdict)) }
-                td { (plain(probe.description.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
+                td.t { code { (plain(&probe.kind, MAX_CELL_CHARS)) } }
+                td.s { (or_dash(probe.mode.as_deref().unwrap_or_default())) }
+                td.s { (or_dash(&probe.verdict)) }
+                td.t { (plain(probe.description.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
             }
         }
     });

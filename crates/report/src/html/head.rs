@@ -1,35 +1,50 @@
-//! The header of the page: the verdict, the score, the reasons, and the facts about the run. The footer is
-//! here too.
+//! The header of the page: the verdict, the score against what was expected, what did not pass and for how
+//! long, the ways out of the page, and the facts about the run. The footer is here too.
 
 use maud::{Markup, html};
 
 use super::change;
 use super::words::{
-    MAX_CELL_CHARS, MAX_SENTENCE_CHARS, badge, between, link, moment, plain, render_link, score, tone,
+    MAX_CELL_CHARS, MAX_SENTENCE_CHARS, badge, between, buttons, link, moment, plain, render_link, score,
+    tone,
 };
-use crate::words::warnings;
-use faultgate_core::model::RunResult;
+use crate::words::culprits::{culprits, write_how_long};
+use crate::words::{dashboards, own_reasons, warnings};
+use faultgate_core::model::{EngineKind, ExperimentResult, Gate, RunResult};
 
 /// Maximum number of reasons, and of warnings, that are shown.
 const MAX_REASONS: usize = 20;
+/// Maximum number of experiments that did not pass which are named, with how long their probes failed.
+const MAX_CULPRITS: usize = 10;
+/// Maximum number of consoles that are linked to.
+const MAX_CONSOLES: usize = 5;
 
-/// Renders the header.
-pub(super) fn header(result: &RunResult) -> Markup {
+/// Renders the header. An experiment links to its section if `is_there` is true of its index.
+pub(super) fn header(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Markup {
     let gate = &result.gate;
+    let culprits = culprits(result);
+    // The reasons of culprits stand beside them.
+    let reasons: Vec<&String> =
+        if culprits.is_empty() { gate.reasons.iter().collect() } else { own_reasons(result).collect() };
     html! {
         header class=(tone(gate.verdict)) {
             h1 { "Chaos gate: " (badge(gate.verdict)) }
-            p.score {
-                "Resilience score " strong { (score(gate.resilience_score)) }
-                ", expected at least " strong { (gate.expected_resilience_score) } "."
-            }
+            (gauge(gate))
             (change::sentence(result))
-            ul.reasons {
-                @for reason in gate.reasons.iter().take(MAX_REASONS) {
-                    li { (plain(reason, MAX_SENTENCE_CHARS)) }
-                }
-                @if gate.reasons.len() > MAX_REASONS {
-                    li { "and " (gate.reasons.len() - MAX_REASONS) " more" }
+            @if !culprits.is_empty() || !reasons.is_empty() {
+                ul.reasons {
+                    @for (place, experiment) in culprits.iter().take(MAX_CULPRITS) {
+                        (culprit(*place, experiment, is_there(*place)))
+                    }
+                    @if culprits.len() > MAX_CULPRITS {
+                        li {
+                            "and " a href="#score" { (culprits.len() - MAX_CULPRITS) " more experiments" }
+                            " did not pass"
+                        }
+                    }
+                    @for reason in reasons.iter().take(MAX_REASONS) {
+                        li { (plain(reason, MAX_SENTENCE_CHARS)) }
+                    }
                 }
             }
             @for warning in warnings(result).take(MAX_REASONS) {
@@ -45,9 +60,63 @@ pub(super) fn header(result: &RunResult) -> Markup {
             @if result.dry_run {
                 p.note { strong { "Dry run" } ": targets were resolved, and nothing was injected." }
             }
+            (links(result, &culprits))
             (facts(result))
         }
     }
+}
+
+/// Renders the score on a bar from 0 to 100, with a tick at the expected score. The places are percentages,
+/// so that the letters keep their size on a narrow screen.
+fn gauge(gate: &Gate) -> Markup {
+    let (known, expected) = (score(gate.resilience_score), gate.expected_resilience_score);
+    let place = format!("{expected}%");
+    let anchor = match expected.get() {
+        ..15.0 => "start",
+        85.0.. => "end",
+        _ => "middle",
+    };
+    html! {
+        div.gauge {
+            p.score { strong { (known) } " resilience score" }
+            svg role="img" aria-label={ "Resilience score " (known) " of 100, expected at least " (expected) } {
+                rect.track y="2" width="100%" height="14" rx="3" {}
+                @if let Some(score) = gate.resilience_score {
+                    rect class={ "fill " (tone(gate.verdict)) } y="2" width={ (score) "%" } height="14" rx="3" {}
+                }
+                line.tick-mark x1=(place) x2=(place) y1="-2" y2="20" {}
+                text.tick x=(place) y="33" text-anchor=(anchor) { "expected at least " (expected) }
+            }
+        }
+    }
+}
+
+/// Renders what did not pass, why, and for how long.
+fn culprit(place: usize, experiment: &ExperimentResult, is_there: bool) -> Markup {
+    let name = plain(&experiment.name, MAX_CELL_CHARS);
+    let how_long = write_how_long(experiment);
+    html! {
+        li {
+            @if is_there { a href={ "#experiment-" (place + 1) } { (name) } } @else { strong { (name) } }
+            " " (experiment.verdict.as_str()) ": " (plain(&experiment.reason, MAX_SENTENCE_CHARS))
+            @if !how_long.is_empty() { div.kind { (plain(&how_long, MAX_SENTENCE_CHARS)) } }
+        }
+    }
+}
+
+/// Renders the ways out of the page: to the pipeline, to the console of what did not pass, or of the only
+/// experiment, and to the dashboards for the time of all faults.
+fn links(result: &RunResult, culprits: &[(usize, &ExperimentResult)]) -> Markup {
+    let pipeline = result.run.url.as_deref().map(|url| ("The pipeline's run".to_owned(), url.to_owned()));
+    let alone = result.experiments.iter().filter(|_| result.experiments.len() == 1 && culprits.is_empty());
+    let consoles = culprits.iter().map(|(_, experiment)| *experiment).chain(alone);
+    let consoles = consoles.filter_map(|experiment| {
+        let engine = EngineKind::find(&experiment.engine).map_or("its engine", EngineKind::title);
+        Some((format!("{} at {engine}", experiment.name), experiment.url.clone()?))
+    });
+    let dashboards = dashboards(result, result.faults());
+    let all: Vec<_> = pipeline.into_iter().chain(consoles.take(MAX_CONSOLES)).chain(dashboards).collect();
+    buttons(&all)
 }
 
 fn facts(result: &RunResult) -> Markup {

@@ -1,11 +1,12 @@
 //! `report.html`: the run on one page that needs nothing else: no script, no font, no request. Every text is
 //! escaped by the template, and only our own style sheet is taken as it is.
 //!
-//! - `head` has the verdict and the facts of the run, `change` what differs from an earlier run, `arithmetic`
-//!   the sums.
-//! - `experiment` has the section of one experiment, which is put together from `timeline`, `probe`, `faults`
-//!   and `tables`; `scale` turns time into coordinates for its drawings.
-//! - `raw` has the result as JSON, and `words` the small parts that all others use.
+//! - `head` has the verdict and the facts of the run, `overview` all experiments on one axis of time,
+//!   `arithmetic` the sums, `change` what differs from an earlier run.
+//! - `experiment` has the section of one experiment, which is put together from `timeline`, `probe`, `plot`,
+//!   `faults` and `tables`; `scale` turns time into coordinates for its drawings.
+//! - `diagnostics` has what concerns the run alone, `raw` the result as JSON, and `words` the small parts that
+//!   all others use.
 //!
 //! The page has a limit. What has no room is left out and counted. Experiments that did not pass
 //! are the last to be left out.
@@ -18,9 +19,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 mod arithmetic;
 mod change;
+mod diagnostics;
 mod experiment;
 mod faults;
 mod head;
+mod overview;
+mod plot;
 mod probe;
 mod raw;
 mod scale;
@@ -42,8 +46,8 @@ const POLICY: &str =
 const STYLE: &str = include_str!("style.css");
 
 /// Maximum size of all sections of experiments in bytes. With head, tables and raw JSON the page stays below
-/// 8 MiB.
-const MAX_SECTIONS_BYTES: usize = 4 * 1024 * 1024;
+/// 2 MB, and below 3 MB whatever its texts.
+const MAX_SECTIONS_BYTES: usize = 1_250_000;
 
 /// Number of experiments beyond which those that did not pass come first, whatever their order in the suite.
 const MAX_IN_SUITE_ORDER: usize = 20;
@@ -71,10 +75,12 @@ pub(crate) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> 
 fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     let detail = Detail::of(result);
     let sections = sections(&result.experiments, |place, experiment| {
-        experiment::section(place, experiment, result.ended_at, detail)
+        experiment::section(place, experiment, result, detail)
     });
     // An experiment whose section is left out must not be linked to.
     let is_there = |place: usize| sections.get(place).is_some_and(Option::is_some);
+    let has_probes = result.experiments.iter().any(|experiment| !experiment.probes.is_empty());
+    let order = in_order(&result.experiments);
     let gate = &result.gate;
     let title = match result.run.repository.as_deref() {
         Some(repository) => format!("{} – chaos gate of {}", gate.verdict, plain(repository, 100)),
@@ -93,21 +99,22 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (head::header(result))
+                (head::header(result, is_there))
                 main {
-                    (arithmetic::of_run(result, &in_order(&result.experiments), is_there))
+                    (overview::section(result, &order, is_there))
+                    (arithmetic::of_run(result, &order, is_there))
                     (change::section(result))
-                    (experiments(&sections))
-                    (tables::of_run(result))
-                    (raw::section(result))
+                    (experiments(&sections, has_probes))
+                    (diagnostics::to_do(result))
+                    (diagnostics::section(result))
                 }
                 footer { p { (head::foot(result)) } }
             }
         }
     };
     let mut sections = sections;
-    let ordered = in_order(&result.experiments).into_iter().filter_map(|place| sections[place].take());
-    (page.into_string(), ordered.collect())
+    let ordered = order.into_iter().filter_map(|place| sections[place].take()).collect();
+    (page.into_string(), ordered)
 }
 
 /// Returns the places of the experiments in the order of the page.
@@ -119,21 +126,38 @@ fn in_order(experiments: &[ExperimentResult]) -> Vec<usize> {
     places
 }
 
-fn experiments(sections: &[Option<Markup>]) -> Markup {
+fn experiments(sections: &[Option<Markup>], has_probes: bool) -> Markup {
     let left_out = sections.iter().filter(|section| section.is_none()).count();
     html! {
         @if !sections.is_empty() {
             section aria-labelledby="experiments" {
                 h2 #experiments { "Experiments" }
-                p.legend {
-                    "Times count from the first moment shown, in UTC. In the plots of probes, a short mark is a sample "
-                    "that passed and a tall one a sample that failed; the line is the latency, with a cross where it "
-                    "failed, and the dashed line its limit. The shaded part is when the fault was in."
-                }
+                @if has_probes { (key()) }
                 (PreEscaped(EXPERIMENTS))
                 @if left_out > 0 {
                     p.note { "There was no room for " (left_out) " more; result.json has them all." }
                 }
+            }
+        }
+    }
+}
+
+/// Renders the key of the drawings.
+fn key() -> Markup {
+    let fault = html! { rect.fault width="24" height="16" {} path.fault-edge d="M1 0V16M23 0V16" {} };
+    let parts = [
+        (fault, "the fault was in"),
+        (html! { path.pass d="M12 9V16" {} }, "a look that passed"),
+        (html! { path.fail d="M12 1V16" {} }, "a look that failed"),
+        (html! { path class="band s4" d="M0 0h24v16h-24z" {} }, "looks failed here"),
+        (html! { path.latency d="M0 12L8 5L16 9L24 4" {} }, "latency"),
+        (html! { path.cross d="M9 5l6 6m0 -6l-6 6" {} }, "latency of a failure"),
+        (html! { path.limit d="M0 8H24" {} }, "its limit"),
+    ];
+    html! {
+        ul.key {
+            @for (drawing, meaning) in parts {
+                li { svg viewBox="0 0 24 16" aria-hidden="true" { (drawing) } (meaning) }
             }
         }
     }

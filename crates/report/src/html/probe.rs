@@ -1,32 +1,18 @@
-//! The section of a probe: its sums, and a drawing with a mark for each sample and the latency with its
-//! limit. A table below has the samples in words.
-//!
-//! Many samples are thinned into columns. A column has failed if one of its samples has, so no failure is
-//! lost.
+//! The section of a probe: its sums, what it saw before, during and after the fault, its drawing, and a table
+//! with its looks in words.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::scale::{LEFT, Scale, WIDTH, short};
-use super::timeline::fault;
-use super::words::{Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, fold, millis, plain, rows, scrolling};
-use crate::words::arithmetic::{of_intervals, of_phases, of_probe};
-use faultgate_core::model::{FaultWindow, Probe, Sample};
+use super::plot;
+use super::scale::Scale;
+use super::words::{Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, millis, plain, rows, scrolling};
+use crate::words::arithmetic::{availability, of_intervals, of_probe};
+use faultgate_core::model::{FaultWindow, Phase, Probe, Sample};
 
-/// The y-coordinate of the lower end of the marks, in points like all lengths here.
-const MARKS: f64 = 16.0;
-/// The y-coordinates between which the latency is drawn.
-const PLOT_TOP: f64 = 28.0;
-const PLOT_BOTTOM: f64 = 88.0;
-/// Height of the axis.
-const AXIS: f64 = 14.0;
 /// The delay of an evaluation, in milliseconds, from which on it is worth telling.
 const MIN_LATE_MS: u64 = 200;
-/// Maximum number of columns with which each sample has a dot on the line. More would run into one another.
-const MAX_DOTTED_COLUMNS: usize = 130;
 
 /// Renders the section. `window` is the fault window of the experiment.
 pub(super) fn section(
@@ -40,32 +26,26 @@ pub(super) fn section(
         section.probe {
             h4 id=(id) { (plain(&probe.name, MAX_CELL_CHARS)) " " span.kind { (plain(&probe.kind, 40)) } }
             p.sum { (sum(probe)) }
+            (phases(probe))
             @for told in of_intervals(probe) { p.note { (plain(&told, MAX_SENTENCE_CHARS)) } }
             @if probe.samples.is_empty() {
-                p.note { "It has no samples." }
+                p.note { "None of its looks is kept." }
             } @else if let Some(scale) = scale {
-                (figure(id, probe, scale, window, detail))
+                (plot::figure(id, probe, scale, window, detail))
                 (samples(probe, scale, detail))
             }
         }
     }
 }
 
-/// Writes the sums from the samples to the score, and the times that they tell about the fault.
+/// Writes the sums from the looks to the score, and the times that they tell about the fault.
 fn sum(probe: &Probe) -> String {
     let mut text = format!("{}, weight {}.", plain(&of_probe(probe), MAX_SENTENCE_CHARS), probe.weight);
-    let phases = of_phases(probe);
-    if !phases.is_empty() {
-        let _ = write!(text, " Looks that passed: {phases}.");
-    }
     if probe.flaps {
         text += " The probe flaps: it failed, passed and failed again, so its last pass is no recovery.";
     }
-    let facts = [
-        (probe.detected_after_ms, "Time to detect"),
-        (probe.recovered_after_ms, "Time to recover"),
-        (probe.limit_ms, "Latency limit"),
-    ];
+    let recovered = probe.recovered_after_ms.filter(|_| !probe.flaps);
+    let facts = [(probe.detected_after_ms, "Time to detect"), (recovered, "Time to recover")];
     for (value, what) in facts {
         if let Some(value) = value {
             let _ = write!(text, " {what}: {}.", millis(value));
@@ -75,157 +55,54 @@ fn sum(probe: &Probe) -> String {
         let _ = write!(text, " The latest look began {} after its time.", millis(probe.late_ms));
     }
     if probe.samples_left_out > 0 {
-        let _ = write!(text, " {} samples are counted and not shown.", probe.samples_left_out);
+        let _ = write!(text, " {} looks are counted and not shown.", probe.samples_left_out);
     }
     text
 }
 
-/// The samples that fall into one column of the plot, drawn as one.
-#[derive(Default)]
-struct Column {
-    failed: bool,
-    /// The highest latency in milliseconds.
-    slowest: Option<u64>,
-    /// The moment of the first sample.
-    at: Option<Timestamp>,
-}
-
-/// Sorts the samples into columns: one for each sample, or at most `most` if there are more samples.
-fn columns(samples: &[Sample], scale: &Scale, most: usize) -> Vec<Column> {
-    let mut columns: BTreeMap<i64, Column> = BTreeMap::new();
-    // Few samples are never drawn as one, however close to each other they are.
-    let is_thinned = samples.len() > most;
-    for (place, sample) in samples.iter().enumerate() {
-        let key = if is_thinned { scale.column(sample.at, most) } else { i64::try_from(place).unwrap_or(0) };
-        let column = columns.entry(key).or_default();
-        column.failed |= !sample.passed;
-        column.slowest = column.slowest.max(sample.latency_ms);
-        column.at = column.at.or(Some(sample.at));
+/// Renders what the probe saw before, during and after the fault, or nothing if it never looked.
+fn phases(probe: &Probe) -> Markup {
+    let seen = Phase::ALL.map(|phase| (phase, probe.phases.get(phase)));
+    let seen: Vec<_> = seen.into_iter().filter(|(_, looks)| looks.total > 0).collect();
+    if seen.is_empty() {
+        return html! {};
     }
-    columns.into_values().collect()
-}
-
-fn figure(id: &str, probe: &Probe, scale: &Scale, window: Option<FaultWindow>, detail: Detail) -> Markup {
-    let columns = columns(&probe.samples, scale, detail.columns);
-    let slowest = columns.iter().filter_map(|column| column.slowest).max();
-    // A probe without latencies, such as an alarm, needs no room for their plot.
-    let bottom = if slowest.is_some() { PLOT_BOTTOM } else { MARKS + 4.0 };
-    html! {
-        figure {
-            div.scroll tabindex="0" role="group" aria-label={ "Samples of " (plain(&probe.name, 100)) } {
-                svg role="img" viewBox={ "0 0 " (WIDTH) " " (short(bottom + AXIS)) }
-                    aria-labelledby={ (id) "-title " (id) "-text" } {
-                    title id={ (id) "-title" } { "Samples over time" }
-                    desc id={ (id) "-text" } { (describe_drawing(probe, slowest)) }
-                    (fault(window, scale, 0.0, bottom))
-                    (scale.grid(0.0, bottom, Some(bottom + 12.0)))
-                    text.name x=(short(LEFT - 10.0)) y="13" text-anchor="end" { "samples" }
-                    path.pass d=(marks(&columns, scale, false)) {}
-                    path.fail d=(marks(&columns, scale, true)) {}
-                    @if let Some(slowest) = slowest {
-                        (plot(probe, &columns, scale, slowest))
+    let is_timed = seen.iter().any(|(_, looks)| looks.max_ms.is_some());
+    let in_ms = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), millis);
+    let table = html! {
+        table.numbers.phases {
+            thead {
+                tr {
+                    th scope="col" { "Phase" }
+                    th.n scope="col" { "Availability" }
+                    th.n scope="col" { "Looks passed" }
+                    @if is_timed {
+                        th.n scope="col" { "p50" }
+                        th.n scope="col" { "p95" }
+                        th.n scope="col" { "Maximum" }
                     }
                 }
             }
-            @if probe.samples.len() > columns.len() {
-                figcaption {
-                    (probe.samples.len()) " samples are drawn in " (columns.len()) " columns, each as its slowest, and "
-                    "as failed if one of it failed."
+            tbody {
+                @for (phase, looks) in &seen {
+                    tr {
+                        th scope="row" { (phase.as_str()) }
+                        td class=(if looks.passed < looks.total { "n bad" } else { "n" }) { (availability(*looks)) }
+                        td.n { (looks.passed) " of " (looks.total) }
+                        @if is_timed {
+                            td.n { (in_ms(looks.p50_ms)) }
+                            td.n { (in_ms(looks.p95_ms)) }
+                            td.n { (in_ms(looks.max_ms)) }
+                        }
+                    }
                 }
             }
         }
-    }
+    };
+    scrolling("Availability and latency", &table)
 }
 
-/// Draws the marks of the columns that failed, or of those that passed. Marks of failures are taller, so that
-/// the colour does not stand alone.
-fn marks(columns: &[Column], scale: &Scale, failed: bool) -> String {
-    let mut path = String::new();
-    for column in columns.iter().filter(|column| column.failed == failed) {
-        let Some(at) = column.at else { continue };
-        let top = if failed { 1.0 } else { MARKS - 7.0 };
-        let _ = write!(path, "M{} {}V{}", short(scale.x(at)), short(top), short(MARKS));
-    }
-    path
-}
-
-fn plot(probe: &Probe, columns: &[Column], scale: &Scale, slowest: u64) -> Markup {
-    // The limit is always in sight, with some room above it.
-    let top = slowest.max(probe.limit_ms.map_or(0, |limit| limit.saturating_add(limit / 8))).max(1);
-    let limit = probe.limit_ms.map(|limit| (height(limit, top), limit));
-    html! {
-        path.grid d={ "M" (short(LEFT)) " " (short(PLOT_BOTTOM)) "H944" } {}
-        text.tick x=(short(LEFT - 10.0)) y=(short(PLOT_TOP + 4.0)) text-anchor="end" { (millis(top)) }
-        text.tick x=(short(LEFT - 10.0)) y=(short(PLOT_BOTTOM)) text-anchor="end" { "0" }
-        @if let Some((y, limit)) = limit {
-            path.limit d={ "M" (short(LEFT)) " " (short(y)) "H944" } {}
-            text.tick x="942" y=(short(y + 11.0)) text-anchor="end" { "limit " (millis(limit)) }
-        }
-        path.latency d=(line(columns, scale, top)) {}
-        @if columns.len() <= MAX_DOTTED_COLUMNS { path.dot d=(dots(columns, scale, top)) {} }
-        path.cross d=(crosses(columns, scale, top)) {}
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the drawing is a hundred points high")]
-fn height(value: u64, top: u64) -> f64 {
-    PLOT_BOTTOM - (value as f64 / top as f64).clamp(0.0, 1.0) * (PLOT_BOTTOM - PLOT_TOP)
-}
-
-/// Draws the line of the latency. It is interrupted at columns without a latency.
-fn line(columns: &[Column], scale: &Scale, top: u64) -> String {
-    let mut path = String::new();
-    let mut pen = 'M';
-    for column in columns {
-        let (Some(at), Some(slowest)) = (column.at, column.slowest) else {
-            // The pen is lifted, so that no line is drawn over the gap.
-            pen = 'M';
-            continue;
-        };
-        let _ = write!(path, "{pen}{} {}", short(scale.x(at)), short(height(slowest, top)));
-        pen = 'L';
-    }
-    path
-}
-
-fn dots(columns: &[Column], scale: &Scale, top: u64) -> String {
-    points(columns, false, |path, column, slowest, at| {
-        let _ = write!(path, "M{} {}h0", short(scale.x(at)), short(height(slowest, top)));
-        debug_assert!(!column.failed);
-    })
-}
-
-fn crosses(columns: &[Column], scale: &Scale, top: u64) -> String {
-    points(columns, true, |path, _, slowest, at| {
-        let (x, y) = (scale.x(at), height(slowest, top));
-        let _ = write!(path, "M{} {}l6 6m0 -6l-6 6", short(x - 3.0), short(y - 3.0));
-    })
-}
-
-fn points(columns: &[Column], failed: bool, draw: impl Fn(&mut String, &Column, u64, Timestamp)) -> String {
-    let mut path = String::new();
-    for column in columns.iter().filter(|column| column.failed == failed) {
-        if let (Some(slowest), Some(at)) = (column.slowest, column.at) {
-            draw(&mut path, column, slowest, at);
-        }
-    }
-    path
-}
-
-/// Tells the drawing in words.
-fn describe_drawing(probe: &Probe, slowest: Option<u64>) -> String {
-    let mut text =
-        format!("{} samples passed, {} failed", probe.passed, probe.total.saturating_sub(probe.passed));
-    if let Some(slowest) = slowest {
-        let _ = write!(text, "; the slowest took {}", millis(slowest));
-    }
-    if let Some(limit) = probe.limit_ms {
-        let _ = write!(text, "; the limit is {}", millis(limit));
-    }
-    text + ". The table has them all."
-}
-
-/// A stretch of neighbouring samples that tell the same, which is one row of the table.
+/// A stretch of neighbouring samples that say the same, which is one row of the table.
 struct Stretch<'a> {
     first: &'a Sample,
     last: &'a Sample,
@@ -266,7 +143,7 @@ fn samples(probe: &Probe, scale: &Scale, detail: Detail) -> Markup {
                     th scope="col" { "From" }
                     th scope="col" { "To" }
                     th scope="col" { "Phase" }
-                    th.n scope="col" { "Samples" }
+                    th.n scope="col" { "Looks" }
                     th scope="col" { "Result" }
                     th.n scope="col" { "Latency" }
                     th scope="col" { "Why" }
@@ -283,13 +160,15 @@ fn samples(probe: &Probe, scale: &Scale, detail: Detail) -> Markup {
                             (if stretch.first.passed { "passed" } else { "failed" })
                         }
                         td.n { (range(stretch.latency)) }
-                        td { (plain(stretch.first.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                        td.t { (plain(stretch.first.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
                     }
                 }))
             }
         }
     };
-    fold("Samples in a table", &scrolling("Samples", &table))
+    html! {
+        details.looks { summary { "Looks in a table" } (scrolling("Looks in a table", &table)) }
+    }
 }
 
 fn range(latency: Option<(u64, u64)>) -> String {
@@ -304,28 +183,6 @@ fn range(latency: Option<(u64, u64)>) -> String {
 mod tests {
     use super::*;
     use faultgate_testkit::results;
-
-    #[test]
-    fn many_samples_are_thinned_and_no_failure_is_lost() {
-        let mut result = results::measured();
-        let experiment = &mut result.experiments[0];
-        let probe = &mut experiment.probes[0];
-        let start = probe.samples[0].clone();
-        probe.samples = (0..10_000)
-            .map(|n| Sample {
-                at: start.at + jiff::SignedDuration::from_millis(n),
-                passed: n != 5_000,
-                latency_ms: Some(u64::from(n == 7_000) * 900),
-                ..start.clone()
-            })
-            .collect();
-        let samples = probe.samples.clone();
-        let scale = Scale::of(experiment, result.ended_at).unwrap();
-        let columns = columns(&samples, &scale, 100);
-        assert!(columns.len() <= 100);
-        assert_eq!(columns.iter().filter(|column| column.failed).count(), 1);
-        assert_eq!(columns.iter().filter_map(|column| column.slowest).max(), Some(900));
-    }
 
     #[test]
     fn neighbours_that_tell_the_same_are_one_row() {

@@ -1,5 +1,5 @@
 //! The scale that turns time into a place in a drawing. The timeline of an experiment and all its probes
-//! share one, so that they can be read one below the other.
+//! share one, so that they can be read one below the other; all experiments share another.
 
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
@@ -48,7 +48,7 @@ const STEPS: [i64; 25] = [
     24 * HOUR,
 ];
 
-/// The scale of an experiment.
+/// The scale of an experiment, or of all of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     pub(super) from: Timestamp,
@@ -61,14 +61,16 @@ impl Scale {
     /// Makes the scale that holds everything which is known of an experiment. An experiment that has not
     /// ended goes on until `until`. Returns `None` if nothing has a time.
     pub(super) fn of(experiment: &ExperimentResult, until: Timestamp) -> Option<Self> {
-        let ends = [experiment.started_at, experiment.ended_at].into_iter().flatten();
-        let states = experiment.transitions.iter().map(|transition| transition.at);
-        let actions = experiment.actions.iter().flat_map(|action| [action.started_at, action.ended_at]);
-        let fault = experiment.fault.iter().flat_map(|fault| [Some(fault.started_at), fault.ended_at]);
-        let samples = experiment.probes.iter().flat_map(|probe| &probe.samples).map(|sample| sample.at);
-        let open = (experiment.started_at.is_some() && experiment.ended_at.is_none()).then_some(until);
-        let moments =
-            ends.chain(states).chain(actions.flatten()).chain(fault.flatten()).chain(samples).chain(open);
+        Self::of_moments(moments(experiment, until))
+    }
+
+    /// Makes the scale that holds all experiments. Returns `None` if none was launched.
+    pub(super) fn of_all(experiments: &[ExperimentResult], until: Timestamp) -> Option<Self> {
+        let launched = experiments.iter().filter(|experiment| experiment.started_at.is_some());
+        Self::of_moments(launched.flat_map(|experiment| moments(experiment, until)))
+    }
+
+    fn of_moments(moments: impl Iterator<Item = Timestamp>) -> Option<Self> {
         let (from, to) = moments.fold(None, |range: Option<(Timestamp, Timestamp)>, at| {
             Some(range.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
         })?;
@@ -135,6 +137,17 @@ impl Scale {
     }
 }
 
+/// Returns every moment that is known of an experiment.
+fn moments(experiment: &ExperimentResult, until: Timestamp) -> impl Iterator<Item = Timestamp> {
+    let ends = [experiment.started_at, experiment.ended_at].into_iter().flatten();
+    let states = experiment.transitions.iter().map(|transition| transition.at);
+    let actions = experiment.actions.iter().flat_map(|action| [action.started_at, action.ended_at]);
+    let fault = experiment.fault.iter().flat_map(|fault| [Some(fault.started_at), fault.ended_at]);
+    let samples = experiment.probes.iter().flat_map(|probe| &probe.samples).map(|sample| sample.at);
+    let open = (experiment.started_at.is_some() && experiment.ended_at.is_none()).then_some(until);
+    ends.chain(states).chain(actions.flatten()).chain(fault.flatten()).chain(samples).chain(open)
+}
+
 /// Writes a coordinate with at most one decimal, which keeps the page small.
 pub(super) fn short(value: f64) -> String {
     let text = format!("{value:.1}");
@@ -163,7 +176,7 @@ mod tests {
         assert_eq!(scale.column(at("2026-11-22T10:01:40Z"), 10), 9, "the last one is inside");
         assert_eq!(scale.offset(at("2026-11-22T10:01:12Z")), "+1m12s");
         let grid = scale.grid(0.0, 9.0, Some(9.0)).0;
-        assert!(grid.contains(">15 s<") && grid.contains(">1m30s<"), "{grid}");
+        assert!(grid.contains(">15s<") && grid.contains(">1m30s<"), "{grid}");
     }
 
     #[test]

@@ -1,16 +1,12 @@
-//! Tables of everything else that is known: states, actions and targets of an experiment; findings, leftovers
-//! and reports of the run.
+//! Tables of everything else that is known of an experiment: its states, alarms, actions and targets. They
+//! fold on the screen, and are printed as the evidence of what was done to which resources.
 
 use maud::{Markup, html};
 
 use super::scale::Scale;
-use super::words::{
-    Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, between, fold, maybe_moment, moment, plain, rows, scrolling,
-};
-use faultgate_core::model::{ExperimentResult, Finding, Level, RunResult, Target};
+use super::words::{Detail, MAX_CELL_CHARS, between, fold, maybe_moment, moment, plain, rows, scrolling};
+use faultgate_core::model::{ExperimentResult, Target};
 
-/// Maximum number of rows in tables of the run. Tables of an experiment have their limit from [`Detail`].
-const MAX_ROWS: usize = 100;
 /// Maximum number of resources of a target that are named.
 const MAX_RESOURCES: usize = 20;
 
@@ -33,11 +29,11 @@ pub(super) fn states(experiment: &ExperimentResult, scale: &Scale, detail: Detai
         html! {
             tr {
                 td { (transition.state.as_str()) }
-                td { (plain(&transition.raw_state, MAX_CELL_CHARS)) }
+                td.t { (plain(&transition.raw_state, MAX_CELL_CHARS)) }
                 td { (scale.offset(transition.at)) }
                 td { (moment(transition.at)) }
                 td { (between(Some(transition.at), Some(transition.observed_at))) " later, by " (transition.source.as_str()) }
-                td { (plain(transition.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                td.t { (plain(transition.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
             }
         }
     });
@@ -54,10 +50,10 @@ pub(super) fn alarms(experiment: &ExperimentResult, scale: &Scale, detail: Detai
         html! {
             tr {
                 th scope="row" { (plain(&change.alarm, MAX_CELL_CHARS)) }
-                td { (plain(&change.state, 64)) }
+                td.s { (plain(&change.state, 64)) }
                 td { (scale.offset(change.at)) }
                 td { (moment(change.at)) }
-                td { (plain(change.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                td.t { (plain(change.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
             }
         }
     });
@@ -72,12 +68,12 @@ pub(super) fn actions(experiment: &ExperimentResult, detail: Detail) -> Markup {
         html! {
             tr {
                 th scope="row" { (plain(&action.name, MAX_CELL_CHARS)) }
-                td { code { (plain(&action.action_id, MAX_CELL_CHARS)) } }
-                td { (plain(&action.state, 64)) }
+                td.t { code { (plain(&action.action_id, MAX_CELL_CHARS)) } }
+                td.s { (plain(&action.state, 64)) }
                 td { (maybe_moment(action.started_at)) }
                 td { (between(action.started_at, action.ended_at)) }
-                td { (plain(&action.targets.join(", "), MAX_CELL_CHARS)) }
-                td { (plain(action.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
+                td.t { (plain(&action.targets.join(", "), MAX_CELL_CHARS)) }
+                td.t { (plain(action.reason.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
             }
         }
     });
@@ -93,9 +89,9 @@ pub(super) fn targets(experiment: &ExperimentResult, detail: Detail) -> Markup {
         html! {
             tr {
                 th scope="row" { (plain(&target.name, MAX_CELL_CHARS)) }
-                td { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
+                td.t { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
                 td { (write_count(target)) }
-                td {
+                td.t {
                     ul {
                         @for resource in target.resources.iter().take(MAX_RESOURCES) {
                             li { code { (plain(resource, MAX_CELL_CHARS)) } }
@@ -115,7 +111,7 @@ pub(super) fn previewed_targets(experiment: &ExperimentResult, detail: Detail) -
         html! {
             tr {
                 th scope="row" { (plain(&target.name, MAX_CELL_CHARS)) }
-                td { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
+                td.t { code { (plain(&target.resource_type, MAX_CELL_CHARS)) } }
                 td { (plain(target.account.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
                 td { (plain(target.region.as_deref().unwrap_or_default(), MAX_CELL_CHARS)) }
                 td { (target.count) }
@@ -128,76 +124,4 @@ pub(super) fn previewed_targets(experiment: &ExperimentResult, detail: Detail) -
 
 fn write_count(target: &Target) -> String {
     target.count().unwrap_or_else(|| "not known".to_owned())
-}
-
-/// Renders the section of the run: everything that concerns no single experiment.
-pub(super) fn of_run(result: &RunResult) -> Markup {
-    let left: Vec<&String> =
-        result.subscriptions.iter().flat_map(|subscription| &subscription.leftovers).collect();
-    html! {
-        section aria-labelledby="run" {
-            h2 #run { "The run" }
-            @if !left.is_empty() {
-                p.note {
-                    strong { "Not removed" } ": what is listed here still exists in the account."
-                }
-                ul {
-                    @for leftover in left.into_iter().take(MAX_ROWS) {
-                        li { code { (plain(leftover, MAX_SENTENCE_CHARS)) } }
-                    }
-                }
-            }
-            (findings(&result.findings))
-            (reports(result))
-        }
-    }
-}
-
-fn findings(findings: &[Finding]) -> Markup {
-    let body = rows(findings, MAX_ROWS, 4, |finding| {
-        html! {
-            tr {
-                td class=(tone(finding.level)) { (finding.level.as_str()) }
-                th scope="row" { (plain(&finding.subject, MAX_CELL_CHARS)) }
-                td { (plain(&finding.message, MAX_SENTENCE_CHARS)) }
-                td { (plain(finding.remedy.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
-            }
-        }
-    });
-    html! {
-        h3 { "Before the launch" }
-        @if findings.is_empty() {
-            p { "Nothing was looked at." }
-        } @else {
-            (table("Findings before the launch", &["Level", "Subject", "Finding", "What to do"], &body))
-        }
-    }
-}
-
-fn tone(level: Level) -> &'static str {
-    match level {
-        Level::Ok => "good",
-        Level::Note => "dim",
-        Level::Warning => "warn",
-        Level::Error => "bad",
-    }
-}
-
-fn reports(result: &RunResult) -> Markup {
-    let body = rows(&result.reporting, MAX_ROWS, 3, |reported| {
-        html! {
-            tr {
-                th scope="row" { (plain(&reported.sink, MAX_CELL_CHARS)) }
-                td class=(if reported.is_missing() { "warn" } else { "dim" }) { (reported.outcome.as_str()) }
-                td { (plain(reported.detail.as_deref().unwrap_or_default(), MAX_SENTENCE_CHARS)) }
-            }
-        }
-    });
-    html! {
-        @if !result.reporting.is_empty() {
-            h3 { "Reports" }
-            p { "As far as they were written before this page; result.json tells of all." }
-            (table("Reports", &["Report", "Outcome", "Detail"], &body))
-        }
-    }
 }

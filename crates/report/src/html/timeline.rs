@@ -50,8 +50,8 @@ pub(super) fn figure(place: usize, experiment: &ExperimentResult, scale: &Scale,
             }
             @if experiment.actions.len() > actions.len() {
                 figcaption {
-                    (experiment.actions.len() - actions.len()) " actions are not drawn; the table has "
-                    "those that have run."
+                    "Actions that are not drawn: " (experiment.actions.len() - actions.len())
+                    "; the table has those that have run."
                 }
             }
         }

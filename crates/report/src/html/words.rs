@@ -30,7 +30,7 @@ impl Detail {
         let probes: usize = result.experiments.iter().map(|experiment| experiment.probes.len()).sum();
         let experiments = result.experiments.len();
         Self {
-            columns: (50_000 / probes.max(1)).clamp(60, 400),
+            columns: (20_000 / probes.max(1)).clamp(60, 400),
             rows: (2_000 / (probes + experiments).max(1)).clamp(12, 100),
         }
     }
@@ -63,6 +63,20 @@ pub(super) fn render_link(text: &str, url: Option<&str>) -> Markup {
         @match url.and_then(link) {
             Some(url) => { a href=(url) rel="noreferrer noopener" { (text) } }
             None => { (text) }
+        }
+    }
+}
+
+/// Renders links as buttons, with those addresses left out that no page may link to.
+pub(super) fn buttons(links: &[(String, String)]) -> Markup {
+    let links: Vec<_> = links.iter().filter_map(|(text, url)| Some((text, link(url)?))).collect();
+    html! {
+        @if !links.is_empty() {
+            p.buttons {
+                @for (text, url) in links {
+                    a.button href=(url) rel="noreferrer noopener" { (plain(text, MAX_CELL_CHARS)) }
+                }
+            }
         }
     }
 }

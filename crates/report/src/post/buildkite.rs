@@ -22,7 +22,7 @@ const AGENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of bytes that are read of the agent's complaints.
 const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
 /// The page of an annotation. Buildkite takes up to 1 MiB.
-const PAGE: PageLimits = PageLimits { budget: 900 * 1024, html: true, mermaid: false };
+const PAGE: PageLimits = PageLimits { budget: 900 * 1024, html: true, mermaid: false, hides_accounts: false };
 
 /// The sink that annotates a build.
 pub struct BuildkiteAnnotation {

@@ -1,7 +1,7 @@
 //! The table of what a preview has counted, for a summary and for the comment before the launch.
 
 use super::lists::table;
-use super::safe::md;
+use super::safe::{md, without_accounts};
 use faultgate_core::model::PreviewRecord;
 
 /// Returns the table of one preview. It is empty where the experiment has no targets.
@@ -16,8 +16,12 @@ pub(super) fn render_preview(preview: &PreviewRecord) -> String {
 }
 
 /// Returns the page that tells what is about to be hit, within so many bytes. `previews` are those of the
-/// run, each with the name of its experiment.
-pub(crate) fn render_foretold(previews: &[(&str, &PreviewRecord)], budget: usize) -> String {
+/// run, each with the name of its experiment. Ids of accounts are left out if the page hides them.
+pub(crate) fn render_foretold(
+    previews: &[(&str, &PreviewRecord)],
+    budget: usize,
+    hides_accounts: bool,
+) -> String {
     let mut page =
         "### faultgate is about to launch\n\nNothing has been touched yet. A preview resolved:\n\n"
             .to_owned();
@@ -34,7 +38,7 @@ pub(crate) fn render_foretold(previews: &[(&str, &PreviewRecord)], budget: usize
             break;
         }
     }
-    page
+    if hides_accounts { without_accounts(&page) } else { page }
 }
 
 #[cfg(test)]
@@ -59,7 +63,7 @@ mod tests {
     #[test]
     fn what_is_about_to_be_hit_is_told_by_account_and_region() {
         let preview = preview(3);
-        let page = render_foretold(&[("az", &preview)], 10_000);
+        let page = render_foretold(&[("az", &preview)], 10_000, false);
         assert!(page.contains("Nothing has been touched yet"), "{page}");
         assert!(page.contains("**az**: 3 resources: 3 aws:ecs:task"), "{page}");
         assert!(page.contains("| 111122223333 | eu-west-1 | 3 |"), "{page}");
@@ -71,7 +75,7 @@ mod tests {
         let preview = preview(3);
         let previews: Vec<_> = (0..200).map(|_| ("experiment", &preview)).collect();
         for budget in [400, 2_000, 20_000] {
-            let page = render_foretold(&previews, budget);
+            let page = render_foretold(&previews, budget, false);
             assert!(page.len() <= budget, "{} of {budget}", page.len());
             assert!(page.contains(" more experiments"), "{page}");
         }

@@ -10,6 +10,8 @@ pub(crate) struct PageLimits {
     pub(crate) html: bool,
     /// `true` if it draws Mermaid diagrams.
     pub(crate) mermaid: bool,
+    /// `true` if it must not tell ARNs and ids of accounts.
+    pub(crate) hides_accounts: bool,
 }
 
 /// The kind of a section. Kinds are in the order in which sections are left out, the least telling first.
@@ -94,6 +96,14 @@ pub(super) struct PageSection {
     /// Index of the experiment that the section is about, or `None` if it is about the run.
     pub(super) experiment: Option<usize>,
     pub(super) text: String,
+    /// Text after the last part of the same experiment that is kept: the end of what the section begins.
+    pub(super) close: &'static str,
+}
+
+impl PageSection {
+    fn length(&self) -> usize {
+        self.text.len() + self.close.len()
+    }
 }
 
 /// Number of bytes that are kept for the note about sections that are left out.
@@ -103,16 +113,16 @@ const NOTE_BYTES: usize = 800;
 /// fit stay in their order.
 pub(super) fn fit(head: String, sections: &[PageSection], foot: &str, budget: usize) -> String {
     let ends = head.len() + foot.len();
-    let whole = sections.iter().map(|section| section.text.len()).sum::<usize>();
+    let whole = sections.iter().map(PageSection::length).sum::<usize>();
     if ends + whole <= budget {
         let mut page = head;
-        page.extend(sections.iter().map(|section| section.text.as_str()));
+        put(&mut page, sections.iter());
         page.push_str(foot);
         return page;
     }
     let kept = choose(sections, budget.saturating_sub(ends + NOTE_BYTES));
     let mut page = head;
-    page.extend(kept.iter().map(|place| sections[*place].text.as_str()));
+    put(&mut page, kept.iter().map(|place| &sections[*place]));
     // The head may be longer than its share, so note and foot come only if there is room.
     for part in [&note(sections, &kept), foot] {
         if page.len() + part.len() <= budget {
@@ -120,6 +130,21 @@ pub(super) fn fit(head: String, sections: &[PageSection], foot: &str, budget: us
         }
     }
     cut(page, budget)
+}
+
+/// Puts sections on a page, and closes those of an experiment after its last one.
+fn put<'s>(page: &mut String, sections: impl Iterator<Item = &'s PageSection>) {
+    let mut open: Option<&PageSection> = None;
+    for section in sections {
+        if let Some(ended) = open.take_if(|open| open.experiment != section.experiment) {
+            page.push_str(ended.close);
+        }
+        page.push_str(&section.text);
+        if !section.close.is_empty() {
+            open = Some(section);
+        }
+    }
+    page.push_str(open.map_or("", |open| open.close));
 }
 
 /// Returns the indices of the sections that fit into `room` bytes. The weightiest are taken first.
@@ -130,12 +155,12 @@ fn choose(sections: &[PageSection], mut room: usize) -> Vec<usize> {
     // Experiments whose own section was taken. It is weightier than its parts, so it comes before them.
     let mut headed: Vec<Option<usize>> = Vec::new();
     for place in order {
-        let PageSection { kind, experiment, text } = &sections[place];
+        let section @ PageSection { kind, experiment, .. } = &sections[place];
         // A part without the section of its experiment would seem to belong to the one before.
-        if text.len() > room || (kind.is_part() && !headed.contains(experiment)) {
+        if section.length() > room || (kind.is_part() && !headed.contains(experiment)) {
             continue;
         }
-        room -= text.len();
+        room -= section.length();
         kept.push(place);
         if !kind.is_part() {
             headed.push(*experiment);

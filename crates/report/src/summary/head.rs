@@ -7,7 +7,8 @@ use super::change;
 use super::lists::some_of;
 use super::safe::{link, md};
 use crate::words::change::of_named;
-use crate::words::warnings;
+use crate::words::culprits::{culprits, write_how_long};
+use crate::words::{dashboards, own_reasons, warnings};
 use faultgate_core::duration::coarse;
 use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
 use faultgate_core::text;
@@ -38,13 +39,21 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
     let expected = gate.expected_resilience_score;
     let _ = writeln!(head, "**Resilience score {score}**, expected at least {expected}.\n");
     head.push_str(&change::line(result).unwrap_or_default());
-    let reasons = gate.reasons.iter().map(|reason| format!("- {}\n", md(reason)));
+    let reasons = reasons(result).into_iter();
     head.push_str(&some_of(reasons, MAX_REASONS, room / 3, |more| format!("- and {more} more\n")));
     let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", md(&one))).collect();
     head.push_str(&some_of(warnings.into_iter(), MAX_REASONS, room / 3, |more| {
         format!("- and {more} more warnings\n")
     }));
     head.push('\n');
+    let links = dashboards(result, result.faults()).filter_map(|(name, url)| {
+        let url = link(&url)?;
+        Some(format!("[{}]({url})", md(&name)))
+    });
+    let links = links.collect::<Vec<_>>().join(" · ");
+    if !links.is_empty() && links.len() <= room / 6 {
+        let _ = writeln!(head, "While the fault was in: {links}\n");
+    }
     if !result.experiments.is_empty() {
         head.push_str(&table(result, room / 3));
         head.push('\n');
@@ -52,7 +61,29 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
     head
 }
 
+/// Returns the reasons: what did not pass and for how long, and then what the gate says of the run.
+fn reasons(result: &RunResult) -> Vec<String> {
+    let is_alone = result.experiments.len() == 1;
+    let culprits = culprits(result);
+    if culprits.is_empty() {
+        return result.gate.reasons.iter().map(|reason| format!("- {}\n", md(reason))).collect();
+    }
+    let of_culprit = |experiment: &ExperimentResult| {
+        let name = if is_alone { String::new() } else { format!("**{}**: ", md(&experiment.name)) };
+        let how_long = match write_how_long(experiment) {
+            nothing if nothing.is_empty() => nothing,
+            how_long => format!("  - {}\n", md(&how_long)),
+        };
+        format!("- {name}{}\n{how_long}", md(&experiment.reason))
+    };
+    let of_culprits = culprits.iter().map(|(_, experiment)| of_culprit(experiment));
+    of_culprits.chain(own_reasons(result).map(|reason| format!("- {}\n", md(reason)))).collect()
+}
+
 fn table(result: &RunResult, room: usize) -> String {
+    let passed = result.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Passed);
+    let ordered: Vec<_> =
+        culprits(result).into_iter().map(|(_, experiment)| experiment).chain(passed).collect();
     let is_compared = result.comparison.is_some();
     let row = |experiment: &ExperimentResult| {
         let change =
@@ -67,13 +98,7 @@ fn table(result: &RunResult, room: usize) -> String {
             duration(experiment),
         )
     };
-    let rows = result.experiments.iter().map(|experiment| (experiment.verdict, row(experiment)));
-    let mut rows: Vec<(Verdict, String)> = rows.collect();
-    if rows.len() > MAX_ROWS || rows.iter().map(|(_, row)| row.len()).sum::<usize>() > room - room / 8 {
-        // Experiments that did not pass must not be the ones that are cut.
-        rows.sort_by_key(|(verdict, _)| *verdict == Verdict::Passed);
-    }
-    let rows = rows.into_iter().map(|(_, row)| row);
+    let rows = ordered.into_iter().map(row);
     let (title, rule, cell) = if is_compared { (" Earlier → now |", " --- |", " |") } else { ("", "", "") };
     let mut table = format!(
         "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"
@@ -97,7 +122,7 @@ pub(super) fn foot(result: &RunResult, html: bool) -> String {
 }
 
 /// Returns the sign of a verdict.
-fn mark(verdict: Verdict) -> &'static str {
+pub(super) fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "✅",
         Verdict::Failed => "❌",
@@ -107,7 +132,7 @@ fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
-fn or_dash(score: Option<Score>) -> String {
+pub(super) fn or_dash(score: Option<Score>) -> String {
     score.map_or_else(|| "–".to_owned(), |score| score.to_string())
 }
 
@@ -118,7 +143,7 @@ fn write_link(experiment: &ExperimentResult) -> String {
     }
 }
 
-fn duration(experiment: &ExperimentResult) -> String {
+pub(super) fn duration(experiment: &ExperimentResult) -> String {
     match (experiment.started_at, experiment.ended_at) {
         (Some(start), Some(end)) => coarse(end.duration_since(start)),
         _ => "–".to_owned(),

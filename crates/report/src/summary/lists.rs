@@ -14,6 +14,10 @@ pub(super) fn list(title: &str, lines: impl ExactSizeIterator<Item = String>) ->
     format!("{title}\n\n{lines}\n")
 }
 
+/// Columns of numbers and times, which stand at the right.
+const NUMBERS: [&str; 9] =
+    ["Passed", "Score", "Weight", "Detected", "Recovered", "Resources", "Earlier", "Now", "Change"];
+
 /// Returns a table with these columns, or nothing if there are no rows.
 pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     if rows.len() == 0 {
@@ -21,7 +25,8 @@ pub(super) fn table(columns: &[&str], rows: impl ExactSizeIterator<Item = String
     }
     let rest = " |".repeat(columns.len());
     let rows = some_of(rows, MAX_LINES, usize::MAX, |more| format!("| and {more} more{rest}\n"));
-    format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), " --- |".repeat(columns.len()))
+    let rule = |column| if NUMBERS.contains(column) { " --: |" } else { " --- |" };
+    format!("| {} |\n|{}\n{rows}\n", columns.join(" | "), columns.iter().map(rule).collect::<String>())
 }
 
 /// Returns the first lines, at most `most` of them and at most `room` bytes, and after them the line that

@@ -35,7 +35,8 @@ pub(crate) const FILE_NAME: &str = "summary.md";
 pub(crate) fn render(result: &RunResult, page: &PageLimits) -> String {
     let head = head::head(result, page.budget / 2);
     let foot = head::foot(result, page.html);
-    fit::fit(head, &sections::sections(result, page), &foot, page.budget)
+    let whole = fit::fit(head, &sections::sections(result, page), &foot, page.budget);
+    if page.hides_accounts { safe::without_accounts(&whole) } else { whole }
 }
 
 /// The sink that writes `summary.md`.
@@ -44,7 +45,8 @@ pub(crate) struct SummaryFile {
 }
 
 impl SummaryFile {
-    const PAGE: PageLimits = PageLimits { budget: 4 * 1024 * 1024, html: true, mermaid: true };
+    const PAGE: PageLimits =
+        PageLimits { budget: 4 * 1024 * 1024, html: true, mermaid: true, hides_accounts: false };
 
     pub(crate) fn new(report_dir: &Path) -> Self {
         Self { path: report_dir.join(FILE_NAME) }
@@ -93,7 +95,7 @@ impl StepSummary {
             let why = format!("{earlier} bytes are in it already, and GitHub takes no more than 1 MiB");
             return Ok(report_skipped(Self::SINK, why));
         }
-        let page = PageLimits { budget, html: true, mermaid: true };
+        let page = PageLimits { budget, html: true, mermaid: true, hides_accounts: false };
         write::replace_from(self.file.path(), earlier, &render(result, &page))?;
         Ok(report_written(Self::SINK))
     }

@@ -8,10 +8,11 @@ use super::blast_radius;
 use super::change;
 use super::faults::faults;
 use super::fit::{PageLimits, PageSection, SectionKind};
-use super::head::MAX_REASONS;
+use super::head::{MAX_REASONS, duration, mark, or_dash};
 use super::lists::{MAX_LINES, list, table};
 use super::safe::{link, md};
 use crate::words::arithmetic;
+use crate::words::culprits::culprits;
 use crate::words::own_report;
 use crate::words::timeline::gantt;
 use faultgate_core::duration::{coarse, from_millis};
@@ -29,53 +30,92 @@ pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection
     let mut all = Vec::new();
     let mut push = |kind: SectionKind, experiment: Option<usize>, text: String| {
         if !text.is_empty() {
-            all.push(PageSection { kind, experiment, text });
+            all.push(PageSection { kind, experiment, text, close: "" });
         }
     };
-    for (place, experiment) in result.experiments.iter().enumerate() {
-        let passed = experiment.verdict == Verdict::Passed;
-        let either = |of_passed, of_others| if passed { of_passed } else { of_others };
-        let place = Some(place);
-        push(either(SectionKind::Passed, SectionKind::NotPassed), place, facts(experiment, result));
-        push(either(SectionKind::ProbesOfPassed, SectionKind::Probes), place, probes(experiment));
-        push(either(SectionKind::ProbesOfPassed, SectionKind::Probes), place, faults(experiment));
-        push(either(SectionKind::ActionsOfPassed, SectionKind::Actions), place, actions(experiment));
-        push(
-            either(SectionKind::TargetsOfPassed, SectionKind::Targets),
-            place,
-            experiment.preview.as_ref().map(blast_radius::render_preview).unwrap_or_default(),
-        );
-        push(
-            either(SectionKind::TargetsOfPassed, SectionKind::Targets),
-            place,
-            targets(experiment, page.html),
-        );
-        if !passed {
-            push(SectionKind::Evidence, place, evidence(experiment, page.html));
-        }
+    let culprits = culprits(result);
+    for (place, experiment) in &culprits {
+        let is_said = culprits.iter().take(MAX_REASONS).any(|(said, _)| said == place);
+        let place = Some(*place);
+        push(SectionKind::NotPassed, place, title(experiment) + &facts(experiment, is_said));
+        push(SectionKind::Probes, place, probes(experiment));
+        push(SectionKind::Probes, place, faults(experiment));
+        push(SectionKind::Actions, place, actions(experiment));
+        push(SectionKind::Targets, place, preview(experiment));
+        push(SectionKind::Targets, place, targets(experiment, page.html));
+        push(SectionKind::Evidence, place, evidence(experiment, page.html));
     }
+    // An experiment that passed folds if it is one of several.
+    let folds = page.html && result.experiments.len() > 1;
+    let passed = result.experiments.iter().enumerate();
+    for (place, experiment) in passed.filter(|(_, experiment)| experiment.verdict == Verdict::Passed) {
+        let is_said = culprits.is_empty()
+            && result.gate.reasons.iter().take(MAX_REASONS).any(|reason| {
+                reason
+                    .strip_suffix(&experiment.reason)
+                    .is_some_and(|name| name.is_empty() || name.ends_with(": "))
+            });
+        let place = Some(place);
+        let facts = facts(experiment, is_said);
+        if folds {
+            let (text, close) = (fold(experiment) + &facts, "</details>\n\n");
+            all.push(PageSection { kind: SectionKind::Passed, experiment: place, text, close });
+        } else {
+            let text = title(experiment) + &facts;
+            all.push(PageSection { kind: SectionKind::Passed, experiment: place, text, close: "" });
+        }
+        let mut push = |kind: SectionKind, text: String| {
+            if !text.is_empty() {
+                all.push(PageSection { kind, experiment: place, text, close: "" });
+            }
+        };
+        push(SectionKind::ProbesOfPassed, probes(experiment));
+        push(SectionKind::ProbesOfPassed, faults(experiment));
+        push(SectionKind::ActionsOfPassed, actions(experiment));
+        push(SectionKind::TargetsOfPassed, preview(experiment));
+        push(SectionKind::TargetsOfPassed, targets(experiment, page.html));
+    }
+    let mut push = |kind: SectionKind, text: String| {
+        if !text.is_empty() {
+            all.push(PageSection { kind, experiment: None, text, close: "" });
+        }
+    };
     if page.mermaid
         && let Some(chart) = gantt(&result.experiments, result.ended_at)
     {
-        push(SectionKind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
+        push(SectionKind::Timeline, format!("### Timeline (UTC)\n\n{chart}\n"));
     }
-    push(SectionKind::Score, None, score(result));
-    push(SectionKind::Change, None, result.comparison.as_ref().map(change::section).unwrap_or_default());
-    push(SectionKind::Findings, None, findings(&result.findings));
-    push(SectionKind::Leftovers, None, leftovers(result));
-    push(SectionKind::Reports, None, reports(&result.reporting));
+    push(SectionKind::Score, score(result));
+    push(SectionKind::Change, result.comparison.as_ref().map(change::section).unwrap_or_default());
+    push(SectionKind::Findings, findings(&result.findings));
+    push(SectionKind::Leftovers, leftovers(result));
+    push(SectionKind::Reports, reports(&result.reporting));
     all
 }
 
-fn facts(experiment: &ExperimentResult, result: &RunResult) -> String {
-    let mut page = format!("### {}\n\n", md(&experiment.name));
+fn title(experiment: &ExperimentResult) -> String {
+    format!("### {}\n\n", md(&experiment.name))
+}
+
+/// Returns the beginning of the section of an experiment that passed, up to what unfolds.
+fn fold(experiment: &ExperimentResult) -> String {
+    let (name, mark) = (md(&experiment.name), mark(experiment.verdict));
+    let score = or_dash(experiment.score);
+    let took = duration(experiment);
+    format!("<details><summary>{mark} {name}: score {score}, took {took}</summary>\n\n")
+}
+
+fn preview(experiment: &ExperimentResult) -> String {
+    experiment.preview.as_ref().map(blast_radius::render_preview).unwrap_or_default()
+}
+
+/// Returns the facts as a list. The reason is not told again if the head has it (`is_said`).
+fn facts(experiment: &ExperimentResult, is_said: bool) -> String {
+    let mut page = String::new();
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(page, "- {name}: {value}");
     };
-    // A reason is told once: the head has said those that it has room for.
-    let named = format!("{}: {}", experiment.name, experiment.reason);
-    let is_said = |reason: &String| *reason == named || *reason == experiment.reason;
-    if !result.gate.reasons.iter().take(MAX_REASONS).any(is_said) {
+    if !is_said {
         fact("Why", &md(&experiment.reason));
     }
     // A result of a later version may name an engine that this one does not know.
@@ -141,7 +181,9 @@ fn describe_end(experiment: &ExperimentResult) -> String {
 
 fn actions(experiment: &ExperimentResult) -> String {
     let rows = experiment.actions.iter().map(|action| {
-        let why = action.reason.as_deref().map(md).unwrap_or_default();
+        // "Action was completed." says no more than the state.
+        let says_more = |reason: &&str| !reason.trim_end_matches('.').ends_with(&action.state);
+        let why = action.reason.as_deref().filter(says_more).map(md).unwrap_or_default();
         format!("| {} | {} | {} | {why} |\n", md(&action.name), md(&action.action_id), md(&action.state))
     });
     table(&["Action", "What", "State", "Why"], rows)

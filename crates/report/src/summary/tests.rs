@@ -3,7 +3,7 @@ use super::*;
 use faultgate_core::model::Outcome;
 use faultgate_testkit::results;
 
-const WHOLE: PageLimits = PageLimits { budget: usize::MAX, html: true, mermaid: true };
+const WHOLE: PageLimits = PageLimits { budget: usize::MAX, html: true, mermaid: true, hides_accounts: false };
 
 #[test]
 fn no_page_is_larger_than_its_budget() {
@@ -63,7 +63,10 @@ fn nothing_hangs_below_a_section_that_is_gone() {
 #[test]
 fn without_html_there_is_none() {
     for result in [results::mixed(), results::stopped(), results::saying(results::HOSTILE)] {
-        let page = render(&result, &PageLimits { budget: 60_000, html: false, mermaid: false });
+        let page = render(
+            &result,
+            &PageLimits { budget: 60_000, html: false, mermaid: false, hides_accounts: false },
+        );
         assert!(!page.contains('<') && !page.contains("```"), "{page}");
     }
 }
@@ -124,12 +127,12 @@ async fn a_job_summary_that_is_not_there_is_not_made() {
 fn probes_are_shown_with_the_arithmetic_of_the_score() {
     let page = render(&results::probed(), &WHOLE);
     for line in [
-        "| checkout answers | http | 9/10 | 90 | 5 | after 0.5s | after 0s | status 503, not 200 |",
+        "| checkout answers | http | 9/10 | 90 | 5 | after 500ms | after 0s | status 503, not 200 |",
         "| port open | tcp | 4/4 | 100 | 10 | – | – |  |",
         "| smoke | command | 0/0 | 0 | 1 | – | – | never evaluated |",
         "- az-latency: (90 × 5 + 100 × 10 + 0 × 1) / 16 = 90.62",
         "  - checkout answers, weight 5: 9 of 10 looks that count passed = 90",
-        "    - Looks that passed: 90 % during (p50 12 ms, p95 20 ms, at most 21 ms)",
+        "    - Looks that passed: 90 % during (p50 12ms, p95 20ms, at most 21ms)",
         "- pod-delete: 100, since it completed and has no probes",
         "- **The run**: (90.62 × 10 + 100 × 30) / 40 = 97.65",
     ] {

@@ -1,6 +1,6 @@
 //! Words for the arithmetic of a score, from the samples to the run, which every report has in common.
 
-use faultgate_core::duration::{coarse, from_millis};
+use faultgate_core::duration::{coarse, fine, from_millis};
 use faultgate_core::model::{
     AlarmInterval, ExperimentResult, Phase, PhaseEvaluations, Probe, RunResult, Score, ScoreSource,
 };
@@ -57,21 +57,26 @@ fn of_interval(interval: &AlarmInterval) -> String {
     format!("not in OK from {:.0} for {lasted} ({}{reason})", interval.from, interval.state)
 }
 
-/// Writes the success rate of each phase that has evaluations:
-/// `100 % before, 66.66 % during (p50 40 ms, p95 80 ms, at most 90 ms), 100 % after`.
+/// Writes the availability in each phase that has looks:
+/// `100 % before, 66.66 % during (p50 40ms, p95 80ms, at most 90ms), 100 % after`.
 pub(crate) fn of_phases(probe: &Probe) -> String {
     let phases = Phase::ALL.map(|phase| (probe.phases.get(phase), phase.as_str()));
-    let seen = phases.into_iter().filter(|(evaluations, _)| evaluations.total > 0);
-    let share = |evaluations: PhaseEvaluations| Score::of_share(evaluations.passed, evaluations.total);
-    seen.map(|(evaluations, when)| format!("{} % {when}{}", share(evaluations), latencies(evaluations)))
+    let seen = phases.into_iter().filter(|(looks, _)| looks.total > 0);
+    seen.map(|(looks, when)| format!("{} {when}{}", availability(looks), latencies(looks)))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
-/// Writes the latencies of one phase in milliseconds, or nothing if its evaluations have none.
-fn latencies(evaluations: PhaseEvaluations) -> String {
-    match (evaluations.p50_ms, evaluations.p95_ms, evaluations.max_ms) {
-        (Some(p50), Some(p95), Some(max)) => format!(" (p50 {p50} ms, p95 {p95} ms, at most {max} ms)"),
+/// Writes the share of the looks of one phase that passed: `66.66 %`.
+pub(crate) fn availability(looks: PhaseEvaluations) -> String {
+    format!("{} %", Score::of_share(looks.passed, looks.total))
+}
+
+/// Writes the latencies of one phase, or nothing if its looks have none.
+fn latencies(looks: PhaseEvaluations) -> String {
+    match [looks.p50_ms, looks.p95_ms, looks.max_ms].map(|value| value.map(|value| fine(from_millis(value))))
+    {
+        [Some(p50), Some(p95), Some(max)] => format!(" (p50 {p50}, p95 {p95}, at most {max})"),
         _ => String::new(),
     }
 }
@@ -134,7 +139,7 @@ mod tests {
         let [measured, plain] = &result.experiments[..] else { panic!("two experiments") };
         assert_eq!(of_probe(&measured.probes[0]), "9 of 10 looks that count passed = 90");
         assert_eq!(of_probe(&measured.probes[2]), "never evaluated while the fault was in = 0");
-        assert_eq!(of_phases(&measured.probes[0]), "90 % during (p50 12 ms, p95 20 ms, at most 21 ms)");
+        assert_eq!(of_phases(&measured.probes[0]), "90 % during (p50 12ms, p95 20ms, at most 21ms)");
         assert_eq!(of_phases(&measured.probes[2]), "");
         assert_eq!(of_experiment(measured), "(90 × 5 + 100 × 10 + 0 × 1) / 16 = 90.62");
         assert_eq!(of_experiment(plain), "100, since it completed and has no probes");

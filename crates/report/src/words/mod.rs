@@ -1,14 +1,17 @@
 //! Words that several reports have in common, so that no two of them tell the same thing in another way.
 //!
-//! - `arithmetic` writes sums, `change` what differs from an earlier run, and `timeline` the course of time as a
-//!   chart.
+//! - `culprits` names what did not pass and for how long, `arithmetic` writes sums, `change` what differs from an
+//!   earlier run, and `timeline` the course of time as a chart.
 //! - `nature` names a run that is only a trial, or only a part of a suite, and `engine_report` the report that an
 //!   engine writes itself.
+
+use jiff::Timestamp;
 
 use faultgate_core::model::{ExperimentResult, RunResult};
 
 pub(crate) mod arithmetic;
 pub(crate) mod change;
+pub(crate) mod culprits;
 mod engine_report;
 mod nature;
 pub(crate) mod timeline;
@@ -34,6 +37,16 @@ pub(crate) fn name_warnings<'w>(
 ) -> impl Iterator<Item = String> + 'w {
     let name = if is_alone { String::new() } else { format!("{name}: ") };
     warnings.iter().map(move |warning| format!("{name}{warning}"))
+}
+
+/// Returns the links of the suite for this time, each with its text. There are none without a time.
+pub(crate) fn dashboards(
+    result: &RunResult,
+    time: Option<(Timestamp, Timestamp)>,
+) -> impl Iterator<Item = (String, String)> {
+    let links =
+        time.map(|(from, to)| result.links.iter().map(move |link| (link.name.clone(), link.at(from, to))));
+    links.into_iter().flatten()
 }
 
 /// Returns the reasons of the gate without those of experiments, which stand beside the experiments already.

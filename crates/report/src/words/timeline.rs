@@ -21,7 +21,10 @@ pub(crate) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Optio
     if launched.is_empty() {
         return None;
     }
-    let mut chart = "```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n".to_owned();
+    let mut chart =
+        "```mermaid\ngantt\n    dateFormat YYYY-MM-DDTHH:mm:ss.SSS\n    axisFormat %H:%M:%S\n    \
+                     todayMarker off\n"
+            .to_owned();
     for experiment in launched {
         if chart.len() > MAX_CHART_BYTES {
             break;
@@ -68,11 +71,21 @@ fn states(chart: &mut String, experiment: &ExperimentResult, until: Timestamp) {
         // A state ends when the next one begins; the last one goes on to the end that is known.
         let end = transitions.peek().map_or(experiment.ended_at.unwrap_or(until), |next| next.at);
         let mark = if transition.state == State::Stopping { "crit, " } else { "" };
-        bar(chart, &transition.raw_state, mark, start, end.max(start));
+        // A bar without a length would be a label without a bar.
+        if end > start {
+            bar(chart, &transition.raw_state, mark, start, end);
+        }
     }
 }
 
 fn bar(chart: &mut String, label: &str, mark: &str, start: Timestamp, end: Timestamp) {
     let label = text::mermaid(label, MAX_LABEL_CHARS);
-    let _ = writeln!(chart, "    {label} :{mark}{}, {}", start.as_millisecond(), end.as_millisecond());
+    let _ = writeln!(chart, "    {label} :{mark}{}, {}", digits(start), digits(end));
+}
+
+/// Writes the digits of a moment in UTC, without its zone. Mermaid takes them for the reader's own time and
+/// shows them as that, so that everybody reads the time in UTC. A moment with its zone would be shown in the
+/// reader's.
+fn digits(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3f")
 }

@@ -2,8 +2,8 @@
 
 use super::{action, at, experiment, run};
 use faultgate_core::model::{
-    CompareTo, Earlier, FaultWindow, Phase, PhaseEvaluations, Phases, Probe, RunComparison, RunResult,
-    Sample, Score, ScoreSource, State, Verdict,
+    CompareTo, DashboardLink, Earlier, FaultWindow, Phase, PhaseEvaluations, Phases, Probe, RunComparison,
+    RunResult, Sample, Score, ScoreSource, State, Verdict,
 };
 
 fn sample(seconds: i64, passed: bool, latency_ms: Option<u64>) -> Sample {
@@ -28,6 +28,12 @@ fn probe(name: &str, kind: &str, weight: u32, limit_ms: Option<u64>, samples: Ve
             looks.total += 1;
             looks.passed += u64::from(sample.passed);
         }
+        let of_phase = samples.iter().filter(|sample| phase.is_none_or(|phase| sample.phase == phase));
+        let mut latencies: Vec<u64> = of_phase.filter_map(|sample| sample.latency_ms).collect();
+        latencies.sort_unstable();
+        let percentile =
+            |percent: usize| latencies.get((latencies.len() * percent).div_ceil(100).max(1) - 1).copied();
+        (looks.p50_ms, looks.p95_ms, looks.max_ms) = (percentile(50), percentile(95), percentile(100));
         looks
     };
     let phases = Phases {
@@ -122,6 +128,12 @@ pub fn measured() -> RunResult {
     let mean = latency.score.map(|score| (score.get() * 10.0 + 100.0 * 5.0) / 15.0);
     let mut result = run(Verdict::Failed, mean, vec![latency, stop]);
     result.ended_at = at(78);
+    result.links = [
+        ("Grafana", "https://grafana.example/d/shop?from=${FAULT_START_MS}&to=${FAULT_END_MS}"),
+        ("Datadog", "https://app.datadoghq.com/apm?start=${FAULT_START_MS}&end=${FAULT_END_MS}"),
+    ]
+    .map(|(name, url)| DashboardLink { name: name.to_owned(), url: url.to_owned() })
+    .to_vec();
     result.comparison = Some(
         CompareTo { earlier: yesterday(&result), max_score_drop: Score::new(5.0) }
             .compare(&result.experiments, true),

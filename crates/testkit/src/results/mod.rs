@@ -171,6 +171,7 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
             signal: (verdict == Verdict::Cancelled).then_some(Signal::Interrupt),
         },
         tolerate: None,
+        links: Vec::new(),
         comparison: None,
         experiments,
         findings: vec![Finding::new(Level::Ok, "template EXT1a2b3c4d5e6f7", "the template exists")],

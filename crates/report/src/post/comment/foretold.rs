@@ -28,7 +28,10 @@ impl Comment {
         let marker = forge.marker(&self.key);
         let link = self.write_link();
         let budget = forge.limits().comment.saturating_sub(marker.len() + link.len() + 1);
-        let body = format!("{marker}\n{}{link}", blast_radius::render_foretold(previews, budget));
+        let body = format!(
+            "{marker}\n{}{link}",
+            blast_radius::render_foretold(previews, budget, self.hides_accounts)
+        );
         if let Some(id) = persist(|| forge.find_comment(&marker)).await.map_err(told)? {
             match persist(|| forge.update_comment(&id, &body)).await {
                 Err(failure) if failure.kind.again == Again::Anew => {}

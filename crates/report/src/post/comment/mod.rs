@@ -42,13 +42,21 @@ pub struct Comment {
     run_url: Option<String>,
     /// `true` if a run that has passed creates no comment. A comment that is there is updated all the same.
     only_on_failure: bool,
+    /// `true` if the comment must not tell ARNs and ids of accounts, since everybody may read it.
+    hides_accounts: bool,
 }
 
 impl Comment {
     const SINK: &'static str = "comment";
 
-    pub fn new(connection: Connection, key: String, run_url: Option<String>, only_on_failure: bool) -> Self {
-        Self { connection, key, run_url, only_on_failure }
+    pub fn new(
+        connection: Connection,
+        key: String,
+        run_url: Option<String>,
+        only_on_failure: bool,
+        hides_accounts: bool,
+    ) -> Self {
+        Self { connection, key, run_url, only_on_failure, hides_accounts }
     }
 
     /// Returns the line with the link to the run, if its URL is known.
@@ -62,11 +70,13 @@ impl Comment {
         let link = self.write_link();
         // The marker and the link must not be cut off, so the summary gets the rest of the room.
         let budget = limits.comment.saturating_sub(body.len() + link.len());
-        let _ = write!(
-            body,
-            "{}{link}",
-            summary::render(result, &PageLimits { budget, html: limits.html, mermaid: limits.mermaid })
-        );
+        let page = PageLimits {
+            budget,
+            html: limits.html,
+            mermaid: limits.mermaid,
+            hides_accounts: self.hides_accounts,
+        };
+        let _ = write!(body, "{}{link}", summary::render(result, &page));
         body
     }
 

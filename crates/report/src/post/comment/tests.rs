@@ -11,6 +11,7 @@ fn comment(forge: &FakeForge, only_on_failure: bool) -> Comment {
         comment_key("faultgate", Some("ci/chaos"), &[], &["az"]),
         url,
         only_on_failure,
+        true,
     )
 }
 
@@ -45,6 +46,16 @@ async fn a_comment_begins_with_its_marker_and_keeps_to_the_forges_limit() {
     assert!(body.starts_with("<!-- faultgate:"), "{body}");
     assert!(body.len() <= forge.limits().comment, "{}", body.len());
     assert!(body.ends_with("[The run](https://ci.example.com/runs/1)\n"), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_that_everybody_may_read_tells_no_accounts() {
+    let forge = forge();
+    comment(&forge, false).finish(&results::passed()).await;
+    let asked = forge.asked();
+    let [ForgeAsked::Find, ForgeAsked::Create(body)] = asked.as_slice() else { panic!("not created") };
+    assert!(!body.contains("arn:aws") && !body.contains("111122223333"), "{body}");
+    assert!(body.contains("alarm:shop-5xx"), "{body}");
 }
 
 #[tokio::test(start_paused = true)]
