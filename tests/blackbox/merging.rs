@@ -79,7 +79,7 @@ async fn a_report_is_rendered_again_and_exits_as_the_run_did() {
     for name in ["junit.xml", "annotations.json", "report.html"] {
         let (old, new) = (ended.read(&format!("reports/{name}")), again.read(&format!("reports/{name}")));
         // The page tells of the reports that were written before it, of which there are more now.
-        let told = |page: &str| page.split("id=\"run\"").next().unwrap().to_owned();
+        let told = |page: &str| page.split("class=\"diagnostics\"").next().unwrap().to_owned();
         assert_eq!(told(&old), told(&new), "{name}");
     }
     assert!(!again.path("reports/result.json").exists(), "it is read, and not written");

@@ -36,9 +36,10 @@ async fn each_experiment_is_one_line() {
         json!({
             "experiment": "az", "engine": "fis", "template": "EXT1", "account": "111122223333", "region": "eu-west-1",
             "role_arn": "arn:aws:iam::111122223333:role/chaos", "weight": 10, "timeout_seconds": 3600,
-            "run": "1234567890", "suite": suite, "suite_size": 3,
+            "run": "1234567890", "suite": suite, "suite_size": 3, "digest": items[0]["digest"],
         })
     );
+    assert_ne!(items[0]["digest"], items[1]["digest"]);
     assert_eq!((&items[1]["account"], &items[1]["template"]), (&Value::Null, &json!("EXT2\"$x")));
     assert_eq!((&items[2]["template"], &items[2]["region"]), (&Value::Null, &Value::Null));
     assert!(!printed.path(Faultgate::REPORTS).exists(), "nothing is written");

@@ -288,7 +288,9 @@ async fn the_pull_request_is_told_before_anything_is_launched() {
     let forge =
         ForgeStandIn::start(GitHubManners { base: "", scheme: "Bearer ", repository: "shop/web" }).await;
     let account = EmbeddedAccount::living(ENDLESS).await;
-    let run = in_pull_request(previewing(&account), &forge, "").env("FAULTGATE_COMMENT", "on");
+    let run = in_pull_request(previewing(&account), &forge, "")
+        .env("FAULTGATE_COMMENT", "on")
+        .env("FAULTGATE_COMMENT_ACCOUNTS", "show");
     let running = run.spawn();
     account.until("the launch", |seen| seen.count("StartExperiment") == 2).await;
     let comments = forge.look(|kept| kept.comments.clone());

@@ -9,12 +9,6 @@ use serde_json::Value;
 
 use crate::scenarios_guarded::guarded;
 
-#[test]
-fn the_readme_counts_the_scenarios() {
-    let count = format!("lists all {} scenarios", Scenario::all().len());
-    assert!(include_str!("../../README.md").contains(&count), "{count}");
-}
-
 #[tokio::test]
 async fn every_scenario_is_rehearsed_to_its_verdict() {
     at_once(Scenario::all(), |scenario| async move {

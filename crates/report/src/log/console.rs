@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(
             said(vec![shown], standing, 120, symbols),
             [
-                "az running 1m of about 1m50s, latency, score so far 95.5: \
+                "az running 1m of about 1m50s, score so far 95.5, latency: \
                  checkout 41/45 ✗ 503 p95 180 ms; search 45/45 ✓ p95 180 ms",
                 "az running 2m, expected about 1m50s, score so far 95.5: \
                  checkout 41/45 ✗ 503 p95 180 ms; search 45/45 ✓ p95 180 ms",

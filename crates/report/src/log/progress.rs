@@ -7,15 +7,15 @@ use faultgate_core::model::{ExperimentStanding, ProbeStanding, Score, Standings}
 use faultgate_core::text;
 use jiff::SignedDuration;
 
-use super::medium::{Medium, PaintedLine, Tone, cut};
+use super::medium::{Medium, PaintedLine, Tone, cut, measure};
 use super::narrator::{Narrator, Shown};
 
 /// Number of experiments whose lines a log repeats every minute. More of them are summed up.
 const MAX_TOLD: usize = 5;
 /// Most columns of the reason of a failure.
 const MAX_REASON: usize = 40;
-/// Columns of the bar.
-const BAR: usize = 20;
+/// Fewest and most columns of the bar.
+const BAR: (usize, usize) = (6, 20);
 /// Most columns of a probe's name in the list of probes.
 const MAX_NAME: usize = 32;
 
@@ -102,22 +102,30 @@ fn count(narrator: &Narrator) -> String {
     parts.join(", ")
 }
 
-/// Returns the progress of one experiment in words: `running 3m of about 5m, latency, score so far 91`.
+/// Returns the progress of one experiment in words: `running 3m of about 5m, score so far 91, latency`.
 fn describe(shown: &Shown, standing: &ExperimentStanding) -> String {
-    let mut parts = vec![format!("{} {}", shown.state, describe_time(shown))];
+    describe_painted(shown, standing).text()
+}
+
+/// Returns the progress of one experiment in colours. What matters most comes first: a narrow terminal cuts the end.
+fn describe_painted(shown: &Shown, standing: &ExperimentStanding) -> PaintedLine {
+    let mut line = PaintedLine::default();
+    line.push(Tone::Plain, format!("{} {}", shown.state, describe_time(shown)));
+    if let Some(score) = standing.score.filter(|_| !shown.has_own_score) {
+        line.push(Tone::Plain, format!(", score so far {score}"));
+    }
     let acting = shown.acting();
     if !acting.is_empty() {
-        parts.push(acting);
+        line.push(Tone::Caution, format!(", {acting}"));
     }
-    if let Some(score) = standing.score.filter(|_| !shown.has_own_score) {
-        parts.push(format!("score so far {score}"));
-    }
-    parts.join(", ")
+    line
 }
 
 /// Returns the time since the launch, and what is expected.
 fn describe_time(shown: &Shown) -> String {
-    let words = |time: Duration| coarse(SignedDuration::try_from(time).unwrap_or_default());
+    // Whole seconds: parts of them would only flicker.
+    let words =
+        |time: Duration| coarse(SignedDuration::from_secs(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)));
     let elapsed = shown.elapsed();
     match shown.forecast.lasts.filter(|lasts| !lasts.is_zero()) {
         Some(lasts) if elapsed <= lasts => format!("{} of about {}", words(elapsed), words(lasts)),
@@ -129,21 +137,19 @@ fn describe_time(shown: &Shown) -> String {
 fn draw(shown: &Shown, standing: &ExperimentStanding, medium: Medium) -> PaintedLine {
     let mut line = PaintedLine::default();
     line.push(Tone::Strong, shown.name.clone());
+    let progress = describe_painted(shown, standing);
     if let Some(lasts) = shown.forecast.lasts.filter(|lasts| !lasts.is_zero()) {
         let share = shown.elapsed().as_secs_f64() / lasts.as_secs_f64();
-        let (filled, rest) = medium.bar(share, BAR);
+        let taken = measure(&line.text()) + measure(&progress.text()) + 2;
+        let (fewest, most) = BAR;
+        let width = medium.columns.map_or(most, |columns| columns.saturating_sub(taken).clamp(fewest, most));
+        let (filled, rest) = medium.bar(share, width);
         line.push(Tone::Plain, " ");
         line.push(Tone::Good, filled);
         line.push(Tone::Faint, rest);
     }
-    line.push(Tone::Plain, format!(" {} {}", shown.state, describe_time(shown)));
-    let acting = shown.acting();
-    if !acting.is_empty() {
-        line.push(Tone::Caution, format!(", {acting}"));
-    }
-    if let Some(score) = standing.score.filter(|_| !shown.has_own_score) {
-        line.push(Tone::Plain, format!(", score so far {score}"));
-    }
+    line.push(Tone::Plain, " ");
+    line.append(progress);
     line
 }
 

@@ -277,7 +277,7 @@ pub const CALLS: &[Call] = &[
         .or("a note in the report"),
     call("PutEvents", &[("events:PutEvents", &HANDSHAKE)], SHARED,
         "proves by a handshake that events come through to event-queue-url")
-        .or("the first event of an experiment proves it; FIS is asked directly until then"),
+        .or("the first event of an experiment proves it; until then faultgate asks FIS directly"),
     call("ListRules", &[("events:ListRules", &ALL_RESOURCES)], SWEEP,
         "finds rules by their names"),
     call("ListTagsForResource", &[("events:ListTagsForResource", &RULE_TAGS)], SWEEP,
