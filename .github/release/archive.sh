@@ -20,7 +20,7 @@ mkdir completions
 "$binary" completions bash > completions/faultgate.bash
 "$binary" completions zsh > completions/_faultgate
 "$binary" completions fish > completions/faultgate.fish
-"$binary" man man
+"$binary" man man > /dev/null
 chmod -R u=rwX,go=rX .
 
 # GNU's tar, which has another name on macOS.

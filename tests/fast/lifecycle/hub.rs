@@ -118,7 +118,7 @@ async fn disturb(world: &World, foreign: usize) {
             world.put_event(event(account, id, &template(number % 2)));
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn run(

@@ -151,7 +151,7 @@ fn plot(probe: &Probe, columns: &[Column], scale: &Scale, slowest: u64) -> Marku
     let far = probe.limit_ms.filter(|_| limit.is_none());
     let top = round_up(slowest.max(limit.unwrap_or_default()));
     html! {
-        @for (value, y) in [(top, PLOT_TOP), (top / 2, (PLOT_TOP + PLOT_BOTTOM) / 2.0), (0, PLOT_BOTTOM)] {
+        @for (value, y) in [(top, PLOT_TOP), (top / 2, f64::midpoint(PLOT_TOP, PLOT_BOTTOM)), (0, PLOT_BOTTOM)] {
             path.grid d={ "M" (short(LEFT)) " " (short(y)) "H944" } {}
             @if value > 0 || y >= PLOT_BOTTOM {
                 text.tick x=(short(LEFT - 10.0)) y=(short(y + 4.0)) text-anchor="end" { (millis(value)) }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use faultgate_core::duration::{coarse, from_millis};
-use faultgate_core::model::{ExperimentResult, Probe, RunResult, Verdict};
+use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, Verdict};
 
 /// Returns the experiments that did not pass, with their indices: those whose verdict decides first, and
 /// among these the ones that cost the score most.
@@ -19,7 +19,7 @@ pub(crate) fn culprits(result: &RunResult) -> Vec<(usize, &ExperimentResult)> {
 
 /// Returns the points that an experiment lacks. One without a score lacks them all.
 fn cost(experiment: &ExperimentResult) -> f64 {
-    let score = experiment.score.map_or(0.0, |score| score.get());
+    let score = experiment.score.map_or(0.0, Score::get);
     (100.0 - score) * f64::from(experiment.weight)
 }
 

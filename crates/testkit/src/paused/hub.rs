@@ -62,8 +62,8 @@ async fn join(sdk: &SdkConfig, bus: Option<&str>, target: &str) {
     let pattern = json!({"source": ["aws.fis", "faultgate.handshake"]}).to_string();
     let rule = events.put_rule().name(NAME).set_event_bus_name(bus.map(str::to_owned));
     rule.event_pattern(pattern).send().await.expect("a rule");
-    let role = format!("arn:aws:iam::{ACCOUNT}:role/forwarder");
-    let target = Target::builder().id("next").arn(target).role_arn(role).build().expect("a target");
+    let forwarder = format!("arn:aws:iam::{ACCOUNT}:role/forwarder");
+    let target = Target::builder().id("next").arn(target).role_arn(forwarder).build().expect("a target");
     let targets = events.put_targets().rule(NAME).set_event_bus_name(bus.map(str::to_owned));
     targets.targets(target).send().await.expect("a target of the rule");
 }
