@@ -64,7 +64,7 @@ def test_images_are_those_of_this_version() -> None:
 def test_manuals_name_the_action_by_this_version() -> None:
     files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *TEMPLATES.rglob("*.md")]
     text = "".join(path.read_text(encoding="utf-8") for path in files)
-    assert set(re.findall(r"uses: faultgate/faultgate@(\S+)", text)) == {f"v{VERSION}"}
+    assert set(re.findall(r"uses: faultgate/faultgate@([\w.-]+)", text)) == {f"v{VERSION}"}
 
 
 def test_the_table_of_outputs_is_that_of_the_action() -> None:

@@ -84,7 +84,7 @@ const ATTRIBUTES: &str = "lang charset http-equiv content name class id href rel
 /// Asserts what must hold of a page, whatever the result says. Returns its text.
 fn assert_sound(result: &RunResult) -> String {
     let page = render(result);
-    assert!(page.len() <= 3_000_000, "{}", page.len());
+    assert!(page.len() <= 4_000_000, "{}", page.len());
     let seen = parse(&page);
     assert_eq!(*seen.errors.borrow(), [""; 0]);
     assert_eq!(*seen.open.borrow(), [""; 0]);

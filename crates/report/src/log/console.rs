@@ -206,9 +206,9 @@ mod tests {
             said(vec![shown], standing, 120, symbols),
             [
                 "az running 1m of about 1m50s, score so far 95.5, latency: \
-                 checkout 41/45 ✗ 503 p95 180 ms; search 45/45 ✓ p95 180 ms",
+                 checkout 41/45 ✗ 503 p95 180ms; search 45/45 ✓ p95 180ms",
                 "az running 2m, expected about 1m50s, score so far 95.5: \
-                 checkout 41/45 ✗ 503 p95 180 ms; search 45/45 ✓ p95 180 ms",
+                 checkout 41/45 ✗ 503 p95 180ms; search 45/45 ✓ p95 180ms",
             ]
         );
     }
@@ -222,6 +222,6 @@ mod tests {
         let lines = said(experiments, standing, 60, Medium::default());
         assert_eq!(lines.len(), 6, "{lines:?}");
         assert_eq!(lines[0], "1000 running, 1000 waiting");
-        assert_eq!(lines[1], "az running 1m, at most 30m: up 1/2 FAILS no ::error::answer p95 180 ms");
+        assert_eq!(lines[1], "az running 1m, at most 30m: up 1/2 FAILS no ::error::answer p95 180ms");
     }
 }

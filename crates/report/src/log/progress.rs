@@ -162,7 +162,7 @@ fn describe_probe(probe: &ProbeStanding, medium: Medium) -> PaintedLine {
     draw_probe(probe, medium, 0)
 }
 
-/// Returns a line such as `checkout 41/45 ✗ 503 p95 180 ms`.
+/// Returns a line such as `checkout 41/45 ✗ 503 p95 180ms`.
 fn draw_probe(probe: &ProbeStanding, medium: Medium, width: usize) -> PaintedLine {
     let mut line = PaintedLine::default();
     let name = cut(&text::plain(&probe.name, MAX_NAME * 2), MAX_NAME);
