@@ -18,8 +18,9 @@ SERVICES = ("fis", "events", "sqs", "sts")
 
 
 def is_shipped(path: Path) -> bool:
-    """Neither a test nor the embedded endpoints."""
-    return "rehearsal" not in path.parts and not any("test" in part for part in path.relative_to(ROOT).parts)
+    """Neither a test, nor the embedded endpoints, nor the command line, which asks the flags for their actions."""
+    parts = path.relative_to(ROOT).parts
+    return not {"rehearsal", "cli"} & set(parts) and not any("test" in part for part in parts)
 
 
 def requests_in_the_code() -> set[str]:
