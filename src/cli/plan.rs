@@ -9,6 +9,7 @@ use crate::terminal::refusal::{Refused, refuse};
 use crate::wiring::settings::load_with_policies;
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
 
 pub(super) fn command() -> Command {
     let jobs = || value_parser!(u16).range(1..=i64::try_from(MAX_JOBS).unwrap_or(i64::MAX));
@@ -62,7 +63,14 @@ pub(super) fn command() -> Command {
 
 /// Prints the plan, and returns the exit code.
 pub(super) async fn plan(matches: &ArgMatches, env: &Environment) -> u8 {
-    let (settings, policies) = match load_with_policies(config::read_flags(matches), env, None).await {
+    let flags = config::read_flags(matches);
+    if flags.iter().any(|(name, _)| name == "dry-run") {
+        let mistake =
+            Mistake::new("--dry-run", "a plan cannot hand this on, and its jobs would inject faults")
+                .hint("write dry-run into the suite, or set FAULTGATE_DRY_RUN in every job");
+        return refuse(Refused::Plan, &[mistake]);
+    }
+    let (settings, policies) = match load_with_policies(flags, env, None).await {
         Ok(loaded) => loaded,
         Err(mistakes) => return refuse(Refused::Plan, &mistakes),
     };

@@ -16,7 +16,7 @@ use super::kept_samples::KeptSamples;
 use super::parts::{PartsOfSuite, long_apart, missing_shards};
 use super::planned::ExpectedPlan;
 use faultgate_core::model::{
-    CompareTo, ExperimentResult, Finding, Gate, Reported, RunResult, Shard, ToolInfo, Verdict,
+    CompareTo, ExperimentResult, Finding, Gate, Reported, RunIdentity, RunResult, Shard, ToolInfo, Verdict,
 };
 use faultgate_core::text::plain;
 
@@ -139,6 +139,7 @@ impl Merger {
     /// Notes all reasons why a part is not of the same run as those before it.
     fn find_problems(&mut self, name: &Rc<str>, part: &RunResult) {
         if let (Some(first), Some(whole)) = (&self.first, &self.whole) {
+            let differences = self.tie(&whole.run).apart(&self.tie(&part.run));
             let mut differ = |same: bool, what: &str| {
                 if !same {
                     self.problems.push(format!("{} and {name} are not of one run: {what}", first.name));
@@ -149,7 +150,7 @@ impl Merger {
             differ(whole.scoring == part.scoring, "they are scored by different rules");
             differ(whole.dry_run == part.dry_run, "only one of them is a dry run");
             differ(whole.rehearsal == part.rehearsal, "they are no rehearsals of the same scenario");
-            for found in whole.run.apart(&part.run) {
+            for found in differences {
                 differ(false, &format!("the one is of {}, the other of {}", found.own, found.other));
             }
             let apart = long_apart(whole, first.started_at, part).filter(|_| !self.has_plan_run);
@@ -169,6 +170,12 @@ impl Merger {
                 self.problems.push(format!("the experiment {experiment} is in {first} and in {name}"));
             }
         }
+    }
+
+    /// Returns what ties a part to the others: the id of its plan does so only if this one run was given it, since
+    /// a plan may be used again.
+    fn tie(&self, run: &RunIdentity) -> RunIdentity {
+        RunIdentity { plan_run: run.plan_run.clone().filter(|_| self.has_plan_run), ..run.clone() }
     }
 
     /// Notes what is missing, which only the last part tells.

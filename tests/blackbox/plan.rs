@@ -212,3 +212,38 @@ async fn a_run_by_an_item_is_a_part_of_the_plan() {
     let alone = Faultgate::new(&["report", "--merge", "1.json"]).file("1.json", &parts[0]).finish().await;
     alone.assert_code(2, "one is missing");
 }
+
+/// A plan is kept and used again: results that another run of the CI has left do not count for this one.
+#[tokio::test]
+async fn a_plan_that_is_used_again_takes_no_results_of_another_run() {
+    let suite = format!("version: 1\nexperiments: [{{ name: one, fis: {{ template: {TEMPLATE_ID} }} }}]\n");
+    let planned = Faultgate::new(&["plan", "--format", "jsonl"]).file(".faultgate.yml", &suite);
+    let planned = planned.env("AWS_REGION", "us-east-1").finish().await;
+    let account = EmbeddedAccount::living(QUICK).await;
+    let ran = account.run().file(".faultgate.yml", &suite).without("FAULTGATE_EXPERIMENT_TEMPLATE_ID");
+    let ran = ran.env("FAULTGATE_ONLY", planned.stdout.trim()).in_github("1").finish().await;
+    ran.assert_code(0, "ran");
+    let result = ran.read("reports/result.json");
+    let merge = |run: &str| {
+        Faultgate::new(&["report", "--merge", "1.json", "--plan", "plan.jsonl"])
+            .file("1.json", &result)
+            .file("plan.jsonl", &planned.stdout)
+            .in_github("1")
+            .env("GITHUB_RUN_ID", run)
+    };
+    merge("1234567890").finish().await.assert_code(0, "the same run");
+    let refused = merge("2").finish().await;
+    refused.assert_code(2, "another run");
+    assert!(
+        refused.stderr.contains("1.json is of the run 1234567890 of github-actions"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_that_the_jobs_would_not_know_of_is_not_planned() {
+    let refused = plan(&["--format", "jsonl", "--dry-run"]).finish().await;
+    refused.assert_code(2, "dry run");
+    assert!(refused.stderr.contains("set FAULTGATE_DRY_RUN in every job"), "{}", refused.stderr);
+}

@@ -36,9 +36,10 @@ MEMBER = {
     "RoleRegion": REGION,
 }
 BATCH = {"Subnets": "subnet-0", "SecurityGroups": "sg-0", "SuiteParameter": "/faultgate/suite"}
+JOINED = {"HubBusArn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/faultgate-hub"}
 ONE = {"ExperimentTemplateId": TEMPLATE}
 LEAST = dict(
-    zip(FILES, [PIPELINE, ONE, ONE, {}, SAMPLE, {}, FLEET, MEMBER, BATCH], strict=True)
+    zip(FILES, [PIPELINE, ONE, ONE, {}, SAMPLE, {}, FLEET, MEMBER, BATCH, {}, JOINED], strict=True)
 )
 
 

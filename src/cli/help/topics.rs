@@ -79,7 +79,7 @@ fn describe_group(group: Group) -> Page {
 fn describe_input(input: &Input) -> Page {
     let mut page = Page::default();
     page.title(&format!("{} ({})", input.name, input.group.title()));
-    page.paragraph(&format!("{}.", input.meaning()));
+    page.paragraph(&format!("{}.", input.meaning().trim_end_matches('.')));
     let example = input.example();
     let value = example.unwrap_or(input.placeholder());
     let mut rows = Vec::new();

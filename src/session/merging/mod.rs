@@ -116,13 +116,12 @@ impl<'a> Merging<'a> {
         let surroundings =
             find_provenance(self.env, settings.repository.as_deref(), settings.commit.as_deref());
         let here = RunIdentity {
-            plan_run: expected
-                .as_ref()
-                .map(|plan| plan.run().to_owned())
-                .or_else(|| settings.plan_run.clone()),
+            // The id of the plan ties nothing together by itself: a plan may be used again.
+            plan_run: settings.plan_run.clone(),
             ..surroundings.identity("")
         };
-        let found = buckets.find(&order.sources, &here).await?;
+        let run = expected.as_ref().map(ExpectedPlan::run).or(here.plan_run.as_deref());
+        let found = buckets.find(&order.sources, run.or(here.pipeline.as_deref())).await?;
         let mut mistakes = Vec::new();
         let mut merger = Merger::new(expected);
         if settings.plan_run.is_some() {
@@ -227,11 +226,11 @@ impl KnownBuckets {
     }
 
     /// Finds all results.
-    async fn find(&mut self, sources: &[PathBuf], here: &RunIdentity) -> Result<FoundResults, Vec<Mistake>> {
+    async fn find(&mut self, sources: &[PathBuf], run: Option<&str>) -> Result<FoundResults, Vec<Mistake>> {
         let (mut found, mut mistakes) = (FoundResults::default(), Vec::new());
         for source in sources {
             let added = if is_in_s3(source) {
-                self.find_objects(&source.to_string_lossy(), here, &mut found).await
+                self.find_objects(&source.to_string_lossy(), run, &mut found).await
             } else if source.is_dir() {
                 found.add_folder(source)
             } else {
@@ -247,13 +246,13 @@ impl KnownBuckets {
     async fn find_objects(
         &mut self,
         text: &str,
-        here: &RunIdentity,
+        run: Option<&str>,
         found: &mut FoundResults,
     ) -> Result<(), Mistake> {
         let folder =
             S3Address::folder(text).map_err(|problem| problem.at("--merge", text, "--merge", None))?;
         let bucket = self.reach(&folder.bucket).await?;
-        if let Some(run) = here.plan_run.as_deref().or(here.pipeline.as_deref()) {
+        if let Some(run) = run {
             let of_run = folder.below(&format!("{}/", report::run_folder(run)));
             if found.add_objects(&bucket, &of_run).await? > 0 {
                 return Ok(());

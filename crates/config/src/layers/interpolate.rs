@@ -62,6 +62,10 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<(Option<&
         None => (reference, None),
     };
     let shown = key(name);
+    if DashboardLink::MOMENTS.contains(&name) {
+        return Err(Problem::new(format!("${{{shown}}} is the time of the fault, and takes no default"))
+            .hint(format!("write ${{{shown}}}, or give your own variable another name")));
+    }
     if is_secret_variable(name) {
         return Err(Problem::new(format!(
             "${{{shown}}} is a secret, and a secret may not stand in the suite file"
@@ -167,6 +171,7 @@ mod tests {
             ("${}", "\"\" is not a variable's name"),
             ("${1A}", "\"1A\" is not a variable's name"),
             ("${A B}", "\"A B\" is not a variable's name"),
+            ("${FAULT_START:-x}", "${FAULT_START} is the time of the fault, and takes no default"),
             (
                 "${FAULTGATE_GITHUB_TOKEN}",
                 "${FAULTGATE_GITHUB_TOKEN} is a secret, and a secret may not stand in the suite file",

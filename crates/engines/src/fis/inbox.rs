@@ -241,6 +241,11 @@ impl Inbox {
             .to_vec()
     }
 
+    /// Returns `true` if so many changes of an experiment are kept that the next one is let go.
+    pub(super) fn is_full_of(&self, experiment: &str) -> bool {
+        self.contents().received.get(experiment).is_some_and(|changes| changes.len() >= MAX_CHANGES)
+    }
+
     /// Returns the number of changes of an experiment that are kept.
     pub(super) fn count_received(&self, experiment: &str) -> u64 {
         self.contents().received.get(experiment).map_or(0, |changes| changes.len() as u64)

@@ -166,6 +166,7 @@ fn nothing_that_floods_the_queue_is_kept_without_end() {
     assert!(once < 3 * MAX_FOREIGN_CHANGES, "{once}");
     assert!(inbox.count_let_go() > let_go + 30_000, "what was let go is counted");
     assert_eq!(inbox.count_received("EXP1"), MAX_CHANGES as u64);
+    assert!(inbox.is_full_of("EXP1"), "FIS is asked: the event of the end would find no room");
     assert_eq!(changes(), MAX_CHANGES + MAX_FOREIGN_CHANGES, "others have taken just what is theirs");
     assert!(!inbox.has_handshake("ours"));
 }

@@ -184,9 +184,10 @@ impl Watch<'_> {
             pause(FIRST_CONFIRM_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
         } else if self.polls() {
             pause(FIRST_POLL_PAUSE, LONGEST_POLL_PAUSE, self.attempt)
-        } else if self.watching.inbox.is_proved() {
+        } else if self.watching.inbox.is_proved() && !self.watching.inbox.is_full_of(self.id) {
             self.watching.settings.reconcile_interval
         } else {
+            // The event of the end may not come, or find no room among forged ones.
             self.watching.settings.reconcile_interval.min(LONGEST_POLL_PAUSE)
         }
     }

@@ -29,23 +29,43 @@ pub(super) fn without_accounts(page: &str) -> String {
     let mut hidden = String::with_capacity(page.len());
     let mut rest = page;
     while !rest.is_empty() {
-        if let Some(end) = rest.strip_prefix("](").and_then(|link| link.find([')', '\n'])) {
-            let (link, more) = rest.split_at(end + 2);
-            hidden.push_str(link);
+        // Brackets in a text from outside are escaped, and make no link.
+        let address = rest.strip_prefix("](").filter(|_| !hidden.ends_with('\\'));
+        let address = address.and_then(|rest| rest.split_once(')')).map(|(address, _)| address);
+        if let Some(address) = address.and_then(link) {
+            let (kept, more) = rest.split_at(2 + address.len());
+            hidden.push_str(kept);
             rest = more;
         } else if let Some(resource) = resource_of_arn(rest) {
             rest = resource;
         } else {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let is_account =
-                digits == ACCOUNT_DIGITS && !hidden.ends_with(|c: char| c.is_ascii_alphanumeric());
-            let length = if digits > 0 { digits } else { rest.chars().next().map_or(0, char::len_utf8) };
+            let begins = !hidden.ends_with(|c: char| c.is_ascii_alphanumeric())
+                || ["%3A", "%3a"].iter().any(|colon| hidden.ends_with(colon));
+            let grouped = grouped_account(rest).filter(|_| !hidden.ends_with(['-']));
+            let is_account = begins && (digits == ACCOUNT_DIGITS || grouped.is_some());
+            let length = match grouped.filter(|_| begins) {
+                Some(length) => length,
+                None if digits > 0 => digits,
+                None => rest.chars().next().map_or(0, char::len_utf8),
+            };
             let (text, more) = rest.split_at(length);
             hidden.push_str(if is_account { "…" } else { text });
             rest = more;
         }
     }
     hidden
+}
+
+/// Returns the length of an account's id in the form `1111-2222-3333` at the beginning of a text.
+fn grouped_account(text: &str) -> Option<usize> {
+    const LENGTH: usize = ACCOUNT_DIGITS + 2;
+    let (id, more) = text.as_bytes().split_at_checked(LENGTH)?;
+    let fits = |(place, byte): (usize, &u8)| {
+        if matches!(place, 4 | 9) { *byte == b'-' } else { byte.is_ascii_digit() }
+    };
+    let ends = more.first().is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'-');
+    (ends && id.iter().enumerate().all(fits)).then_some(LENGTH)
 }
 
 /// Returns what follows the account in the ARN at the beginning of a text.
@@ -75,6 +95,11 @@ mod tests {
             ("bucket-111122223333-x 1111222233334 a111122223333", "bucket-…-x 1111222233334 a111122223333"),
             ("[111122223333](https://x.example/111122223333)", "[…](https://x.example/111122223333)"),
             ("arn:aws: é 🦀 ](", "arn:aws: é 🦀 ]("),
+            // A text that only looks like a link hides nothing.
+            ("a\\](arn:aws:iam::111122223333:role/b) 111122223333", "a\\](role/b) …"),
+            ("x](111122223333 is denied", "x](… is denied"),
+            ("arn%3Aaws%3Aiam%3A%3A111122223333%3Arole", "arn%3Aaws%3Aiam%3A%3A…%3Arole"),
+            ("account 1111-2222-3333, 2026-11-28", "account …, 2026-11-28"),
         ] {
             assert_eq!(without_accounts(page), hidden);
             assert!(without_accounts(page).len() <= page.len());
