@@ -65,7 +65,8 @@ def test_a_copy_is_created_with_the_least_that_it_asks_for(file: str) -> None:
             "AWS::Batch::ComputeEnvironment", "AWS::Batch::JobDefinition", "AWS::Batch::JobQueue",
             "AWS::CloudWatch::Alarm", "AWS::CodeBuild::Project", "AWS::CodeBuild::ReportGroup",
             "AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::CodePipeline::Pipeline",
-            "AWS::FIS::ExperimentTemplate", "AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::SSM::Parameter", "AWS::Scheduler::Schedule",
+            "AWS::FIS::ExperimentTemplate", "AWS::RDS::DBInstance", "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter",
+            "AWS::Scheduler::Schedule",
         }  # fmt: skip
 
 
