@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Plan, RunResult, Verdict};
+use faultgate_engines::Engine;
 use faultgate_engines::fis::{FisEngine, FisSettings};
-use faultgate_engines::{Engine, Unnoted};
 use faultgate_rehearsal::{Scenario, TEMPLATE_ID, World, key_of};
 use faultgate_testkit::lives::QUICK;
-use faultgate_testkit::paused::player::{sdk, settings};
+use faultgate_testkit::paused::player::{inputs, sdk, settings};
 use faultgate_testkit::plans;
 use proptest::prelude::*;
 
@@ -79,16 +79,9 @@ async fn run(fleet: &Fleet) -> (RunResult, World) {
         (0..fleet.accounts).map(|number| engine(&world, &plan, number, clock, &cancel)).collect();
     let equip =
         |number: usize| Equipment { engine: engines[number % engines.len()].clone(), evaluators: Vec::new() };
-    let inputs = RunInputs {
-        plan: &plan,
-        run: &identity,
-        rehearsal: None,
-        journal: &Unnoted,
-        clock,
-        cancel: &cancel,
-        publish: &|_| {},
-    };
-    let lifecycle = Lifecycle::new(inputs, (0..fleet.experiments).map(equip).collect()).unwrap();
+    let lifecycle =
+        Lifecycle::new(inputs(&plan, &identity, clock, &cancel), (0..fleet.experiments).map(equip).collect())
+            .unwrap();
     let result = lifecycle.run().await;
     drop(lifecycle);
     (result, world)

@@ -8,13 +8,13 @@ use std::time::Duration;
 use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Monitor, Plan, RunEvent, RunResult, Verdict};
+use faultgate_engines::Engine;
 use faultgate_engines::fis::{EventQueue, FisEngine, FisSettings, HANDSHAKE_TIMEOUT};
-use faultgate_engines::{Engine, Unnoted};
 use faultgate_rehearsal::{
     ACCOUNT, Beat, DEFAULT_REGION, EventFaults, Inventory, Scenario, Step, Which, World,
 };
 use faultgate_testkit::paused::hub;
-use faultgate_testkit::paused::player::settings;
+use faultgate_testkit::paused::player::{inputs, settings};
 use faultgate_testkit::plans;
 use proptest::prelude::*;
 use serde_json::json;
@@ -112,7 +112,7 @@ async fn disturb(world: &World, foreign: usize) {
         let inventory = if foreign > 0 { world.inventory() } else { Inventory::default() };
         for number in 0..foreign {
             let account = ACCOUNTS[number % ACCOUNTS.len()];
-            // Some experiments of the runs exist in the other accounts only.
+            // An experiment of a run exists in one account only, and the event names another one.
             let elsewhere = inventory.experiments.iter().find(|one| one.account != account);
             let id = elsewhere.filter(|_| number % 2 == 0).map_or("EXPnobody", |one| one.id.as_str());
             world.put_event(event(account, id, &template(number % 2)));
@@ -149,19 +149,12 @@ async fn run(
         engine: engines[(at + number) % engines.len()].clone(),
         evaluators: Vec::new(),
     };
-    let inputs = RunInputs {
-        plan: &plan,
-        run: &identity,
-        rehearsal: None,
-        journal: &Unnoted,
-        clock,
-        cancel: &cancel,
-        publish: &|event| {
-            if let RunEvent::Warning(text) = event {
-                warnings.borrow_mut().push((*text).to_owned());
-            }
-        },
+    let publish = |event: &RunEvent<'_>| {
+        if let RunEvent::Warning(text) = event {
+            warnings.borrow_mut().push((*text).to_owned());
+        }
     };
+    let inputs = RunInputs { publish: &publish, ..inputs(&plan, &identity, clock, &cancel) };
     let lifecycle = Lifecycle::new(inputs, (0..ACCOUNTS.len()).map(equip).collect()).unwrap();
     lifecycle.run().await
 }

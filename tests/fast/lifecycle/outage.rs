@@ -3,15 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use faultgate::lifecycle::{Cancel, Equipment, Lifecycle, RunInputs};
+use faultgate::lifecycle::{Cancel, Equipment, Lifecycle};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{RunResult, Verdict};
-use faultgate_engines::Unnoted;
 use faultgate_rehearsal::{
     Beat, FaultEffect, FaultRule, Inventory, Scenario, Step, TEMPLATE_ID, Which, World,
 };
 use faultgate_testkit::paused::chaos::Chaos;
-use faultgate_testkit::paused::player::{engine, plan};
+use faultgate_testkit::paused::player::{engine, inputs, plan};
 use faultgate_testkit::plans::identity;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -45,17 +44,9 @@ async fn play(
         (plan(&Chaos::with_faults(Vec::new())), identity("chaos"), Cancel::new());
     plan.experiments[0].timeout = timeout;
     let engine = engine(&world, &plan, &identity, clock, &cancel);
-    let inputs = RunInputs {
-        plan: &plan,
-        run: &identity,
-        rehearsal: None,
-        journal: &Unnoted,
-        clock,
-        cancel: &cancel,
-        publish: &|_| {},
-    };
     let equipment = vec![Equipment { engine: Rc::new(engine), evaluators: Vec::new() }];
-    let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan");
+    let lifecycle =
+        Lifecycle::new(inputs(&plan, &identity, clock, &cancel), equipment).expect("it fits the plan");
     let outage = async {
         tokio::time::sleep(from).await;
         world.inject(FaultRule::on("*", effect));

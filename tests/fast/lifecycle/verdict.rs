@@ -20,7 +20,7 @@ use faultgate_report::forge::{
 use faultgate_report::{CommitStatuses, Nature, Sink, StatusScope, StatusStyle};
 use faultgate_testkit::lives::QUICK;
 use faultgate_testkit::paused::noted::Noted;
-use faultgate_testkit::paused::player::engine;
+use faultgate_testkit::paused::player::{engine, inputs};
 use faultgate_testkit::plans;
 
 const ROUND_TRIP: Duration = Duration::from_secs(1);
@@ -110,15 +110,7 @@ async fn the_status_is_final_after_two_round_trips_and_the_run_over_after_three(
     };
     let noted = Noted::of(&identity, &plan, clock.started_at());
     let engine: Rc<dyn Engine> = Rc::new(engine(&world, &plan, &identity, clock, &cancel));
-    let inputs = RunInputs {
-        plan: &plan,
-        run: &identity,
-        rehearsal: None,
-        journal: &noted,
-        clock,
-        cancel: &cancel,
-        publish: &publish,
-    };
+    let inputs = RunInputs { journal: &noted, publish: &publish, ..inputs(&plan, &identity, clock, &cancel) };
     let equipment = vec![Equipment { engine, evaluators: Vec::new() }];
     let result = Lifecycle::new(inputs, equipment).unwrap().run().await;
     let told = statuses.into_inner().finish(&result).await;

@@ -237,7 +237,7 @@ mod tests {
     fn each_mistake_has_an_example_of_what_is_right() {
         for input in INPUTS.iter().filter(|input| !input.is_secret()) {
             let value = Value::new(None, "\u{7}?? ?".to_owned());
-            // Some take any text but control characters.
+            // A control character is no value of any input; other texts are values of some.
             let told = read(&input.kind, input.name, &value, "FAULTGATE_X", None).unwrap_err().to_string();
             let hint = told.split_once("); ").map_or_else(|| panic!("{told}"), |(_, hint)| hint);
             let marks = ['"', ',', ';', '.', '\''];

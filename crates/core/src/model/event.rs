@@ -62,6 +62,6 @@ pub enum RunEvent<'a> {
     Decided(&'a Gate),
     /// A message that the user should read while the run goes on.
     Warning(&'a str),
-    /// One second has passed. Live displays and heartbeats need it, and ask how the experiments stand.
+    /// The tick of each second, at which live displays and heartbeats ask how the experiments stand.
     Tick(&'a dyn Standings),
 }

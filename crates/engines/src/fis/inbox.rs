@@ -47,7 +47,7 @@ enum Arrival {
     Given,
     /// A handshake or an event of this run is waited for.
     Awaited,
-    /// None has come in time, for this reason. One that is late still counts.
+    /// The proof has not come in time, for this reason. A late proof still counts.
     Missed(String),
 }
 

@@ -2,6 +2,8 @@
 //! as that of a subscription, or the first event of an experiment of the run. It is sought while the run goes on, and
 //! FIS is asked directly until it is found: nothing waits for it, and nothing relies on events without it.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::inbox::Inbox;
@@ -11,8 +13,8 @@ use crate::{EngineFailure, FailureKind};
 use faultgate_net::aws::AwsPlace;
 
 /// Pauses between two handshakes: they grow from the first to the longest.
-const FIRST_PUT_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
-const LONGEST_PUT_PAUSE: std::time::Duration = std::time::Duration::from_secs(10);
+const FIRST_PUT_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PUT_PAUSE: Duration = Duration::from_secs(10);
 
 /// The search for the proof.
 pub(super) struct QueueProof {

@@ -1,5 +1,5 @@
 //! A queue of the user's, which other runs and programs may read as well (`monitor: queue`), such as that of a hub.
-//! One reader of this process reads it for all accounts. A message of another run is given back, so that its
+//! The process has one reader of it for all accounts. A message of another run is given back, so that its
 //! owner has it; the check before a launch warns of a redrive policy that would take it away.
 
 use std::cell::{Cell, RefCell};

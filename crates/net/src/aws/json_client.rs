@@ -158,7 +158,7 @@ fn read_answer<T: DeserializeOwned>(
     }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |name: &str| body.get(name).and_then(Value::as_str);
-    // Some services write a name space before the code, or an address behind it.
+    // The code may have a name space before it, or an address behind it.
     let code = answer.headers().get("x-amzn-errortype").or_else(|| member("__type")).unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
     let mut error = ErrorMetadata::builder();

@@ -28,7 +28,7 @@ pub(crate) struct BusName {
     pub(crate) name: String,
 }
 
-/// One bus that an event is forwarded to.
+/// A bus that an event is forwarded to.
 #[derive(Debug)]
 pub(crate) struct Forwarded {
     pub(crate) bus: BusName,

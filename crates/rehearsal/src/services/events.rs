@@ -16,7 +16,7 @@ use crate::services::pattern::Pattern;
 /// Largest number of targets of a rule.
 const MAX_TARGETS: usize = 5;
 
-/// One bus.
+/// An event bus.
 #[derive(Debug, Default)]
 pub(crate) struct Bus {
     /// Policy that lets other accounts put events on the bus.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// One request that a resource's policy has to allow.
+/// A request that a resource's policy has to allow.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
     pub(crate) resource: &'a str,

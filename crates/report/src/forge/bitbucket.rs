@@ -48,7 +48,7 @@ struct BitbucketPull {
     path: String,
 }
 
-/// One page of the comments on a pull request.
+/// A page of the comments on a pull request.
 #[derive(Deserialize)]
 struct CommentPage {
     #[serde(default)]

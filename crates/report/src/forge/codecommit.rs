@@ -65,7 +65,7 @@ struct ComparedCommits {
     after: String,
 }
 
-/// One page of the comments on a place.
+/// A page of the comments on a place.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CommentsPage {

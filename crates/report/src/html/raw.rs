@@ -79,7 +79,7 @@ impl io::Write for BoundedJson {
 /// Returns the JSON, and `true` if it is whole.
 fn json(result: &RunResult) -> (String, bool) {
     let mut json = BoundedJson::default();
-    // One space is enough of an indent, and the page is small.
+    // An indent of one space keeps the page small.
     let format = serde_json::ser::PrettyFormatter::with_indent(b" ");
     let written = result.serialize(&mut serde_json::Serializer::with_formatter(&mut json, format));
     let mut is_whole = written.is_ok() && json.flush().is_ok();

@@ -33,9 +33,9 @@ pub(super) fn describe_all(narrator: &Narrator, standings: &dyn Standings, mediu
         running.truncate(MAX_TOLD);
     }
     lines.extend(running.iter().map(|(shown, standing)| {
-        let mut line = format!("{} {}", shown.name, describe(shown, standing));
+        let mut line = format!("{} {}", shown.name, describe(shown, standing).text());
         let probes = standing.probes.iter().filter(|probe| is_worth_showing(probe));
-        let probes: Vec<String> = probes.map(|probe| describe_probe(probe, medium).text()).collect();
+        let probes: Vec<String> = probes.map(|probe| draw_probe(probe, medium, 0).text()).collect();
         if !probes.is_empty() {
             line.push_str(": ");
             line.push_str(&probes.join("; "));
@@ -102,13 +102,9 @@ fn count(narrator: &Narrator) -> String {
     parts.join(", ")
 }
 
-/// Returns the progress of one experiment in words: `running 3m of about 5m, score so far 91, latency`.
-fn describe(shown: &Shown, standing: &ExperimentStanding) -> String {
-    describe_painted(shown, standing).text()
-}
-
-/// Returns the progress of one experiment in colours. What matters most comes first: a narrow terminal cuts the end.
-fn describe_painted(shown: &Shown, standing: &ExperimentStanding) -> PaintedLine {
+/// Returns the progress of one experiment: `running 3m of about 5m, score so far 91, latency`. What matters most
+/// comes first: a narrow terminal cuts the end.
+fn describe(shown: &Shown, standing: &ExperimentStanding) -> PaintedLine {
     let mut line = PaintedLine::default();
     line.push(Tone::Plain, format!("{} {}", shown.state, describe_time(shown)));
     if let Some(score) = standing.score.filter(|_| !shown.has_own_score) {
@@ -137,7 +133,7 @@ fn describe_time(shown: &Shown) -> String {
 fn draw(shown: &Shown, standing: &ExperimentStanding, medium: Medium) -> PaintedLine {
     let mut line = PaintedLine::default();
     line.push(Tone::Strong, shown.name.clone());
-    let progress = describe_painted(shown, standing);
+    let progress = describe(shown, standing);
     if let Some(lasts) = shown.forecast.lasts.filter(|lasts| !lasts.is_zero()) {
         let share = shown.elapsed().as_secs_f64() / lasts.as_secs_f64();
         let taken = measure(&line.text()) + measure(&progress.text()) + 2;
@@ -156,10 +152,6 @@ fn draw(shown: &Shown, standing: &ExperimentStanding, medium: Medium) -> Painted
 /// Returns `true` for a probe that was evaluated since the launch, or fails.
 fn is_worth_showing(probe: &ProbeStanding) -> bool {
     probe.failure.is_some() || probe.evaluations.is_none_or(|(_, all)| all > 0)
-}
-
-fn describe_probe(probe: &ProbeStanding, medium: Medium) -> PaintedLine {
-    draw_probe(probe, medium, 0)
 }
 
 /// Returns a line such as `checkout 41/45 ✗ 503 p95 180ms`.

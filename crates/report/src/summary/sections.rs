@@ -28,7 +28,7 @@ const MAX_DETAIL_CHARS: usize = 1_000;
 /// Returns all sections, in the order in which people read them.
 pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection> {
     let mut all = Vec::new();
-    let mut push = |kind: SectionKind, experiment: Option<usize>, text: String| {
+    let push = |all: &mut Vec<PageSection>, kind: SectionKind, experiment: Option<usize>, text: String| {
         if !text.is_empty() {
             all.push(PageSection { kind, experiment, text, close: "" });
         }
@@ -37,13 +37,13 @@ pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection
     for (place, experiment) in &culprits {
         let is_said = culprits.iter().take(MAX_REASONS).any(|(said, _)| said == place);
         let place = Some(*place);
-        push(SectionKind::NotPassed, place, title(experiment) + &facts(experiment, is_said));
-        push(SectionKind::Probes, place, probes(experiment));
-        push(SectionKind::Probes, place, faults(experiment));
-        push(SectionKind::Actions, place, actions(experiment));
-        push(SectionKind::Targets, place, preview(experiment));
-        push(SectionKind::Targets, place, targets(experiment, page.html));
-        push(SectionKind::Evidence, place, evidence(experiment, page.html));
+        push(&mut all, SectionKind::NotPassed, place, title(experiment) + &facts(experiment, is_said));
+        push(&mut all, SectionKind::Probes, place, probes(experiment));
+        push(&mut all, SectionKind::Probes, place, faults(experiment));
+        push(&mut all, SectionKind::Actions, place, actions(experiment));
+        push(&mut all, SectionKind::Targets, place, preview(experiment));
+        push(&mut all, SectionKind::Targets, place, targets(experiment, page.html));
+        push(&mut all, SectionKind::Evidence, place, evidence(experiment, page.html));
     }
     // An experiment that passed folds if it is one of several.
     let folds = page.html && result.experiments.len() > 1;
@@ -57,39 +57,30 @@ pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection
             });
         let place = Some(place);
         let facts = facts(experiment, is_said);
-        if folds {
-            let (text, close) = (fold(experiment) + &facts, "</details>\n\n");
-            all.push(PageSection { kind: SectionKind::Passed, experiment: place, text, close });
-        } else {
-            let text = title(experiment) + &facts;
-            all.push(PageSection { kind: SectionKind::Passed, experiment: place, text, close: "" });
-        }
-        let mut push = |kind: SectionKind, text: String| {
-            if !text.is_empty() {
-                all.push(PageSection { kind, experiment: place, text, close: "" });
-            }
-        };
-        push(SectionKind::ProbesOfPassed, probes(experiment));
-        push(SectionKind::ProbesOfPassed, faults(experiment));
-        push(SectionKind::ActionsOfPassed, actions(experiment));
-        push(SectionKind::TargetsOfPassed, preview(experiment));
-        push(SectionKind::TargetsOfPassed, targets(experiment, page.html));
+        let (head, close) =
+            if folds { (fold(experiment), "</details>\n\n") } else { (title(experiment), "") };
+        all.push(PageSection { kind: SectionKind::Passed, experiment: place, text: head + &facts, close });
+        push(&mut all, SectionKind::ProbesOfPassed, place, probes(experiment));
+        push(&mut all, SectionKind::ProbesOfPassed, place, faults(experiment));
+        push(&mut all, SectionKind::ActionsOfPassed, place, actions(experiment));
+        push(&mut all, SectionKind::TargetsOfPassed, place, preview(experiment));
+        push(&mut all, SectionKind::TargetsOfPassed, place, targets(experiment, page.html));
     }
-    let mut push = |kind: SectionKind, text: String| {
-        if !text.is_empty() {
-            all.push(PageSection { kind, experiment: None, text, close: "" });
-        }
-    };
     if page.mermaid
         && let Some(chart) = gantt(&result.experiments, result.ended_at)
     {
-        push(SectionKind::Timeline, format!("### Timeline (UTC)\n\n{chart}\n"));
+        push(&mut all, SectionKind::Timeline, None, format!("### Timeline (UTC)\n\n{chart}\n"));
     }
-    push(SectionKind::Score, score(result));
-    push(SectionKind::Change, result.comparison.as_ref().map(change::section).unwrap_or_default());
-    push(SectionKind::Findings, findings(&result.findings));
-    push(SectionKind::Leftovers, leftovers(result));
-    push(SectionKind::Reports, reports(&result.reporting));
+    push(&mut all, SectionKind::Score, None, score(result));
+    push(
+        &mut all,
+        SectionKind::Change,
+        None,
+        result.comparison.as_ref().map(change::section).unwrap_or_default(),
+    );
+    push(&mut all, SectionKind::Findings, None, findings(&result.findings));
+    push(&mut all, SectionKind::Leftovers, None, leftovers(result));
+    push(&mut all, SectionKind::Reports, None, reports(&result.reporting));
     all
 }
 

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use faultgate::lifecycle::{Cancel, Equipment, Guard, Lifecycle, Outlook, RunInputs};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, Finding, Monitor, Plan, RunIdentity, RunResult, RunState};
-use faultgate_engines::Engine;
 use faultgate_engines::alarms::AlarmFeed;
 use faultgate_engines::fis::{EventQueue, FisEngine, FisSettings, RegionTurns, RunStep};
+use faultgate_engines::{Engine, Unnoted};
 use faultgate_net::aws::connect_embedded;
 use faultgate_rehearsal::{Beat, Scenario, Snapshot, Step, TEMPLATE_ID, Which, World, http_client};
 use serde_json::json;
@@ -130,15 +130,7 @@ async fn run(chaos: &Chaos) -> PlayedChaos {
     let noted = Noted::of(&identity, &plan, clock.started_at());
     let engine: Rc<dyn Engine> = Rc::new(engine(&world, &plan, &identity, clock, &cancel));
     let equipment = vec![Equipment { engine, evaluators: Vec::new() }; plan.experiments.len()];
-    let inputs = RunInputs {
-        plan: &plan,
-        run: &identity,
-        rehearsal: None,
-        journal: &noted,
-        clock,
-        cancel: &cancel,
-        publish: &|_| {},
-    };
+    let inputs = RunInputs { journal: &noted, ..inputs(&plan, &identity, clock, &cancel) };
     let windows = Windows { clock, closed_after: chaos.closes_after };
     let lifecycle = Lifecycle::new(inputs, equipment).expect("it fits the plan").guarded_by(&windows);
     let disturb = async {
@@ -171,6 +163,11 @@ async fn run(chaos: &Chaos) -> PlayedChaos {
     drop(lifecycle);
     let took = clock.elapsed();
     PlayedChaos { result, world: world.snapshot(), noted: noted.state(), took, after_signal }
+}
+
+/// Returns the inputs of a run that nobody listens to and nothing is noted of.
+pub fn inputs<'a>(plan: &'a Plan, run: &'a RunIdentity, clock: Clock, cancel: &'a Cancel) -> RunInputs<'a> {
+    RunInputs { plan, run, rehearsal: None, journal: &Unnoted, clock, cancel, publish: &|_| {} }
 }
 
 /// Returns the product's FIS engine for a world without a socket.

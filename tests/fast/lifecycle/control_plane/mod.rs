@@ -21,6 +21,7 @@ use faultgate_engines::control_plane::{
 };
 use faultgate_engines::{Engine, Unnoted};
 use faultgate_testkit::fake_manager::{FakeEffect, FakeManager, life};
+use faultgate_testkit::paused::player::inputs;
 use faultgate_testkit::plans;
 use tokio::time::sleep;
 
@@ -74,19 +75,12 @@ async fn run(fake: &FakeManager, experiments: &[(&str, &str)], setting: Setting)
     let warnings = RefCell::new(Vec::new());
     let engine: Rc<dyn Engine> = Rc::new(ControlPlaneEngine::new(fake.clone(), settings, clock));
     let equipment = Equipment { engine, evaluators: Vec::new() };
-    let inputs = RunInputs {
-        plan: &plan,
-        run: &identity,
-        rehearsal: None,
-        journal: &Unnoted,
-        clock,
-        cancel: &cancel,
-        publish: &|event| {
-            if let RunEvent::Warning(message) = event {
-                warnings.borrow_mut().push((*message).to_owned());
-            }
-        },
+    let publish = |event: &RunEvent<'_>| {
+        if let RunEvent::Warning(message) = event {
+            warnings.borrow_mut().push((*message).to_owned());
+        }
     };
+    let inputs = RunInputs { publish: &publish, ..inputs(&plan, &identity, clock, &cancel) };
     let lifecycle = Lifecycle::new(inputs, vec![equipment; experiments.len()]).expect("it fits the plan");
     let signalled = async {
         if let Some((at, signal)) = setting.signal {
