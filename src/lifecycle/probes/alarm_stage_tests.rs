@@ -40,6 +40,8 @@ pub(super) struct StagedState {
     pub(super) unreadable: Option<&'static str>,
     /// Number of readings after the first one, the trial, in which the history is empty.
     pub(super) lags_for: u64,
+    /// The state of which an event tells at the moment at which the next look is answered.
+    pub(super) told_with_answer: Option<&'static str>,
 }
 
 impl StagedAlarm {
@@ -89,6 +91,10 @@ impl Evaluate for AlarmEvaluator {
         self.0.looks.fetch_add(1, Ordering::SeqCst);
         let state = self.0.staged.lock().unwrap().state;
         tokio::time::sleep(Duration::from_millis(2)).await;
+        let told = self.0.staged.lock().unwrap().told_with_answer.take();
+        if let Some(state) = told {
+            self.0.tell(state);
+        }
         let reason = Some(if state == "OK" { "OK".to_owned() } else { format!("{state}: staged") });
         Evaluation { passed: state == "OK", latency: Some(Duration::from_millis(2)), reason }
     }
@@ -173,6 +179,7 @@ impl AlarmStage {
             history: Vec::new(),
             unreadable: None,
             lags_for: 0,
+            told_with_answer: None,
         };
         let alarm = Arc::new(StagedAlarm {
             clock,

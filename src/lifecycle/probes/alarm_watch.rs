@@ -52,7 +52,7 @@ impl RunningProbe {
         let mut fired_at: Option<Instant> = None;
         loop {
             let next = self.next_trip(fired_at).into_iter().chain(next_look).min();
-            let mut has_looked = false;
+            let (mut has_looked, mut knows_newest) = (false, false);
             tokio::select! {
                 // The end comes first, so that no look begins after it. One that is under way is waited for.
                 biased;
@@ -62,7 +62,7 @@ impl RunningProbe {
                     }
                     return FollowEnd::ToTheEnd;
                 }
-                _ = &mut looking, if looks => (looks, has_looked) = (false, true),
+                told = &mut looking, if looks => (looks, has_looked, knows_newest) = (false, true, told == Some(true)),
                 read = &mut trial, if is_trying => {
                     is_trying = false;
                     let why = match read {
@@ -85,7 +85,9 @@ impl RunningProbe {
             let is_due = next_look.is_some_and(|due| due <= Instant::now());
             let trips = self.trips(fired_at, has_news);
             let confirms_turn = has_news && self.counts_with_others();
-            if (trips && !has_looked) || confirms_turn || (is_due && !looks) {
+            // A look that ends as news comes began before that, and confirms nothing of it.
+            let is_confirmed = knows_newest && !has_news;
+            if (trips && !is_confirmed) || confirms_turn || (is_due && !looks) {
                 // A look that is under way began before the event, so another one takes its place.
                 let confirming = (trips || confirms_turn).then(|| self.trip.confirm());
                 looking.set(OptionFuture::from(Some(self.look_at_alarm(Instant::now(), confirming))));
@@ -108,14 +110,17 @@ impl RunningProbe {
         }
     }
 
-    /// Asks for the alarm's state. The halt waits for it where it confirms what an event has told.
-    async fn look_at_alarm(&self, due: Instant, confirming: Option<Confirming>) {
+    /// Asks for the alarm's state. The halt waits for it where it confirms what an event has told. Returns
+    /// `true` if the answer knows of the newest change that was heard.
+    async fn look_at_alarm(&self, due: Instant, confirming: Option<Confirming>) -> bool {
         let sample = self.evaluate(Phase::During, due).await;
-        if self.course().as_mut().is_some_and(|course| course.look(&sample)) {
+        let knows_newest = self.course().as_mut().is_some_and(|course| course.look(&sample));
+        if knows_newest {
             self.post(&sample);
         }
         self.samples().add(sample, Purpose::During);
         drop(confirming);
+        knows_newest
     }
 
     /// Returns the time at which the alarm is to be asked again. None if events are enough.

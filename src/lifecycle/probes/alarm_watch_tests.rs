@@ -183,6 +183,15 @@ async fn an_event_that_lies_halts_nothing_and_a_lost_one_only_delays_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_comes_with_the_answer_of_a_look_is_confirmed_by_another() {
+    let lying = |alarm: &StagedAlarm| alarm.set(|staged| staged.told_with_answer = Some("ALARM"));
+    let stage = AlarmStage::begin(DURING, Some(1), lying).await;
+    let halt = tokio::time::timeout(Duration::from_secs(50), stage.halt(stage.started_at)).await;
+    assert!(halt.is_err(), "{halt:?}");
+    assert_eq!(stage.alarm.looks(), 2, "the first look began before the event");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alarm_that_rang_before_the_fault_halts_when_it_is_in() {
     let stage = AlarmStage::begin(DURING, Some(1), |alarm| alarm.set(|staged| staged.state = "ALARM")).await;
     let fault = stage.started_at + SignedDuration::from_secs(20);
