@@ -14,7 +14,7 @@ use super::probes::Probing;
 use super::progress::Progress;
 use super::run::{Lifecycle, describe_signal};
 use super::scheduled::Scheduled;
-use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Verdict};
+use faultgate_core::model::{ExperimentPlan, ExperimentResult, Forecast, RunEvent, Verdict};
 use faultgate_engines::{Engine, EngineFailure, FailureKind, Launched, StopCause, Watcher as _};
 
 /// Time after which a launch that is not answered is given up, and looked for.
@@ -142,7 +142,10 @@ impl Lifecycle<'_> {
     pub(super) fn announce(&self, progress: &Progress<'_>, launched: &Launched) {
         let Scheduled { number, plan, engine, .. } = progress.scheduled;
         let (id, url) = (launched.id.as_str(), launched.url.as_deref());
-        let mut forecast = engine.forecast(plan, launched);
+        let mut forecast = match self.rehearsed_length {
+            None => engine.forecast(plan, launched),
+            lasts => Forecast { lasts, actions: Vec::new() },
+        };
         let earlier = || self.plan.compare_to.as_ref()?.took(&plan.name);
         forecast.lasts = forecast.lasts.or_else(earlier);
         (self.publish)(&RunEvent::Launched { experiment: *number, id, url, forecast: &forecast });

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -102,6 +103,8 @@ pub struct Lifecycle<'a> {
     pub(super) guard: &'a dyn Guard,
     /// Port of whoever is told of the previews before anything is launched.
     pub(super) herald: Option<&'a dyn Herald>,
+    /// Length of each experiment of a rehearsal.
+    pub(super) rehearsed_length: Option<Duration>,
     pub(super) clock: Clock,
     pub(super) cancel: &'a Cancel,
     pub(super) publish: &'a dyn Fn(&RunEvent<'_>),
@@ -129,6 +132,7 @@ impl<'a> Lifecycle<'a> {
             journal,
             guard,
             herald: None,
+            rehearsed_length: None,
             clock,
             cancel,
             publish,
@@ -139,6 +143,12 @@ impl<'a> Lifecycle<'a> {
     #[must_use]
     pub fn heralded_by(self, herald: Option<&'a dyn Herald>) -> Self {
         Self { herald, ..self }
+    }
+
+    /// Sets how long each experiment of a rehearsal lasts, which is less than its template says.
+    #[must_use]
+    pub fn rehearsed_for(self, rehearsed_length: Option<Duration>) -> Self {
+        Self { rehearsed_length, ..self }
     }
 
     /// Sets the guard, without which nobody refuses the run.

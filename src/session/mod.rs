@@ -262,7 +262,10 @@ impl<'a> RunSession<'a> {
         };
         let lifecycle = Lifecycle::new(inputs, connected);
         let misfit = |misfit: Misfit| Mistake::new("the plan", misfit.to_string());
-        let ready = |lifecycle: Lifecycle<'s>| lifecycle.guarded_by(guard).heralded_by(herald);
+        let length = self.rehearsed.as_ref().map(|rehearsed| rehearsed.length);
+        let ready = |lifecycle: Lifecycle<'s>| {
+            lifecycle.guarded_by(guard).heralded_by(herald).rehearsed_for(length)
+        };
         lifecycle.map(ready).map_err(misfit)
     }
 

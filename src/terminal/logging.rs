@@ -26,7 +26,7 @@ const MISTAKEN_ERRORS: &str = "aws_smithy_runtime::client::http::connection_pois
 ///
 /// Returns the live screen, above which the lines of the log are printed.
 pub(crate) fn start(env: &Environment, format: LogFormat, veil: &Veil) -> MultiProgress {
-    let screen = screen();
+    let screen = screen(env);
     let usual = match format {
         LogFormat::Text => "warn",
         LogFormat::Json => "info",

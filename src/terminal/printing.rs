@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use faultgate_core::environment::Environment;
 use faultgate_report::ScreenSize;
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 use rustix::fd::AsFd;
@@ -160,9 +161,9 @@ pub(crate) fn find_loss() -> Option<String> {
     PRINTER.waiting().lost.clone()
 }
 
-/// Returns the screen on which live lines are drawn: standard error, if it is a terminal.
-pub(crate) fn screen() -> MultiProgress {
-    MultiProgress::with_draw_target(if Output::Stderr.is_terminal() {
+/// Returns the screen on which live lines are drawn: standard error, if it takes them.
+pub(crate) fn screen(env: &Environment) -> MultiProgress {
+    MultiProgress::with_draw_target(if Output::Stderr.takes_live_lines(env) {
         ProgressDrawTarget::term_like_with_hz(Box::new(Terminal), MAX_DRAWS_PER_SECOND)
     } else {
         ProgressDrawTarget::hidden()
@@ -186,6 +187,11 @@ impl Output {
             Self::Stdout => io::stdout().is_terminal(),
             Self::Stderr => io::stderr().is_terminal(),
         }
+    }
+
+    /// Returns `true` if lines can be drawn anew. A dumb terminal would show the escape sequences.
+    pub(crate) fn takes_live_lines(self, env: &Environment) -> bool {
+        self.is_terminal() && env.get("TERM") != Some("dumb")
     }
 
     /// Returns the size of the terminal, or a usual one if there is none that tells it.

@@ -28,6 +28,8 @@ const RECOVERY_TIME: Duration = Duration::from_secs(1);
 pub(crate) struct Rehearsed {
     pub(crate) plan: Plan,
     pub(crate) note: RehearsalNote,
+    /// Length of each experiment, if nothing stops it.
+    pub(crate) length: Duration,
     /// Address of the embedded endpoints.
     pub(crate) url: String,
     _server: AbortOnDropHandle<()>,
@@ -48,8 +50,9 @@ impl Rehearsed {
         }
         let replaced = replace_others(&mut plan);
         let world = World::new(scenario, clock);
+        let life = scenario.life(fault);
         for experiment in &plan.experiments {
-            world.script(experiment.spec.source(), scenario.life(fault));
+            world.script(experiment.spec.source(), life.clone());
         }
         world.begin_others(scenario);
         let server = Server::bind(world).await.map_err(|error| {
@@ -65,8 +68,9 @@ impl Rehearsed {
             scenario: scenario.name.to_owned(),
             note: format!("{}; embedded endpoints, no real system was touched{replaced}", scenario.summary),
         };
+        let length = life.iter().map(|beat| beat.after).sum();
         let url = server.url.clone();
-        Ok(Self { plan, note, url, _server: AbortOnDropHandle::new(tokio::spawn(server.serve())) })
+        Ok(Self { plan, note, length, url, _server: AbortOnDropHandle::new(tokio::spawn(server.serve())) })
     }
 }
 

@@ -71,8 +71,10 @@ impl Reporting<'_> {
 
     fn make_log(&self) -> Box<dyn Sink> {
         let style = self.surroundings.ci.log_style();
-        let live = Output::Stderr.is_terminal() && self.env.get("CI").is_none() && style == LogStyle::Plain;
-        if live {
+        let is_live = Output::Stderr.takes_live_lines(self.env)
+            && self.env.get("CI").is_none()
+            && style == LogStyle::Plain;
+        if is_live {
             let medium = find_medium(Output::Stderr, self.env);
             Box::new(Live::new(self.screen.clone(), medium, self.clock, || Output::Stderr.size()))
         } else {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Helpers' assertions tell values too; this must come before they are imported.
-pytest.register_assert_rewrite("account", "embedded", "forge", "moto_world", "publisher", "runner", "support")
+pytest.register_assert_rewrite("account", "embedded", "forge", "moto_world", "publisher", "runner", "support", "terminal")
 
 from embedded import Embedded  # noqa: E402
 from forge import Kind, Prism, Recorder, prisms  # noqa: E402

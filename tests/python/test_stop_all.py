@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,8 @@ from account import make_alarm, make_template
 from embedded import Embedded
 from iam_list import printed
 from moto_world import Moto
-from support import ACCOUNT, INHERITED, PATIENCE, REGION, Faultgate, Process, aws, binary
+from support import ACCOUNT, INHERITED, REGION, Faultgate, Process, aws
+from terminal import Terminal
 
 FUTURE = "2999-01-02T03:04:05Z"
 OTHER_ACCOUNT, OTHER_REGION = "111122223333", "eu-west-1"
@@ -137,53 +135,28 @@ def test_it_asks_for_no_more_than_its_policy_allows(moto: Moto, faultgate: Fault
     assert asked() == allowed("--also", "safety-lever")
 
 
-class Terminal:
+class Asked(Terminal):
     """`faultgate stop --all` at a terminal, beside the embedded endpoints."""
 
     def __init__(self, home: Path, world: Embedded, *flags: str) -> None:
-        self.side, theirs = pty.openpty()
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        self.process = subprocess.Popen(
-            [binary(), "stop", "--all", "--engage-safety-lever", *flags],
-            cwd=home,
-            env=environment | world.settings | {"HOME": str(home), "USER": "ada", "AWS_EC2_METADATA_DISABLED": "true"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
+        super().__init__(
+            ["stop", "--all", "--engage-safety-lever", *flags],
+            home,
+            environment | world.settings | {"HOME": str(home), "USER": "ada", "AWS_EC2_METADATA_DISABLED": "true"},
         )
-        os.close(theirs)
-        self.shown = ""
-
-    def until(self, words: str | None) -> None:
-        """Reads until these words are shown, or until all is closed."""
-        while words is None or words not in self.shown:
-            assert select.select([self.side], [], [], PATIENCE)[0], f"nothing follows:\n{self.shown}"
-            try:
-                more = os.read(self.side, 4096)
-            except OSError:  # Linux: the other side is closed
-                more = b""
-            if not more:
-                assert words is None, f"{words!r} is not in:\n{self.shown}"
-                return
-            self.shown += more.decode().replace("\r\n", "\n")
 
     def answer(self, text: str) -> None:
         self.until("Type the id of the account: ")
         # Whoever does not know the account must not read it off the question.
         assert ACCOUNT not in self.shown, self.shown
-        os.write(self.side, text.encode())
-
-    def ended(self) -> int:
-        self.until(None)
-        os.close(self.side)
-        return self.process.wait(PATIENCE)
+        self.type(text)
 
 
 def test_a_terminal_is_asked_for_the_account(tmp_path: Path, serve: Callable[..., Embedded]) -> None:
     world = serve("never-ends")
     id = start(world.fis, "EXTrehearsal", "one", tags("run-1"))
-    terminal = Terminal(tmp_path, world, "--aws-region", f"{REGION},{OTHER_REGION}")
+    terminal = Asked(tmp_path, world, "--aws-region", f"{REGION},{OTHER_REGION}")
     terminal.answer(f"{ACCOUNT}\n")
     assert terminal.ended() == 0, terminal.shown
     assert terminal.shown.count("Type the id") == 1, "one account is asked for once"
@@ -201,7 +174,7 @@ def test_another_answer_engages_nothing_and_all_is_stopped(tmp_path: Path, serve
         ("\x04", f"the account {ACCOUNT} was not confirmed"),
     ):
         id = start(world.fis, "EXTrehearsal", typed, tags("run-1"))
-        terminal = Terminal(tmp_path, world)
+        terminal = Asked(tmp_path, world)
         terminal.answer(typed)
         assert terminal.ended() == 3, terminal.shown
         assert told in terminal.shown
@@ -211,6 +184,6 @@ def test_another_answer_engages_nothing_and_all_is_stopped(tmp_path: Path, serve
 
 def test_a_flag_is_not_asked_for(tmp_path: Path, serve: Callable[..., Embedded]) -> None:
     world = serve("never-ends")
-    terminal = Terminal(tmp_path, world, "--confirm-account", ACCOUNT)
+    terminal = Asked(tmp_path, world, "--confirm-account", ACCOUNT)
     assert terminal.ended() == 0, terminal.shown
     assert "Type the id" not in terminal.shown
