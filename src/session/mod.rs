@@ -263,9 +263,8 @@ impl<'a> RunSession<'a> {
         let lifecycle = Lifecycle::new(inputs, connected);
         let misfit = |misfit: Misfit| Mistake::new("the plan", misfit.to_string());
         let length = self.rehearsed.as_ref().map(|rehearsed| rehearsed.length);
-        let ready = |lifecycle: Lifecycle<'s>| {
-            lifecycle.guarded_by(guard).heralded_by(herald).rehearsed_for(length)
-        };
+        let ready =
+            |lifecycle: Lifecycle<'s>| lifecycle.guarded_by(guard).heralded_by(herald).rehearsed_for(length);
         lifecycle.map(ready).map_err(misfit)
     }
 
