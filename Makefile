@@ -23,8 +23,7 @@ NODE := $(TOOLS)/node
 SHAPES := $(NODE)/shapes
 BROWSER := $(TOOLS)/browser
 PROMETHEUS := $(TOOLS)/prometheus
-# The binary. It is built with the features that the tests in Rust have, since others would build its dependencies once more.
-BUILD = cargo test --locked --no-run --test fast
+BUILD = cargo build --locked
 # What needs it is left out where it cannot be had.
 FAKETIME = LIBFAKETIME=$$(tests/soak/faketime.sh $(TOOLS)/faketime) || true; export LIBFAKETIME
 LINTERS := $(TOOLS)/lint
@@ -120,7 +119,7 @@ audit: $(CARGO_DENY)
 	$(CARGO_DENY) --locked check advisories
 
 bench: $(PACKAGES)
-	cargo build --locked --release
+	cargo build --locked --release --package faultgate
 	PYTHON=$(PYTHON) FAULTGATE_BIN=$(CURDIR)/target/release/faultgate cargo bench --locked --bench gate --target-dir target/bench
 
 docs:

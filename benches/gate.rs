@@ -54,7 +54,7 @@ async fn main() {
     }
     let binary =
         std::env::var_os("FAULTGATE_BIN").map_or_else(|| "target/release/faultgate".into(), PathBuf::from);
-    assert!(binary.exists(), "{} is not there: cargo build --release", binary.display());
+    assert!(binary.exists(), "{} is not there: cargo build --release --package faultgate", binary.display());
     if std::env::args().any(|argument| argument == "halt") {
         return halts(&binary).await;
     }
