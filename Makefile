@@ -200,5 +200,6 @@ $(PROSE)/node_modules: tests/prose/package.json tests/prose/package-lock.json te
 	cd $(PROSE) && npm ci --loglevel=error
 	touch $@
 
+# Not optimized: it is built far sooner, and runs for seconds all the same.
 $(CARGO_DENY):
-	cargo install --quiet --locked --root $(TOOLS) --target-dir $(TOOLS)/target cargo-deny@$(CARGO_DENY_VERSION)
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --debug --quiet --locked --root $(TOOLS) --target-dir $(TOOLS)/target cargo-deny@$(CARGO_DENY_VERSION)
