@@ -1,7 +1,7 @@
 // The tools of all browser tests: Chromium with one known font, a page that is listened to, axe, and the binary.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -26,15 +26,20 @@ const axe = asset("axe-core/axe.min.js");
 
 /** Tells fontconfig of one font alone, so that texts take the same room on every machine. */
 function writeFonts(folder) {
-  const alias = (family, font) => `<alias binding="same"><family>${family}</family><prefer><family>${font}</family></prefer></alias>`;
+  const fonts = path.join(folder, "fonts");
+  mkdirSync(fonts);
+  // The package has faces besides, which Chromium would take for the fonts of a system.
+  for (const face of ["Sans", "Sans-Bold", "Sans-Oblique", "SansMono", "SansMono-Bold"]) {
+    const file = `DejaVu${face}.ttf`;
+    copyFileSync(path.join(BROWSER_TOOLS, "node_modules/dejavu-fonts-ttf/ttf", file), path.join(fonts, file));
+  }
   const file = path.join(folder, "fonts.conf");
-  const fonts = path.join(BROWSER_TOOLS, "node_modules/dejavu-fonts-ttf/ttf");
+  const aliases = { "sans-serif": "Sans", "system-ui": "Sans", monospace: "Sans Mono", "ui-monospace": "Sans Mono" };
+  const alias = ([name, face]) => `<alias><family>${name}</family><prefer><family>DejaVu ${face}</family></prefer></alias>`;
   writeFileSync(
     file,
     `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${fonts}</dir>
-    <cachedir>${path.join(folder, "fonts")}</cachedir>
-    <selectfont><rejectfont><glob>*Condensed*</glob><glob>*Serif*</glob><glob>*Light*</glob></rejectfont></selectfont>
-    ${alias("sans-serif", "DejaVu Sans")}${alias("monospace", "DejaVu Sans Mono")}</fontconfig>`,
+    <cachedir>${path.join(folder, "cache")}</cachedir>${Object.entries(aliases).map(alias).join("")}</fontconfig>`,
   );
   return file;
 }

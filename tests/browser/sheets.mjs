@@ -118,6 +118,6 @@ export class Sheet {
   save() {
     if (!UPDATE_SHEETS) return;
     mkdirSync(path.dirname(this.file), { recursive: true });
-    writeFileSync(this.file, PNG.sync.write(this.picture, { colorType: 2, deflateLevel: 9 }));
+    writeFileSync(this.file, PNG.sync.write(this.picture, { colorType: 2, deflateLevel: 9, deflateStrategy: 0, filterType: 0 }));
   }
 }

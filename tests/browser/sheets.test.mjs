@@ -29,11 +29,11 @@ const FAULTS = {
   "the verdict is hidden": "h1 { visibility: hidden }",
   "the verdict is of another colour": ".badge { background: #1a7f37 !important; color: #fff !important }",
   "a reason is missing": "header .reasons li:first-child { visibility: hidden }",
-  "a section is missing": "#overview { display: none }",
-  "sections have changed places": "body, main { display: flex; flex-direction: column } #overview { order: 9 }",
-  "a section has moved by a line": "#overview { margin-top: 24px }",
+  "a section is missing": "section:has(#overview) { display: none }",
+  "sections have changed places": "main { display: flex; flex-direction: column } section:has(#overview) { order: 9 }",
+  "a section has moved by a line": "section:has(#overview) { position: relative; top: 24px }",
   "the links are hidden": "a { visibility: hidden }",
-  "the bars of the timeline are hidden": "#overview svg rect { visibility: hidden }",
+  "the bars of the timeline are hidden": "section:has(#overview) svg rect { visibility: hidden }",
 };
 for (const [fault, style] of Object.entries(FAULTS)) {
   test(`it is seen that ${fault}`, async () => {

@@ -14,13 +14,14 @@ const THEMES = {
 };
 
 const FRAME = `<!doctype html><html lang="en"><meta charset="utf-8"><title>terminal</title>
-<style>${asset("@xterm/xterm/css/xterm.css")} body { margin: 0 } main { padding: 4px; width: max-content }</style><main></main></html>`;
+<style>${asset("@xterm/xterm/css/xterm.css")} body { margin: 0 } main { padding: 4px; width: max-content }
+/* The ground shows through where a row ends within a pixel. */ .xterm-viewport { background: none !important }</style><main></main></html>`;
 
 /** Records what the binary writes to a terminal. The program `script` plays the terminal. */
 export async function record(args, { cwd, columns, code }) {
-  const command = `stty cols ${columns} rows ${ROWS}; exec "$FAULTGATE_BIN" ${args}`;
-  const { PATH, FAULTGATE_BIN } = process.env;
-  const env = { PATH, FAULTGATE_BIN, HOME: cwd, SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8" };
+  const command = `stty cols ${columns} rows ${ROWS}; exec "$BINARY" ${args}`;
+  const { PATH, FAULTGATE_BIN: BINARY } = process.env;
+  const env = { PATH, BINARY, HOME: cwd, SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8" };
   const options = { cwd, env, maxBuffer: 64 << 20 };
   const ended = await promisify(execFile)("script", ["-qec", command, "/dev/null"], options).catch((error) => error);
   assert.equal(ended.code ?? 0, code, ended.stdout);

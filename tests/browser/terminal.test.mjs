@@ -92,6 +92,7 @@ const SCREENS = SCHEMES.flatMap((colorScheme) =>
 describe("the end of the log looks as it did", () => {
   const sheet = new Sheet("terminal", SHOWN, SCREENS, 480);
   after(() => sheet.save());
+  const cut = [];
   for (const name of SHOWN) {
     test(name, async () => {
       const result = resultOf(name);
@@ -103,8 +104,13 @@ describe("the end of the log looks as it did", () => {
         const viewport = { width, height: 480 };
         const { page, close } = await show(browser, folder, written, { columns, colorScheme, viewport });
         await sheet.hold(page, name, key);
+        if (columns === 96) cut.push(...(await page.evaluate(lines)).cut);
         await close();
       }
     });
   }
+
+  test("no line is cut", { todo: "the line of the earlier run is not wrapped" }, () => {
+    assert.deepEqual(cut, []);
+  });
 });
