@@ -122,18 +122,35 @@ for (const [surface, { textOf, most }] of Object.entries(SURFACES)) {
   }
 }
 
-test("in all zones the summary tells the same times, those of UTC", async () => {
-  const text = await summaryOf("measured");
+/** What a reader in each of three zones is told of a result: the axis, the bars and the whole text. */
+async function toldInZones(name, result) {
+  const reports = await render(folder, name, write(folder, name, result));
+  const text = readFileSync(path.join(reports, "summary.md"), "utf8");
   const told = [];
   for (const timezoneId of ["UTC", "Asia/Kathmandu", "America/Los_Angeles"]) {
-    const { page, close } = await show(browser, folder, "zone", text, { timezoneId });
+    const { page, close } = await show(browser, folder, name, text, { timezoneId });
     const [{ axis, bars }] = await page.evaluate(diagrams);
     told.push({ axis, bars, text: await page.locator("article").innerText() });
     await close();
   }
-  const { started_at: start, ended_at: end } = resultOf("measured");
+  return told;
+}
+
+function assertUtc(told, { started_at: start, ended_at: end }) {
   const [first, last] = [start, end].map((at) => at.slice(11, 19));
   assert.ok(told[0].axis.length > 1 && told[0].axis.every((time) => first <= time && time <= last), String(told[0].axis));
   assert.deepEqual(told[1], told[0]);
   assert.deepEqual(told[2], told[0]);
+}
+
+test("in all zones the summary tells the same times, those of UTC", async () => {
+  const result = resultOf("measured");
+  assertUtc(await toldInZones("zones", result), result);
+});
+
+const todo = "Mermaid takes the times for the reader's own, which have no such hour";
+test("so it does in the hour that clocks leave out when summer begins", { todo }, async () => {
+  const text = JSON.stringify(resultOf("measured")).replaceAll("2026-11-22T10:", "2026-03-08T02:");
+  const result = JSON.parse(text);
+  assertUtc(await toldInZones("summer", result), result);
 });
