@@ -1,6 +1,8 @@
 # make test    every test that needs no container, and the lints
 # make lint-templates   templates, workflows and action.yml: held against the tools of others, and run
-# make browser report.html in Chromium; make test leaves it out where there is no Chromium to be had
+# make browser the report, the summary, the comment and the terminal in Chromium; make test leaves it out where there is no Chromium
+#              to be had
+# make sheets  takes what Chromium shows now as the right pictures, which make browser compares
 # make soak    the binary killed at every step by every signal, and SOAK_RUNS (500) times at random moments; the figures;
 #              then the whole fault matrix, and SOAK_RUNS (5000) random combinations; then the laws of the library and of
 #              the lifecycle, each with PROPTEST_CASES (20000) random cases
@@ -39,7 +41,7 @@ PYTEST_WORKERS ?= 4
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test e2e soak network fuzz lint prose lint-templates audit bench docs docs-site pictures rust-test python-test browser browser-if-any release-rehearsal
+.PHONY: test e2e soak network fuzz lint prose lint-templates audit bench docs docs-site pictures rust-test python-test browser sheets browser-if-any release-rehearsal
 
 test: lint docs-site rust-test python-test lint-templates browser-if-any
 
@@ -65,7 +67,10 @@ python-test: $(PACKAGES) $(SHAPES)
 browser: $(BROWSER)/node_modules
 	$(BUILD)
 	CHROMIUM=$$(tests/browser/chromium.sh) && export CHROMIUM && \
-		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node --test tests/browser/report.test.mjs
+		FAULTGATE_BIN=$(CURDIR)/target/debug/faultgate BROWSER_TOOLS=$(BROWSER) node --test tests/browser/*.test.mjs
+
+sheets: export UPDATE_SHEETS = 1
+sheets: browser
 
 pictures: $(BROWSER)/node_modules
 	$(BUILD)

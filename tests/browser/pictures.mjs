@@ -1,34 +1,57 @@
-// Takes the pictures of the README and the docs: the first screen of report.html, light and dark.
+// Takes the pictures of the README and the docs, light and dark: the first screen of report.html, and the terminal at the
+// end of the rehearsal of docs/first-probe.md that fails.
 // pictures.mjs FOLDER
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { launch, open, render, require, SCHEMES } from "./browser.mjs";
+import { fixtures } from "./results.mjs";
+import { lines, record, show } from "./terminal.mjs";
 
-const { FAULTGATE_BIN, BROWSER_TOOLS, CHROMIUM } = process.env;
-const require = createRequire(path.join(BROWSER_TOOLS, "package.json"));
-const { chromium } = require("playwright-core");
-
+const { PNG } = require("pngjs");
 const [into] = process.argv.slice(2);
-const fixture = path.join(import.meta.dirname, "fixtures/measured.json");
-const folder = mkdtempSync(path.join(tmpdir(), "faultgate-pictures-"));
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+const COLUMNS = 90;
+const STEP = 8;
+const COMMAND = "rehearse --fault 3s --scenario degraded";
+const SUITE = `
+version: 1
+experiments:
+  - name: latency
+    fis: { template: EXTrehearsal }
+    probes:
+      - name: checkout answers
+        http: { url: "http://target.rehearsal.invalid/checkout", status: 200, within: 2s }
+        when: [before, during, after]
+        every: 200ms
+`;
+
+/** Writes a picture in as few bytes as any filter brings, in steps of colours that no eye tells apart. */
+function keep(name, picture) {
+  const pixels = PNG.sync.read(picture);
+  pixels.data.forEach((value, place) => {
+    pixels.data[place] = Math.min(255, Math.round(value / STEP) * STEP);
+  });
+  const small = [0, 1, 2, 3, 4].map((filterType) => PNG.sync.write(pixels, { colorType: 2, deflateLevel: 9, deflateStrategy: 0, filterType }));
+  const [least] = small.toSorted((one, other) => one.length - other.length);
+  writeFileSync(path.join(into, `${name}.png`), least);
+}
+
+const { browser, folder, stop } = await launch();
 try {
-  try {
-    execFileSync(FAULTGATE_BIN, ["report", fixture, "--report-dir", folder], { env: {}, cwd: folder, stdio: "pipe" });
-  } catch (error) {
-    // The exit code is that of the result, which has failed: 1.
-    if (error.status !== 1) throw error;
-  }
   mkdirSync(into, { recursive: true });
-  for (const colorScheme of ["light", "dark"]) {
-    const page = await browser.newPage({ colorScheme, viewport: { width: 1100, height: 760 }, deviceScaleFactor: 1.5 });
-    await page.goto(pathToFileURL(path.join(folder, "report.html")).href);
-    await page.screenshot({ path: path.join(into, `report-${colorScheme}.png`) });
+  const report = path.join(await render(folder, "measured", fixtures.measured), "report.html");
+  writeFileSync(path.join(folder, ".faultgate.yml"), SUITE);
+  const recorded = await record(COMMAND, { cwd: folder, columns: COLUMNS, code: 1 });
+  const written = `$ faultgate ${COMMAND}\r\n${recorded.trimEnd()}`;
+  const measured = await show(browser, folder, written, { columns: COLUMNS, colorScheme: "light" });
+  const { texts } = await measured.page.evaluate(lines);
+  const rows = texts.findLastIndex((line) => line !== "") + 1;
+  for (const colorScheme of SCHEMES) {
+    const options = { colorScheme, viewport: { width: 1100, height: 760 }, deviceScaleFactor: 1.5 };
+    const { page } = await open(browser, report, options);
+    keep(`report-${colorScheme}`, await page.screenshot());
+    const terminal = await show(browser, folder, written, { ...options, columns: COLUMNS, rows });
+    keep(`terminal-${colorScheme}`, await terminal.page.locator("main").screenshot());
   }
 } finally {
-  await browser.close();
-  rmSync(folder, { recursive: true, force: true });
+  await stop();
 }
