@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 from codebuild import Buildspec
@@ -19,8 +22,14 @@ DOCS = ROOT / "docs"
 STACK = ROOT / "examples" / "quickstart" / "stack.yml"
 SUITE, WORKFLOW = ".faultgate.yml", ".github/workflows/release.yml"
 ENDS = [("completed", 0), ("degraded", 1)]
-# What others say.
-FOREIGN = {"Resource not accessible by integration"}
+# What others say, and what is put together of parts.
+FOREIGN = {
+    "Resource not accessible by integration",
+    "no credentials found in chain",
+    "credentials were found",
+    "could not read the experiment template",
+    "not ready: a run would launch nothing",
+}
 
 
 def files(page: str, endpoints: dict[str, str]) -> dict[str, str]:
@@ -82,10 +91,47 @@ def test_what_the_quickstarts_break_is_sound() -> None:
     accepts("yamllint", "--strict", "--config-file", Path(__file__).parent / "yamllint.yml", STACK)
 
 
-def test_the_first_template_is_sound(tmp_path: Path) -> None:
+def first_template() -> str:
     (text,) = re.findall(r"```json\n(.*?)```", (DOCS / "first-template.md").read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "template.json").write_text(text, encoding="utf-8")
-    subprocess.run([binary(), "lint", tmp_path / "template.json"], env={}, check=True, capture_output=True)
+    return text
+
+
+def test_the_first_template_is_sound(tmp_path: Path) -> None:
+    (tmp_path / "template.json").write_text(first_template(), encoding="utf-8")
+    done = subprocess.run([binary(), "lint", tmp_path / "template.json"], env={}, check=True, capture_output=True, text=True)
+    assert done.stdout.endswith("\n0 errors, 0 warnings, 1 note in 1 template\n")
+
+
+def test_the_first_template_runs_without_an_account(tmp_path: Path) -> None:
+    with served("completed") as endpoints:
+        keys = {"aws_access_key_id": endpoints["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": endpoints["AWS_SECRET_ACCESS_KEY"]}
+        session = boto3.Session(region_name=endpoints["AWS_REGION"], **keys)
+        alarm = {"AlarmName": "shop-5xx", "Namespace": "shop", "MetricName": "errors", "Statistic": "Sum", "Period": 60}
+        threshold = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+        at = endpoints["AWS_ENDPOINT_URL"]
+        session.client("cloudwatch", endpoint_url=at).put_metric_alarm(**alarm, **threshold)
+        made = session.client("fis", endpoint_url=at).create_experiment_template(**json.loads(first_template()))
+        for command in (["check"], ["run", "--dry-run"], ["run"]):
+            named = [*command, "--experiment-template-id", made["experimentTemplate"]["id"]]
+            done = subprocess.run([binary(), *named], env=endpoints, cwd=tmp_path, check=False, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_commands_for_a_role_trust_the_pipelines_of_one_branch(tmp_path: Path) -> None:
+    page = (DOCS / "aws-access.md").read_text(encoding="utf-8")
+    github, gitlab, commands = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    aws = tmp_path / "aws"
+    aws.write_text('#!/bin/sh\ncase $1 in sts) echo 111122223333 ;; *) printf "%s\\n" "$*" >> calls ;; esac\n', encoding="utf-8")
+    aws.chmod(0o700)
+    for platform, host in ((github, "token.actions.githubusercontent.com"), (gitlab, "gitlab.com")):
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        subprocess.run(["sh", "-euc", platform + commands], cwd=tmp_path, env=environment, check=True)
+        (statement,) = json.loads((tmp_path / "trust.json").read_text(encoding="utf-8"))["Statement"]
+        assert statement["Principal"] == {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{host}"}
+        told = statement["Condition"]["StringEquals"]
+        assert set(told) == {f"{host}:aud", f"{host}:sub"} and told[f"{host}:sub"].endswith("main")
+    policies = re.findall(r"--policy-document file://(\S+)", (tmp_path / "calls").read_text(encoding="utf-8"))
+    assert policies and all((ROOT / policy).is_file() for policy in policies)
 
 
 def test_the_messages_that_are_explained_are_those_that_are_written() -> None:
