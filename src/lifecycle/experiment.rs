@@ -13,7 +13,9 @@ use super::run::Lifecycle;
 use super::scheduled::Scheduled;
 use super::stop_request::{CONFIRM_LIMIT, RETRY_PAUSE, STOP_LIMIT, StopRequest};
 use faultgate_core::duration::exact;
-use faultgate_core::model::{ExperimentPlan, ExperimentResult, RunEvent, Source, State, StopReport, Verdict};
+use faultgate_core::model::{
+    ExperimentPlan, ExperimentResult, FaultWindow, RunEvent, Source, State, StopReport, Verdict,
+};
 use faultgate_engines::{Engine, FailureKind, Judgement, Launched, Record, StopCause};
 
 /// Time for the confirmation of a stop that was refused: such an experiment will hardly stop.
@@ -154,10 +156,15 @@ impl Lifecycle<'_> {
         self.publish_turns();
         let grown = || self.find_growth_in_record(progress.scheduled, &record).map(StopCause::Forbidden);
         let cause = cause.or(cut).or_else(grown);
-        let fault = record.fault();
         self.reconcile(progress, &record).await;
-        let probes = progress.probing.borrow().results(fault.as_ref());
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
+        judged.fault_may_be_in |= stop.as_ref().is_some_and(|stop| !stop.confirmed);
+        // The end of a fault that may still be in is not known, whatever was begun to take it away.
+        let fault = record.fault().map(|fault| FaultWindow {
+            ended_at: fault.ended_at.filter(|_| !judged.fault_may_be_in),
+            ..fault
+        });
+        let probes = progress.probing.borrow().results(fault.as_ref());
         if let Some(told) = stop.as_ref().and_then(|stop| describe_trouble(stop, engine.as_ref(), launched)) {
             judged.reason = format!("{}; {told}", judged.reason);
         }
@@ -206,6 +213,7 @@ impl Lifecycle<'_> {
             faults: record.faults,
             probes,
             fault,
+            fault_may_be_in: judged.fault_may_be_in,
             evidence: judged.evidence,
             warnings: judged.warnings,
             error: record.error,

@@ -33,10 +33,15 @@ pub(super) fn decide(result: &RunResult) -> Gate {
     let Gate { expected_resilience_score: expected, signal, .. } = result.gate;
     let score = weighted_mean(result.deciding().map(|experiment| (experiment.score, experiment.weight)));
     let mut verdict = Verdict::of_run(result.deciding().map(|experiment| experiment.verdict));
+    let tolerates = result.tolerates_errors();
     let mut culprits: Vec<&ExperimentResult> =
-        result.deciding().filter(|experiment| experiment.verdict != Verdict::Passed).collect();
-    // Verdicts are ordered by weight, so the cause of the run's verdict comes first.
-    culprits.sort_by_key(|experiment| experiment.verdict);
+        result.worst_first().into_iter().map(|(_, experiment)| experiment).collect();
+    culprits.retain(|experiment| match experiment.verdict {
+        Verdict::Passed => false,
+        // A fault that may still be in is told even where its experiment does not decide.
+        Verdict::Errored => !tolerates || experiment.may_be_in(),
+        Verdict::Cancelled | Verdict::Failed | Verdict::TimedOut => true,
+    });
     let mut reasons = guard::reasons_of_refused(findings);
     // An experiment whose halt a signal overtook has failed, and its run was cancelled all the same.
     let overtaken = experiments.iter().find_map(|experiment| experiment.stop.as_ref()?.signal);
@@ -48,6 +53,8 @@ pub(super) fn decide(result: &RunResult) -> Gate {
     let told = guard::why_not_launched(findings).filter(|_| !reasons.is_empty());
     culprits.retain(|experiment| told.as_ref() != Some(&experiment.reason));
     reasons.extend(culprits.into_iter().map(|experiment| reason(experiment, experiments)));
+    // Some places show only the first words.
+    reasons.splice(..0, result.left_in());
     // The score of a run that was broken off or could not be judged has dropped for another reason.
     let excess = comparison.as_ref().and_then(RunComparison::excess);
     let excess = excess.filter(|_| matches!(verdict, Verdict::Passed | Verdict::Failed));
@@ -125,8 +132,13 @@ fn below(score: Score, expected: Score, experiments: &[ExperimentResult]) -> Str
         one.score.map_or(0.0, |score| (Score::FULL.get() - score.get()) * f64::from(one.weight))
     };
     let worst = experiments.iter().max_by(|one, other| lost(one).total_cmp(&lost(other)));
-    let worst = worst.map(|worst| format!(": {}", reason(worst, experiments))).unwrap_or_default();
-    format!("score {score} < {expected}{worst}")
+    let worst = worst.map(|worst| {
+        // The experiment has reached a floor of its own, which is not what the run has missed.
+        let reached = worst.reason.strip_prefix("score ").and_then(|reason| reason.split_once(": "));
+        let because = reached.map_or(worst.reason.as_str(), |(_, because)| because);
+        if experiments.len() == 1 { because.to_owned() } else { format!("{}: {because}", worst.name) }
+    });
+    format!("score {score} < {expected}: {}", worst.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -135,3 +135,24 @@ fn a_signal_and_a_rehearsal_are_kept_and_told() {
     });
     assert_eq!(gate.reasons.last().unwrap(), "this was a rehearsal of completed: nothing was touched");
 }
+
+#[test]
+fn a_fault_that_may_still_be_in_is_said_first_and_also_where_its_error_is_tolerated() {
+    let left = ExperimentResult { fault_may_be_in: true, ..ended("left", Verdict::Errored, None, 1) };
+    let weak = ended("weak", Verdict::Failed, Some(0.0), 9);
+    let gate = decided(vec![weak, left.clone()], unchanged);
+    let told = ["the fault may still be in: left", "left: left is errored", "weak: weak is failed"];
+    assert_eq!(gate.verdict, Verdict::Failed);
+    assert_eq!(gate.reasons, told);
+    let fine = ended("fine", Verdict::Passed, Some(100.0), 9);
+    let gate = decided(vec![fine, left], |result| result.tolerate = Score::new(50.0));
+    assert_eq!(gate.verdict, Verdict::Passed);
+    assert_eq!(gate.reasons[..2], told[..2]);
+}
+
+#[test]
+fn a_floor_that_was_reached_does_not_stand_beside_the_score_that_was_missed() {
+    let mut weak = ended("weak", Verdict::Passed, Some(60.0), 1);
+    weak.reason = "score 60 >= 50: p failed 2 of 5 looks".to_owned();
+    assert_eq!(decided(vec![weak], unchanged).reasons, ["score 60 < 90: p failed 2 of 5 looks"]);
+}

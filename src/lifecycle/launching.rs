@@ -68,11 +68,13 @@ impl Lifecycle<'_> {
         drop(permit);
         let refused = async |verdict, reason: &str| {
             // A refusal proves nothing where an earlier attempt of this launch was not answered.
-            match engine.how_to_look(plan) {
-                Some(_) => self.note_unfound(scheduled).await,
-                None => self.note_over(scheduled).await,
+            let fault_may_be_in = engine.how_to_look(plan).is_some();
+            if fault_may_be_in {
+                self.note_unfound(scheduled).await;
+            } else {
+                self.note_over(scheduled).await;
             }
-            Err(self.not_launched(scheduled, verdict, reason))
+            Err(ExperimentResult { fault_may_be_in, ..self.not_launched(scheduled, verdict, reason) })
         };
         match begun {
             Begun::Answered(Ok(launched)) => {
@@ -160,6 +162,7 @@ impl Lifecycle<'_> {
         let launched = match LostLaunch::weigh(engine.as_ref(), plan, None, found) {
             Ok(launched) => launched,
             Err(lost) => {
+                let fault_may_be_in = lost != LostLaunch::NeverBegan;
                 let reason = match lost {
                     LostLaunch::NeverBegan => {
                         self.note_over(progress.scheduled).await;
@@ -172,7 +175,8 @@ impl Lifecycle<'_> {
                 };
                 let signal = self.cancel.signal();
                 let verdict = signal.map_or(Verdict::Errored, |_| Verdict::Cancelled);
-                return self.not_launched(progress.scheduled, verdict, &reason);
+                let result = self.not_launched(progress.scheduled, verdict, &reason);
+                return ExperimentResult { fault_may_be_in, ..result };
             }
         };
         self.announce(progress, &launched);

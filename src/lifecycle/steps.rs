@@ -226,10 +226,12 @@ impl Lifecycle<'_> {
             Ok(launched) => return Ok(launched),
             Err(lost) => lost,
         };
-        if lost == LostLaunch::NeverBegan {
+        let fault_may_be_in = lost != LostLaunch::NeverBegan;
+        if !fault_may_be_in {
             self.note_over(scheduled).await;
         }
-        Err(self.not_launched(scheduled, verdict, &lost.to_string()))
+        let result = self.not_launched(scheduled, verdict, &lost.to_string());
+        Err(ExperimentResult { fault_may_be_in, ..result })
     }
 
     /// Asks whether the experiment has ended; `None` if that cannot be learned.
@@ -268,6 +270,7 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
             id: known.launch.as_ref().map(|launch| launch.id.clone()),
             url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
             preview: known.preview.clone(),
+            fault_may_be_in: !matches!(known.phase, RunPhase::Planned | RunPhase::Previewing),
             ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, describe_unmonitored(known))
         },
     };

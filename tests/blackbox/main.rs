@@ -23,6 +23,7 @@ mod harness;
 mod init;
 mod kept_results;
 mod launch;
+mod left_in;
 mod leftovers;
 mod lint;
 mod litmus;

@@ -13,8 +13,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// Writes a duration in its two largest units: `1h30m`, `1m30s`, `12s`. Less than ten seconds have tenths, and less
-/// than one is written in milliseconds.
+/// than one is written in milliseconds. Clocks differ, so an end may seem to lie before its start: then no time
+/// has passed.
 pub fn coarse(duration: SignedDuration) -> String {
+    let duration = duration.max(SignedDuration::ZERO);
     let whole = duration.as_secs();
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
     match (hours, minutes) {
@@ -90,6 +92,8 @@ mod tests {
             (90_500, "1m30s"),
             (3_600_000, "1h"),
             (5_400_000, "1h30m"),
+            (-40, "0s"),
+            (-5_400_000, "0s"),
         ];
         for (millis, expected) in cases {
             assert_eq!(coarse(SignedDuration::from_millis(millis)), expected);
@@ -110,7 +114,7 @@ mod tests {
         for (millis, expected) in cases {
             assert_eq!(fine(from_millis(millis)), expected);
         }
-        assert_eq!(fine(SignedDuration::from_millis(-12_000)), "-12s");
+        assert_eq!(fine(SignedDuration::from_millis(-12_000)), "0s");
     }
 
     #[test]

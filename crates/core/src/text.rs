@@ -68,6 +68,21 @@ pub fn plain(text: &str, max_chars: usize) -> String {
     cut(&out, max_chars)
 }
 
+/// Returns a name as [`plain`] does, but cut in its middle if it is longer: names of one suite often begin
+/// alike, and what tells them apart stands at their ends.
+pub fn short(name: &str, max_chars: usize) -> String {
+    const MAX_NAME_CHARS: usize = 1_000;
+    let whole = plain(name, MAX_NAME_CHARS);
+    let count = whole.chars().count();
+    if count <= max_chars {
+        return whole;
+    }
+    let end = max_chars.saturating_sub(1) / 2;
+    let begin: String = whole.chars().take(max_chars.saturating_sub(1) - end).collect();
+    let end: String = whole.chars().skip(count - end).collect();
+    format!("{begin}…{end}")
+}
+
 /// Pushes a character in such a way that no log command comes about.
 fn push_unmarked(out: &mut String, c: char) {
     if c == '[' {

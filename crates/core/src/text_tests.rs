@@ -136,3 +136,17 @@ proptest! {
         prop_assert!(!out.starts_with(char::is_numeric));
     }
 }
+
+#[test]
+fn names_that_begin_alike_are_told_apart() {
+    let names =
+        ["eu-west-1", "eu-central-1"].map(|region| format!("nightly-ext1a2b3c4d5e6f7-111122223333-{region}"));
+    for most in [18, 40] {
+        let [one, other] = names.each_ref().map(|name| short(name, most));
+        assert_ne!(one, other);
+        assert_eq!(one.chars().count(), most);
+    }
+    assert_eq!(short(&names[0], 18), "nightly-e…u-west-1");
+    assert_eq!(short("az", 18), "az");
+    assert_eq!(short("::error::x", 5), ": …:x");
+}

@@ -37,14 +37,14 @@ pub struct OwnReport {
 pub enum FaultTimes {
     /// The engine tells no times of its faults: the fault window is the time in which the experiment runs.
     Untold,
-    /// No fault has begun.
+    /// Nothing says that a fault has begun.
     Never,
     /// The window from the first start to the last end of a fault; it has no end while a fault is in effect.
     In(FaultWindow),
 }
 
 impl Record {
-    /// Returns the fault window so far, or None where no fault has begun.
+    /// Returns the fault window so far, or None where nothing says that a fault has begun.
     pub fn fault(&self) -> Option<FaultWindow> {
         match self.fault {
             FaultTimes::In(window) => Some(window),

@@ -38,6 +38,8 @@ pub struct Judgement {
     /// Sentences that a reader of the verdict has to know besides the reason.
     pub warnings: Vec<String>,
     pub evidence: Vec<Evidence>,
+    /// `true` if the fault may still be in although the engine is done with the experiment.
+    pub fault_may_be_in: bool,
 }
 
 impl Judgement {
@@ -53,6 +55,7 @@ impl Judgement {
             losses: Vec::new(),
             warnings: Vec::new(),
             evidence: Vec::new(),
+            fault_may_be_in: false,
         }
     }
 

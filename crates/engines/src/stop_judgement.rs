@@ -19,7 +19,7 @@ pub(super) fn judge_stop(cause: &StopCause, record: &Record, who: &str, what: &s
         StopCause::Cancelled(signal) => Judgement::plain(
             State::Cancelled,
             Verdict::Cancelled,
-            format!("{} cancelled the run; {what} is {raw}", signal.as_str()),
+            format!("{} cancelled the run; state of {what}: {raw}", signal.as_str()),
         ),
         // The stop crossed an end that came in time: the experiment kept its timeout.
         StopCause::Timeout(deadline) if has_completed_by(record, *deadline) => return None,
@@ -28,12 +28,12 @@ pub(super) fn judge_stop(cause: &StopCause, record: &Record, who: &str, what: &s
         StopCause::Timeout(_) => Judgement::plain(
             State::TimedOut,
             Verdict::TimedOut,
-            format!("it did not end within its timeout; {what} is {raw}"),
+            format!("it did not end within its timeout; state of {what}: {raw}"),
         ),
         StopCause::QueueTimeout(_) => Judgement::plain(
             State::TimedOut,
             Verdict::TimedOut,
-            format!("{who} left it pending past queue-timeout; {what} is {raw}"),
+            format!("{who} left it pending past queue-timeout; state of {what}: {raw}"),
         ),
         StopCause::Unwatched(failure) => Judgement::plain(
             record.state,

@@ -14,6 +14,8 @@ use crate::ci::LogStyle;
 use crate::files::{annotations, dotenv};
 use crate::summary::{PageLimits, render};
 
+mod heads;
+
 const DIR: &str = "faultgate-report";
 
 async fn commands(result: &RunResult, style: LogStyle) -> String {

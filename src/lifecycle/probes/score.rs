@@ -16,6 +16,10 @@ pub(crate) fn score(judged: &mut Judgement, floor: Score, probes: &[Probe], plan
         judged.score = weighted_mean(probes.iter().map(|probe| (Some(probe.score), probe.weight)));
         judged.score_source = judged.score.map(|_| ScoreSource::Probes);
     }
+    if !scored && !probes.is_empty() && judged.score_source == Some(ScoreSource::Completion) {
+        let told = "no look of its probes counts, so its score says only that it completed";
+        judged.warnings.push(told.to_owned());
+    }
     let (Verdict::Passed | Verdict::Failed, Some(score)) = (judged.verdict, judged.score) else { return };
     if judged.score_source == Some(ScoreSource::Engine) {
         judged.warnings.extend(explain_uncounted(probes, plans, &judged.injected));
@@ -129,8 +133,9 @@ fn cost(probe: &Probe, plan: Option<&ProbePlan>, fault: &str) -> String {
     let (during, after) = (probe.phases.during, probe.phases.after);
     let in_fault = plan.is_none_or(looks_in_fault) && during.passed < during.total;
     let mut text = if in_fault {
-        let failed = during.total - during.passed;
-        format!("{} failed {failed} of {} looks{} while {fault} was in", probe.name, during.total, why(probe))
+        // The number is that of the tables: all looks that count, the one after the end among them.
+        let (failed, all) = (probe.counted.saturating_sub(probe.passed_counted), probe.counted);
+        format!("{} failed {failed} of {all} looks{} while {fault} was in", probe.name, why(probe))
     } else {
         format!("{} failed after the end{}", probe.name, why(probe))
     };

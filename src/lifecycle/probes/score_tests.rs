@@ -183,11 +183,11 @@ fn a_failure_after_the_end_is_told_as_such() {
     assert_eq!(told((2, 2), false, &both), "score 66.66 < 100: shop failed after the end (status 503)");
     assert_eq!(
         told((1, 2), false, &both),
-        "score 33.33 < 100: shop failed 1 of 2 looks (status 503) while latency was in and after the end"
+        "score 33.33 < 100: shop failed 2 of 3 looks (status 503) while latency was in and after the end"
     );
     assert_eq!(
         told((1, 2), true, &both),
-        "score 66.66 < 100: shop failed 1 of 2 looks (status 503) while latency was in"
+        "score 66.66 < 100: shop failed 1 of 3 looks (status 503) while latency was in"
     );
     assert_eq!(told((0, 0), false, &both[1..]), "score 0 < 100: shop failed after the end (status 503)");
 }
@@ -211,10 +211,20 @@ fn what_passed_after_the_end_is_told_where_it_counts() {
 fn a_probe_flaps_in_words_only_where_it_was_looked_at_after_the_end() {
     let told = |probe: Probe, flaps| scored(&[named("shop", Probe { flaps, ..probe })]).reason;
     let (in_fault, looked_at_after) = (probe(1, 2, 10), looked_after(probe(1, 2, 10), true));
-    let failed = "shop failed 1 of 2 looks (status 503) while latency was in";
+    let failed = "shop failed 1 of 3 looks (status 503) while latency was in";
     assert_eq!(told(looked_at_after.clone(), true), format!("score 66.66 >= 0: {failed}, and flaps"));
     assert_eq!(told(looked_at_after, false), format!("score 66.66 >= 0: {failed}"));
+    let failed = "shop failed 1 of 2 looks (status 503) while latency was in";
     assert_eq!(told(in_fault, true), format!("score 50 >= 0: {failed}"), "nothing came after the end");
+}
+
+#[test]
+fn a_score_that_no_probe_has_part_in_says_so() {
+    let warned = |probes: &[Probe]| {
+        scored(probes).warnings.iter().any(|told| told.contains("no look of its probes counts"))
+    };
+    assert!(warned(&[probe(4, 4, 0)]));
+    assert!(!warned(&[probe(4, 4, 0), probe(4, 4, 1)]) && !warned(&[]));
 }
 
 #[test]

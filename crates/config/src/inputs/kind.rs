@@ -135,7 +135,7 @@ impl Kind {
             Self::Text { .. } | Self::Lines { .. } | Self::Path | Self::Template => return None,
             Self::Bool => "true or false".to_owned(),
             Self::Choice(choices) => choices.join(", "),
-            Self::Score => "a number from 0 to 100, with decimals".to_owned(),
+            Self::Score => "a number from 0 to 100, with at most two decimals".to_owned(),
             Self::Duration { min, max } => {
                 format!("a duration such as 90s, 5m or 1h30m, from {} to {}", exact(*min), exact(*max))
             }

@@ -47,7 +47,18 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Problem> {
     }
 }
 
+/// Parses a score. Reports show two decimals, and a floor with more could not be told from a score below it.
 pub(crate) fn score(text: &str) -> Result<Score, Problem> {
+    let score = up_to_hundred(text)?;
+    let decimals = text.split_once('.').map_or("", |(_, decimals)| decimals.trim_end_matches('0'));
+    if decimals.len() > 2 {
+        let hint = format!("scores are compared as they are shown, so write for example {score}");
+        return Err(Problem::new("has more than two decimals").hint(hint));
+    }
+    Ok(score)
+}
+
+fn up_to_hundred(text: &str) -> Result<Score, Problem> {
     text.parse::<f64>()
         .ok()
         // Rust takes `1e2`, `inf` and `+5` for numbers; here they are slips of the pen.
@@ -141,7 +152,7 @@ pub fn flag_duration(text: &str, min: Duration, max: Duration) -> Result<Duratio
 pub fn flag_percent(text: &str) -> Result<Score, String> {
     let text = text.trim();
     let number = text.strip_suffix('%').unwrap_or(text).trim_end();
-    score(number).map_err(|_| "it is no share in percent; write for example 5%".to_owned())
+    up_to_hundred(number).map_err(|_| "it is no share in percent; write for example 5%".to_owned())
 }
 
 /// Parses `90s`, `5m`, `1h30m`, `500ms`: whole numbers, with units from large to small, each at most once.

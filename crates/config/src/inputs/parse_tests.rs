@@ -66,6 +66,10 @@ fn scores() {
     for (text, want) in [("0", 0.0), ("100", 100.0), ("99.5", 99.5), ("007", 7.0)] {
         assert_eq!(score(text).map(Score::get), Ok(want), "{text}");
     }
+    assert_eq!(score("66.6700").map(Score::get), Ok(66.67));
+    let problem = score("66.667").unwrap_err();
+    assert_eq!(problem.what, "has more than two decimals");
+    assert_eq!(problem.hint.unwrap(), "scores are compared as they are shown, so write for example 66.66");
     for text in ["101", "100.1", "-1", "NaN", "inf", "1e1", "+5", "95%", "", ".", "1,5", "ninety"] {
         assert!(score(text).is_err(), "{text}");
     }
@@ -77,6 +81,7 @@ fn shares_in_percent() {
         ("5%", Some("5")),
         (" 2.5 % ", Some("2.5")),
         ("0", Some("0")),
+        ("33.333", Some("33.33")),
         ("5%%", None),
         ("101%", None),
         ("%", None),

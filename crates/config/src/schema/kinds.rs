@@ -137,7 +137,7 @@ fn expression(kind: &Kind) -> String {
             let synonyms = synonyms(choices).map(|(synonym, _)| synonym);
             words(&choices.iter().copied().chain(synonyms).collect::<Vec<_>>())
         }
-        Kind::Score => r"0*(?:100(?:\.0*)?|[0-9]{1,2}(?:\.[0-9]*)?|\.[0-9]+)".to_owned(),
+        Kind::Score => r"0*(?:100(?:\.0*)?|[0-9]{1,2}(?:\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)".to_owned(),
         Kind::Duration { .. } => "(?:[0-9]+h)?(?:[0-9]+m)?(?:[0-9]+s)?(?:[0-9]+ms)?".to_owned(),
         Kind::Count { min, max } => range(*min, *max),
         Kind::Templates => format!(r"[\s,]*{TEMPLATE}(?:[\s,]+{TEMPLATE})*[\s,]*"),

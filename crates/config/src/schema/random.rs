@@ -198,7 +198,7 @@ fn value(kind: &Kind, needed: bool) -> Random {
         forms.push((1, (low..=high).prop_map(|number| json!(f64::from(number))).boxed()));
     }
     if matches!(kind, Kind::Score) {
-        forms.push((1, (0.0..=100.0).prop_map(|number: f64| json!(number)).boxed()));
+        forms.push((1, (0..=10_000_u32).prop_map(|hundredths| json!(f64::from(hundredths) / 100.0)).boxed()));
     }
     if matches!(kind, Kind::Bool)
         || matches!(kind, Kind::Choice(words) if words.contains(&"on") || words.contains(&"true"))
@@ -230,7 +230,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Path => "[a-z./]{1,12}".boxed(),
         Kind::Bool => any_case(&["true", "yes", "on", "1", "false", "no", "off", "0"]),
         Kind::Choice(words) => any_case(words),
-        Kind::Score => "0{0,2}[0-9]{1,2}(\\.[0-9]{0,3})?|100(\\.0)?|\\.[0-9]{1,3}".boxed(),
+        Kind::Score => "0{0,2}[0-9]{1,2}(\\.[0-9]{0,2}0{0,2})?|100(\\.0)?|\\.[0-9]{1,2}".boxed(),
         Kind::Duration { min, max } => {
             let (min, max) = (u64::try_from(min.as_millis()).unwrap(), u64::try_from(max.as_millis()).unwrap());
             (min..=max).prop_map(|millis| written(Duration::from_millis(millis))).boxed()

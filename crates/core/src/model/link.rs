@@ -41,12 +41,12 @@ impl DashboardLink {
 }
 
 impl RunResult {
-    /// Returns the time in which faults were in: from the first start to the last end. A fault without an end
-    /// ends with its experiment or with the run. `None` if there was no fault.
+    /// Returns the time in which faults were in: from the first start to the last end. A fault whose end is
+    /// not known ends with the run. `None` if there was no fault.
     pub fn faults(&self) -> Option<(Timestamp, Timestamp)> {
         let faults = self.experiments.iter().filter_map(|experiment| {
             let fault = experiment.fault?;
-            let end = fault.ended_at.or(experiment.ended_at).unwrap_or(self.ended_at);
+            let end = fault.ended_at.unwrap_or(self.ended_at);
             Some((fault.started_at, end.max(fault.started_at)))
         });
         faults.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))

@@ -8,8 +8,9 @@
 //!   `standing` (of experiments, for displays), and `run_state` (the content of the state file), with the
 //!   `place` of each experiment. `preview` counts what an experiment would hit, before it is launched, and
 //!   `target` is one of its targets.
-//! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `comparison`
-//!   with an earlier run and each `change` since, and `output` (the outputs for later steps of a pipeline).
+//! - After it: `result` (the content of `result.json`), `fault`, `finding`, `score`, `verdict`, `order`
+//!   (the worst first), `comparison` with an earlier run and each `change` since, and `output` (the outputs
+//!   for later steps of a pipeline).
 //! - Files that are read back: `provenance` tells whether they are of this run, `contradiction` whether they
 //!   can be true.
 
@@ -26,6 +27,7 @@ mod finding;
 mod forge_kind;
 mod identity;
 mod link;
+mod order;
 mod output;
 mod place;
 mod plan;

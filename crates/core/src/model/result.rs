@@ -160,6 +160,9 @@ pub struct ExperimentResult {
     pub probes: Vec<Probe>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fault: Option<FaultWindow>,
+    /// `true` if the fault may still be in; see [`ExperimentResult::may_be_in`].
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub fault_may_be_in: bool,
     pub stop_conditions: Vec<String>,
     /// Facts from which the verdict follows.
     pub evidence: Vec<Evidence>,
@@ -217,6 +220,7 @@ impl ExperimentResult {
             faults: Vec::new(),
             probes: Vec::new(),
             fault: None,
+            fault_may_be_in: false,
             stop_conditions: Vec::new(),
             evidence: Vec::new(),
             warnings: Vec::new(),
@@ -291,8 +295,7 @@ pub struct StopReport {
     pub confirmed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
-    /// The signal that came before the stop of a halt was confirmed. The experiment has failed by its halt, and
-    /// the run was cancelled.
+    /// The signal that came before the stop of a halt was confirmed: it has cancelled the run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub signal: Option<Signal>,
 }

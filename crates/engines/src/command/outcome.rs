@@ -97,6 +97,11 @@ pub(super) fn record(end: &CommandEnd, spec: &CommandSpec, program: &str) -> Rec
 /// fault was taken away by a rollback, by `stop`, by the end of the journal's last action, or by the end of
 /// the process.
 fn fault(end: &CommandEnd) -> FaultTimes {
+    let has_journal = matches!(end.journal, Some(Ok(_)));
+    // Only the exit code that was expected says that the fault went in, and a proof says more.
+    if end.unproved.is_some() || !(end.expected || end.stopped || has_journal) {
+        return FaultTimes::Never;
+    }
     let undone_at = end.undone.as_ref().map(|undone| undone.started_at);
     let told = match &end.journal {
         Some(Ok(journal)) => journal.fault(undone_at),
@@ -163,6 +168,7 @@ fn add_undo(judgement: &mut Judgement, context: &CommandContext<'_>, end: &Comma
     let (Some(why), Some(stop)) = (failed, &context.spec.stop) else {
         return;
     };
+    judgement.fault_may_be_in = true;
     // A stop that was asked for and not confirmed is told with its command by the lifecycle.
     let by_hand =
         if context.stop.is_none() { format!("; undo it by: {}", stop.shown) } else { String::new() };
@@ -190,6 +196,7 @@ fn add_processes(judgement: &mut Judgement, end: &CommandEnd) {
     if end.survivors.is_empty() {
         return;
     }
+    judgement.fault_may_be_in = true;
     let survivors = list(&end.survivors);
     judgement.reason = format!(
         "{}; processes live on that could not be killed, so a fault may be left in: {survivors}",

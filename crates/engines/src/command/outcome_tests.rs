@@ -77,6 +77,7 @@ fn no_end_passes_with_a_fault_left_in() {
     for (journal, verdict) in [(None, Verdict::Errored), (Some(Ok(weak)), Verdict::Failed)] {
         let judged = judged(&CommandEnd { undone: undone.clone(), journal, ..end(0) }, None);
         assert_eq!(judged.verdict, verdict);
+        assert!(judged.fault_may_be_in, "{judged:?}");
         assert!(judged.reason.ends_with("undo it by: docker unpause cache"), "{}", judged.reason);
     }
     let stopped = CommandEnd { undone, stopped: true, ..end(0) };
@@ -102,4 +103,13 @@ fn a_stop_that_we_asked_for_is_never_a_pass() {
 fn a_program_that_a_variable_names_is_not_shown() {
     assert_eq!(shown_program("docker", "docker pause x"), "docker");
     assert_eq!(shown_program("s3cr3t", "\"${T}\" x"), "\"${T}\"");
+}
+
+#[test]
+fn no_fault_window_is_told_where_nothing_says_that_the_fault_went_in() {
+    let window = |end: CommandEnd| record(&end, &spec(), "chaos").fault();
+    assert!(window(end(0)).is_some());
+    assert!(window(CommandEnd { stopped: true, ..end(7) }).is_some(), "it was stopped while it ran");
+    assert_eq!(window(end(7)), None, "it could not be carried out");
+    assert_eq!(window(CommandEnd { unproved: Some("no such line".to_owned()), ..end(0) }), None);
 }

@@ -160,6 +160,7 @@ pub(super) fn add_rollbacks(judgement: &mut Judgement, end: &CommandEnd, journal
         return;
     }
     let undone = end.undone.as_ref().is_some_and(|undone| undone.failed.is_none());
+    judgement.fault_may_be_in |= !undone;
     let so = if undone { "; its stop command has succeeded" } else { ", so the fault may still be in" };
     let told = told.join(", and ") + so;
     let reason = match judgement.verdict {

@@ -151,7 +151,8 @@ fn fault(actions: &[Action], targets: &[Target], ended_at: Option<Timestamp>) ->
         _ => true,
     };
     let acted = || injecting().filter(has_acted);
-    if acted().next().is_none() {
+    // An action that failed may have failed before it did anything: alone it proves no fault.
+    if acted().all(|action| action.state == "failed") {
         return FaultTimes::Never;
     }
     // `None` is the least, so one action without a start makes the whole window unknown.

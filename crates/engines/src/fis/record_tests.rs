@@ -70,7 +70,13 @@ fn the_fault_is_in_from_the_first_start_to_the_last_end_of_what_injects() {
             ended,
             window(5, Some(50)),
         ),
-        ("it failed", vec![action(STOP, "failed", Some(5), Some(50))], ended, window(5, Some(50))),
+        ("it failed", vec![action(STOP, "failed", Some(5), Some(50))], ended, FaultTimes::Never),
+        (
+            "one of two failed",
+            vec![action(STOP, "failed", Some(5), Some(6)), done(STOP, 7, 50)],
+            ended,
+            window(5, Some(50)),
+        ),
         ("no start is told", vec![action(STOP, "completed", None, Some(50))], ended, FaultTimes::Untold),
         (
             "one start is not told",

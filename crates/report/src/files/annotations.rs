@@ -26,9 +26,9 @@ const MAX_LINKS_BYTES: usize = 75 * 1024;
 pub(crate) fn render(result: &RunResult) -> String {
     let mut room = MAX_LINKS_BYTES;
     let links: Vec<Value> = result
-        .experiments
-        .iter()
-        .filter_map(link)
+        .worst_first()
+        .into_iter()
+        .filter_map(|(_, experiment)| link(experiment))
         .take_while(|link| {
             // One byte more is for the comma between two links.
             let length = link.to_string().len() + 1;
@@ -44,7 +44,7 @@ pub(crate) fn render(result: &RunResult) -> String {
 fn link(experiment: &ExperimentResult) -> Option<Value> {
     let url = experiment.url.as_deref().filter(|url| is_address(url))?;
     let score = experiment.score.map_or_else(|| "no score".to_owned(), |score| format!("score {score}"));
-    let name = text::plain(&experiment.name, MAX_NAME_CHARS);
+    let name = text::short(&experiment.name, MAX_NAME_CHARS);
     let warnings = match experiment.warnings.len() {
         0 => String::new(),
         1 => ", 1 warning".to_owned(),

@@ -4,6 +4,8 @@
 use maud::{Markup, html};
 
 use super::words::{MAX_CELL_CHARS, badge, between, millis, number, plain, rows, score, scrolling};
+use crate::words::arithmetic::score_of_probe;
+use crate::words::write_state;
 use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, ScoreSource};
 
 /// Maximum number of experiments in the table.
@@ -31,7 +33,7 @@ pub(super) fn of_run(result: &RunResult, order: &[usize], is_there: impl Fn(usiz
             }
             tbody {
                 @for place in order.iter().take(MAX_EXPERIMENTS) {
-                    (row(*place, &experiments[*place], is_there(*place)))
+                    (row(*place, result, is_there(*place)))
                 }
                 // A call for no rows only says how many are left out.
                 (rows(&order[order.len().min(MAX_EXPERIMENTS)..], 0, 8, |_| html! {}))
@@ -62,7 +64,8 @@ pub(super) fn of_run(result: &RunResult, order: &[usize], is_there: impl Fn(usiz
     }
 }
 
-fn row(place: usize, experiment: &ExperimentResult, is_there: bool) -> Markup {
+fn row(place: usize, result: &RunResult, is_there: bool) -> Markup {
+    let experiment = &result.experiments[place];
     let name = plain(&experiment.name, MAX_CELL_CHARS);
     html! {
         tr {
@@ -70,7 +73,7 @@ fn row(place: usize, experiment: &ExperimentResult, is_there: bool) -> Markup {
                 @if is_there { a href={ "#experiment-" (place + 1) } { (name) } } @else { (name) }
             }
             td { (badge(experiment.verdict)) }
-            td { (experiment.state.as_str()) }
+            td { (plain(&write_state(result, experiment), 40)) }
             td.n { (between(experiment.started_at, experiment.ended_at)) }
             td.n { (score(experiment.expected_resilience_score)) }
             td.n { (score(experiment.score)) }
@@ -103,7 +106,12 @@ fn source(experiment: &ExperimentResult) -> String {
         Some(ScoreSource::StopCondition) => format!("Score {score}: a stop condition stopped it."),
         Some(ScoreSource::Halt) => format!("Score {score}: a probe with aborts-after stopped it."),
         Some(ScoreSource::Completion) => {
-            format!("Score {score}: it has no probes, it completed, and something was injected.")
+            let probes = if experiment.probes.is_empty() {
+                "it has no probes"
+            } else {
+                "no look of its probes counts"
+            };
+            format!("Score {score}: {probes}, it completed, and something was injected.")
         }
         None => format!("Score {score}."),
     };
@@ -111,7 +119,8 @@ fn source(experiment: &ExperimentResult) -> String {
 }
 
 fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Markup {
-    let sums = Sums::of(probes.iter().map(|probe| (Some(probe.score), probe.weight)));
+    let score_of = |probe: &Probe| score_of_probe(probe, experiment);
+    let sums = Sums::of(probes.iter().map(|probe| (score_of(probe), probe.weight)));
     // The weights of probes mean nothing if the score comes from elsewhere.
     let counts = experiment.score_source == Some(ScoreSource::Probes);
     html! {
@@ -141,9 +150,9 @@ fn probes(probes: &[Probe], experiment: &ExperimentResult, most: usize) -> Marku
                             td.n { (probe.counted) }
                         }
                         td.n { (probe.passed) " of " (probe.total) }
-                        td.n { (probe.score) }
+                        td.n { (score(score_of(probe))) }
                         td.n { (probe.weight) }
-                        td.n { (points(Some(probe.score), probe.weight)) }
+                        td.n { (points(score_of(probe), probe.weight)) }
                     }
                 }))
             }

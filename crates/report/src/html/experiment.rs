@@ -59,7 +59,7 @@ fn content(number: usize, experiment: &ExperimentResult, result: &RunResult, det
         }
         @for (place, probe) in experiment.probes.iter().enumerate() {
             @let id = format!("probe-{number}-{}", place + 1);
-            (probe::section(&id, probe, scale.as_ref(), experiment.fault, detail))
+            (probe::section(&id, probe, experiment, scale.as_ref(), detail))
         }
         h4 { "How the score came about" }
         (arithmetic::of_experiment(experiment, detail.rows))
@@ -111,7 +111,11 @@ fn facts(experiment: &ExperimentResult) -> Markup {
                 }
             }
             @if let Some(fault) = experiment.fault {
-                div { dt { "Fault in for" } dd { (between(Some(fault.started_at), fault.ended_at)) } }
+                @if fault.ended_at.is_some() {
+                    div { dt { "Fault in for" } dd { (between(Some(fault.started_at), fault.ended_at)) } }
+                } @else {
+                    div { dt { "Fault in since" } dd { (moment(fault.started_at)) ", end not known" } }
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::words::{
     tone,
 };
 use crate::words::culprits::{culprits, write_how_long};
-use crate::words::{dashboards, own_reasons, warnings};
+use crate::words::{Nature, dashboards, describe_trial, own_reasons, warnings};
 use faultgate_core::model::{EngineKind, ExperimentResult, Gate, RunResult};
 
 /// Maximum number of reasons, and of warnings, that are shown.
@@ -28,7 +28,7 @@ pub(super) fn header(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
         if culprits.is_empty() { gate.reasons.iter().collect() } else { own_reasons(result).collect() };
     html! {
         header class=(tone(gate.verdict)) {
-            h1 { "Chaos gate: " (badge(gate.verdict)) }
+            h1 { "Chaos gate: " (badge(gate.verdict)) (Nature::of_result(result)) }
             (gauge(gate))
             (change::sentence(result))
             @if !culprits.is_empty() || !reasons.is_empty() {
@@ -57,9 +57,7 @@ pub(super) fn header(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
                     (plain(&rehearsal.note, MAX_SENTENCE_CHARS))
                 }
             }
-            @if result.dry_run {
-                p.note { strong { "Dry run" } ": targets were resolved, and nothing was injected." }
-            }
+            @if let Some(trial) = describe_trial(result) { p.note { strong { "Note" } ": " (trial) "." } }
             (links(result, &culprits))
             (facts(result))
         }

@@ -34,6 +34,7 @@ mod words;
 
 use crate::files::write::replace_by;
 use crate::sink::{Sink, from_write};
+use crate::words::Nature;
 use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
 use words::{Detail, plain};
 
@@ -49,8 +50,6 @@ const STYLE: &str = include_str!("style.css");
 /// 2 MB, and below 3 MB whatever its texts.
 const MAX_SECTIONS_BYTES: usize = 1_250_000;
 
-/// Number of experiments beyond which those that did not pass come first, whatever their order in the suite.
-const MAX_IN_SUITE_ORDER: usize = 20;
 /// Maximum number of sections of experiments that passed. Nobody reads more of thousands, and a browser would
 /// take long.
 const MAX_PASSED_SECTIONS: usize = 200;
@@ -74,17 +73,17 @@ pub(crate) fn write(result: &RunResult, page: &mut dyn Write) -> io::Result<()> 
 /// Renders the page without the sections of its experiments, and these sections.
 fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     let detail = Detail::of(result);
-    let sections = sections(&result.experiments, |place, experiment| {
+    let order: Vec<usize> = result.worst_first().into_iter().map(|(place, _)| place).collect();
+    let sections = sections(&result.experiments, &order, |place, experiment| {
         experiment::section(place, experiment, result, detail)
     });
     // An experiment whose section is left out must not be linked to.
     let is_there = |place: usize| sections.get(place).is_some_and(Option::is_some);
     let has_probes = result.experiments.iter().any(|experiment| !experiment.probes.is_empty());
-    let order = in_order(&result.experiments);
-    let gate = &result.gate;
+    let (gate, nature) = (&result.gate, Nature::of_result(result));
     let title = match result.run.repository.as_deref() {
-        Some(repository) => format!("{} – chaos gate of {}", gate.verdict, plain(repository, 100)),
-        None => format!("{} – chaos gate", gate.verdict),
+        Some(repository) => format!("{}{nature} – chaos gate of {}", gate.verdict, plain(repository, 100)),
+        None => format!("{}{nature} – chaos gate", gate.verdict),
     };
     let page = html! {
         (DOCTYPE)
@@ -115,15 +114,6 @@ fn parts(result: &RunResult) -> (String, Vec<Markup>) {
     let mut sections = sections;
     let ordered = order.into_iter().filter_map(|place| sections[place].take()).collect();
     (page.into_string(), ordered)
-}
-
-/// Returns the places of the experiments in the order of the page.
-fn in_order(experiments: &[ExperimentResult]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..experiments.len()).collect();
-    if experiments.len() > MAX_IN_SUITE_ORDER {
-        places.sort_by_key(|place| experiments[*place].verdict == Verdict::Passed);
-    }
-    places
 }
 
 fn experiments(sections: &[Option<Markup>], has_probes: bool) -> Markup {
@@ -164,16 +154,15 @@ fn key() -> Markup {
 }
 
 /// Renders as many sections as there is room for, and returns them at the indices of their experiments.
-/// Experiments that did not pass come first when room is given.
+/// Room is given in this order.
 fn sections(
     experiments: &[ExperimentResult],
+    order: &[usize],
     render: impl Fn(usize, &ExperimentResult) -> Markup,
 ) -> Vec<Option<Markup>> {
-    let mut places: Vec<usize> = (0..experiments.len()).collect();
-    places.sort_by_key(|place| experiments[*place].verdict == Verdict::Passed);
     let (mut room, mut passed) = (MAX_SECTIONS_BYTES, 0);
     let mut sections: Vec<Option<Markup>> = vec![None; experiments.len()];
-    for place in places {
+    for &place in order {
         passed += usize::from(experiments[place].verdict == Verdict::Passed);
         if passed > MAX_PASSED_SECTIONS {
             break;

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::scale::{LEFT, Scale, WIDTH, short};
-use super::words::{MAX_CELL_CHARS, between, moment, plain, score, tone};
+use super::scale::{LEFT, RIGHT, Scale, WIDTH, short};
+use super::words::{MAX_CELL_CHARS, between, moment, plain, score, short_name, tone};
 use crate::words::culprits::stretches;
 use faultgate_core::model::{ExperimentResult, RunResult};
 
@@ -73,7 +73,8 @@ fn lane(
 ) -> Markup {
     let name = html! {
         text.name x=(short(LEFT - 10.0)) y=(short(top + 16.0)) text-anchor="end" {
-            (plain(&experiment.name, NAME_CHARS))
+            title { (plain(&experiment.name, MAX_CELL_CHARS)) }
+            (short_name(&experiment.name, NAME_CHARS))
         }
     };
     let word = match experiment.score {
@@ -89,8 +90,9 @@ fn lane(
                 height="16" rx="2" {}
             @if let Some(fault) = experiment.fault {
                 @let from = scale.x(fault.started_at);
-                @let to = fault.ended_at.map_or(to, |at| scale.x(at));
-                rect.fault-bar x=(short(from)) y=(short(top + 4.0)) width=(short((to - from).max(1.5))) height="16" {}
+                // A fault whose end is not known goes on to the end of the axis.
+                @let to = fault.ended_at.map_or(RIGHT, |at| scale.x(at));
+                rect class=(if fault.ended_at.is_some() { "fault-bar" } else { "fault-bar open" }) x=(short(from)) y=(short(top + 4.0)) width=(short((to - from).max(1.5))) height="16" {}
             }
             path.outage d=(outages(experiment, scale, top + 17.0)) {}
             (beside(from, to, top, &word))
@@ -132,10 +134,13 @@ fn describe_drawing(lanes: &[(usize, &ExperimentResult)], scale: &Scale) -> Stri
             (None, _) => format!("{name} was not launched"),
             (Some(start), None) => format!("{name} began at {}", scale.offset(start)),
             (Some(start), Some(fault)) => format!(
-                "{name} began at {} and had its fault in from {} for {}",
+                "{name} began at {} and had its fault in from {} {}",
                 scale.offset(start),
                 scale.offset(fault.started_at),
-                between(Some(fault.started_at), fault.ended_at),
+                match fault.ended_at {
+                    None => "to an unknown end".to_owned(),
+                    end => format!("for {}", between(Some(fault.started_at), end)),
+                },
             ),
         });
     }

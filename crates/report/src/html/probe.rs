@@ -9,29 +9,29 @@ use super::plot;
 use super::scale::Scale;
 use super::words::{Detail, MAX_CELL_CHARS, MAX_SENTENCE_CHARS, millis, plain, rows, scrolling};
 use crate::words::arithmetic::{availability, of_intervals, of_probe};
-use faultgate_core::model::{FaultWindow, Phase, Probe, Sample};
+use faultgate_core::model::{ExperimentResult, Phase, Probe, Sample};
 
 /// The delay of an evaluation, in milliseconds, from which on it is worth telling.
 const MIN_LATE_MS: u64 = 200;
 
-/// Renders the section. `window` is the fault window of the experiment.
+/// Renders the section of a probe of this experiment.
 pub(super) fn section(
     id: &str,
     probe: &Probe,
+    experiment: &ExperimentResult,
     scale: Option<&Scale>,
-    window: Option<FaultWindow>,
     detail: Detail,
 ) -> Markup {
     html! {
         section.probe {
             h4 id=(id) { (plain(&probe.name, MAX_CELL_CHARS)) " " span.kind { (plain(&probe.kind, 40)) } }
-            p.sum { (sum(probe)) }
+            p.sum { (sum(probe, experiment)) }
             (phases(probe))
             @for told in of_intervals(probe) { p.note { (plain(&told, MAX_SENTENCE_CHARS)) } }
             @if probe.samples.is_empty() {
                 p.note { "None of its looks is kept." }
             } @else if let Some(scale) = scale {
-                (plot::figure(id, probe, scale, window, detail))
+                (plot::figure(id, probe, scale, experiment.fault, detail))
                 (samples(probe, scale, detail))
             }
         }
@@ -39,8 +39,9 @@ pub(super) fn section(
 }
 
 /// Writes the sums from the looks to the score, and the times that they tell about the fault.
-fn sum(probe: &Probe) -> String {
-    let mut text = format!("{}, weight {}.", plain(&of_probe(probe), MAX_SENTENCE_CHARS), probe.weight);
+fn sum(probe: &Probe, experiment: &ExperimentResult) -> String {
+    let mut text =
+        format!("{}, weight {}.", plain(&of_probe(probe, experiment), MAX_SENTENCE_CHARS), probe.weight);
     if probe.flaps {
         text += " The probe flaps: it failed, passed and failed again, so its last pass is no recovery.";
     }

@@ -12,7 +12,7 @@ pub(super) const WIDTH: f64 = 960.0;
 /// The x-coordinate at which time begins. The names of the lanes stand to the left of it.
 pub(super) const LEFT: f64 = 132.0;
 /// The x-coordinate at which time ends.
-const RIGHT: f64 = 944.0;
+pub(super) const RIGHT: f64 = 944.0;
 
 /// Maximum number of lines of the grid, besides the one at zero.
 const MAX_LINES: i64 = 8;
@@ -142,10 +142,10 @@ fn moments(experiment: &ExperimentResult, until: Timestamp) -> impl Iterator<Ite
     let ends = [experiment.started_at, experiment.ended_at].into_iter().flatten();
     let states = experiment.transitions.iter().map(|transition| transition.at);
     let actions = experiment.actions.iter().flat_map(|action| [action.started_at, action.ended_at]);
-    let fault = experiment.fault.iter().flat_map(|fault| [Some(fault.started_at), fault.ended_at]);
+    let fault = experiment.fault.map(|fault| [fault.started_at, fault.ended_at.unwrap_or(until)]);
     let samples = experiment.probes.iter().flat_map(|probe| &probe.samples).map(|sample| sample.at);
     let open = (experiment.started_at.is_some() && experiment.ended_at.is_none()).then_some(until);
-    ends.chain(states).chain(actions.flatten()).chain(fault.flatten()).chain(samples).chain(open)
+    ends.chain(states).chain(actions.flatten()).chain(fault.into_iter().flatten()).chain(samples).chain(open)
 }
 
 /// Writes a coordinate with at most one decimal, which keeps the page small.

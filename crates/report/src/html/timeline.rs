@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::scale::{LEFT, Scale, WIDTH, short};
-use super::words::{MAX_SENTENCE_CHARS, plain};
+use super::scale::{LEFT, RIGHT, Scale, WIDTH, short};
+use super::words::{MAX_SENTENCE_CHARS, plain, short_name};
 use faultgate_core::model::{ExperimentResult, FaultWindow, State, Transition};
 
 /// Height of the axis, in points like all lengths here.
@@ -67,7 +67,7 @@ fn lanes(count: usize) -> f64 {
 pub(super) fn fault(fault: Option<FaultWindow>, scale: &Scale, top: f64, bottom: f64) -> Markup {
     let Some(fault) = fault else { return html! {} };
     let from = scale.x(fault.started_at);
-    let to = fault.ended_at.map_or(944.0, |at| scale.x(at)).max(from);
+    let to = fault.ended_at.map_or(RIGHT, |at| scale.x(at)).max(from);
     html! {
         rect.fault x=(short(from)) y=(short(top)) width=(short(to - from)) height=(short(bottom - top)) {}
         path.fault-edge d={ "M" (short(from)) " " (short(top)) "V" (short(bottom)) } {}
@@ -79,7 +79,10 @@ pub(super) fn fault(fault: Option<FaultWindow>, scale: &Scale, top: f64, bottom:
 
 fn name(name: &str, top: f64) -> Markup {
     html! {
-        text.name x=(short(LEFT - 10.0)) y=(short(top + 16.0)) text-anchor="end" { (plain(name, NAME_CHARS)) }
+        text.name x=(short(LEFT - 10.0)) y=(short(top + 16.0)) text-anchor="end" {
+            title { (plain(name, MAX_SENTENCE_CHARS)) }
+            (short_name(name, NAME_CHARS))
+        }
     }
 }
 

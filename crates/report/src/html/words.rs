@@ -43,6 +43,11 @@ pub(super) fn plain(text: &str, longest: usize) -> String {
     if text.contains(is_no_character) { text.replace(is_no_character, "\u{fffd}") } else { text }
 }
 
+/// Writes a name of at most `longest` characters, cut in its middle.
+pub(super) fn short_name(name: &str, longest: usize) -> String {
+    plain(&text::short(name, longest), longest)
+}
+
 /// Returns `true` for code points that no page may hold, not even escaped.
 pub(super) fn is_no_character(c: char) -> bool {
     u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')

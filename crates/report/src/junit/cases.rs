@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::faults;
 use super::suite::{Fate, Rank, TestCase, TestSuite};
 use super::text::{MAX_NAME_CHARS, MAX_TEXT_CHARS, legal, line};
-use crate::words::own_reasons;
-use crate::words::{arithmetic, change};
+use crate::words::culprits::culprits;
+use crate::words::{arithmetic, change, describe_trial, own_reasons, write_state};
 use faultgate_core::model::{Action, ExperimentResult, Probe, RunResult, Score, Verdict};
 use faultgate_core::text;
 
@@ -19,7 +19,7 @@ use faultgate_core::text;
 const MAX_LINES: usize = 50;
 
 /// Returns the suite of an experiment.
-pub(super) fn of_experiment(experiment: &ExperimentResult) -> TestSuite {
+pub(super) fn of_experiment(result: &RunResult, experiment: &ExperimentResult) -> TestSuite {
     let time = between(experiment.started_at, experiment.ended_at);
     let mut cases: Vec<TestCase> = experiment.actions.iter().map(of_action).collect();
     cases.extend(experiment.probes.iter().map(|probe| of_probe(probe, experiment)));
@@ -36,7 +36,7 @@ pub(super) fn of_experiment(experiment: &ExperimentResult) -> TestSuite {
             ("experiment-id", experiment.id.clone()),
             ("url", experiment.url.clone()),
             ("previewed-resources", experiment.preview.as_ref().map(|preview| preview.total.to_string())),
-            ("state", Some(experiment.state.to_string())),
+            ("state", Some(write_state(result, experiment))),
             ("resilience-score", experiment.score.map(|score| score.to_string())),
             (
                 "expected-resilience-score",
@@ -71,7 +71,7 @@ fn of_action(action: &Action) -> TestCase {
 }
 
 fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> TestCase {
-    let sum = arithmetic::of_probe(probe);
+    let sum = arithmetic::of_probe(probe, experiment);
     let why = probe.last_failure_in_words().map(|why| format!(": {why}")).unwrap_or_default();
     let message = line(&format!("{sum}{why}"));
     let (rank, fate) = if probe.total == 0 && experiment.id.is_none() {
@@ -123,6 +123,7 @@ pub(super) fn of_gate(result: &RunResult) -> TestSuite {
     let gate = &result.gate;
     let time = between(Some(result.started_at), Some(result.ended_at));
     let mut out = vec![scores(gate.resilience_score, Some(gate.expected_resilience_score))];
+    out.extend(describe_trial(result).map(line));
     let reasons: Vec<&String> = own_reasons(result).collect();
     out.extend(reasons.iter().take(MAX_LINES).map(|reason| line(reason)));
     let because = reasons.first().map(|reason| reason.as_str()).unwrap_or_default();
@@ -136,7 +137,8 @@ pub(super) fn of_gate(result: &RunResult) -> TestSuite {
     let fate = if culprits.is_empty() {
         judge(gate.verdict, &message)
     } else {
-        Fate::Skipped { message: line(&format!("{}: see the suite of {culprits}", gate.verdict)) }
+        let left = result.left_in().map(|left| format!("{left}; ")).unwrap_or_default();
+        Fate::Skipped { message: line(&format!("{}: {left}see the suite of {culprits}", gate.verdict)) }
     };
     let case = TestCase { rank: Rank::Gate, name: "gate".to_owned(), time, fate, out };
     TestSuite {
@@ -152,6 +154,7 @@ pub(super) fn of_gate(result: &RunResult) -> TestSuite {
             ("commit", result.run.commit.clone()),
             ("earlier-resilience-score", earlier.and_then(|score| Some(score.earlier()?.to_string()))),
             ("resilience-score-change", earlier.and_then(change::write_change)),
+            ("dry-run", describe_trial(result).map(str::to_owned)),
             ("rehearsal", result.rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone())),
         ]),
         cases: vec![case],
@@ -160,8 +163,8 @@ pub(super) fn of_gate(result: &RunResult) -> TestSuite {
 
 /// Returns the names of the experiments whose own suites tell why the gate did not pass.
 fn experiments_not_passed(result: &RunResult) -> String {
-    let culprits = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
-    culprits.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>().join(", ")
+    let culprits = culprits(result).into_iter();
+    culprits.map(|(_, experiment)| experiment.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn judge(verdict: Verdict, reason: &str) -> Fate {

@@ -32,7 +32,11 @@ const MAX_CASES: usize = 500;
 
 /// Renders the report.
 pub(crate) fn render(result: &RunResult) -> std::io::Result<String> {
-    let mut suites: Vec<TestSuite> = result.experiments.iter().map(cases::of_experiment).collect();
+    let mut suites: Vec<TestSuite> = result
+        .worst_first()
+        .into_iter()
+        .map(|(_, experiment)| cases::of_experiment(result, experiment))
+        .collect();
     suites.push(cases::of_gate(result));
     let left_out = leave_out(&mut suites);
     if let Some(gate) = suites.last_mut().filter(|_| left_out > 0) {

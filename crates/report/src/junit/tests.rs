@@ -86,8 +86,6 @@ fn a_case_for_each_action_and_verdict() {
         .map(|case| format!("{} {}: {}", case.class, case.name, case.fate.as_deref().unwrap_or("passed")))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    faultgate.az-latency action latency (aws:ecs:task-network-latency): passed
-    faultgate.az-latency gate: passed
     faultgate.pod-delete action settle (aws:ecs:task-network-latency): passed
     faultgate.pod-delete action latency (aws:ecs:task-network-latency): skipped
     faultgate.pod-delete action recover (aws:ecs:task-network-latency): skipped
@@ -97,6 +95,8 @@ fn a_case_for_each_action_and_verdict() {
     faultgate.disk-fill action fill (aws:ecs:task-network-latency): skipped
     faultgate.disk-fill action fill (aws:ecs:task-network-latency) (2): skipped
     faultgate.disk-fill gate: error
+    faultgate.az-latency action latency (aws:ecs:task-network-latency): passed
+    faultgate.az-latency gate: passed
     faultgate gate: skipped
     ");
 }

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use faultgate_core::model::{ExperimentResult, Level, Outcome, Reported, RunResult, Score, Verdict};
+use faultgate_core::model::{ExperimentResult, Level, Outcome, Reported, RunResult, Verdict};
 use faultgate_core::text;
 
 use super::line::MAX_LINE_CHARS;
 use super::medium::{Medium, Tone, measure, wrap};
 use crate::folder::is_report_file;
-use crate::words::{change, own_reasons, warnings};
+use crate::words::{change, describe_trial, own_reasons, score_line, warnings, write_state};
 
-/// Number of experiments that the table shows. Of more, it shows those that did not pass, the worst first.
+/// Number of experiments that the table shows, the worst first. Of more, it shows those that did not pass.
 const MAX_ROWS: usize = 20;
 /// Number of warnings of one kind that are shown, and of changes since an earlier run.
 const MAX_LISTED: usize = 20;
@@ -23,13 +23,9 @@ pub fn closing(result: &RunResult, report_dir: &str, medium: Medium) -> String {
     let mut closing = "\n".to_owned();
     add_table(&mut closing, result, medium);
     let gate = &result.gate;
-    let score = gate.resilience_score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
+    let trial = describe_trial(result).map(|trial| format!("{trial}; ")).unwrap_or_default();
     let verdict = medium.paint(tone_of(gate.verdict), &gate.verdict.as_str().to_uppercase());
-    let _ = writeln!(
-        closing,
-        "\n{verdict}: resilience score {score}, expected at least {} (exit code {})",
-        gate.expected_resilience_score, gate.exit_code
-    );
+    let _ = writeln!(closing, "\n{verdict}: {trial}{} (exit code {})", score_line(result), gate.exit_code);
     for reason in own_reasons(result) {
         add(&mut closing, medium, Tone::Plain, "  ", reason);
     }
@@ -59,16 +55,13 @@ pub fn closing(result: &RunResult, report_dir: &str, medium: Medium) -> String {
 /// Adds the table of experiments. Of a large run it holds the culprits alone, and a count of the others.
 fn add_table(closing: &mut String, result: &RunResult, medium: Medium) {
     let has_passed = |experiment: &&ExperimentResult| experiment.verdict == Verdict::Passed;
-    let mut experiments: Vec<&ExperimentResult> = result.experiments.iter().collect();
-    let is_large = experiments.len() > MAX_ROWS;
-    if is_large {
-        experiments.retain(|experiment| !has_passed(experiment));
-        let points = |experiment: &ExperimentResult| experiment.score.map_or(0.0, Score::get);
-        experiments.sort_by(|one, other| points(one).total_cmp(&points(other)));
-    }
+    let is_large = result.experiments.len() > MAX_ROWS;
+    let mut experiments: Vec<&ExperimentResult> =
+        result.worst_first().into_iter().map(|(_, experiment)| experiment).collect();
+    experiments.retain(|experiment| !is_large || !has_passed(experiment));
     let shown = experiments.len().min(MAX_ROWS);
     if shown > 0 {
-        add_rows(closing, &experiments[..shown], medium);
+        add_rows(closing, result, &experiments[..shown], medium);
     }
     if is_large {
         let (passed, more) =
@@ -80,14 +73,14 @@ fn add_table(closing: &mut String, result: &RunResult, medium: Medium) {
     }
 }
 
-fn add_rows(closing: &mut String, experiments: &[&ExperimentResult], medium: Medium) {
+fn add_rows(closing: &mut String, result: &RunResult, experiments: &[&ExperimentResult], medium: Medium) {
     let mut rows = vec![(Tone::Faint, ["experiment", "verdict", "score", "state", "why"].map(str::to_owned))];
     rows.extend(experiments.iter().map(|experiment| {
         let cells = [
-            text::plain(&experiment.name, 40),
+            text::short(&experiment.name, 40),
             experiment.verdict.to_string(),
             experiment.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
-            experiment.state.to_string(),
+            write_state(result, experiment),
             text::plain(&experiment.reason, MAX_LINE_CHARS),
         ];
         (tone_of(experiment.verdict), cells)
@@ -170,7 +163,7 @@ fn describe_comparison(result: &RunResult) -> String {
     for experiment in &comparison.experiments {
         if experiment.has_changed() && told < MAX_LISTED {
             told += 1;
-            let name = text::plain(&experiment.name, 40);
+            let name = text::short(&experiment.name, 40);
             // The whole line is made plain: a name that ends with a colon may begin a command of the CI.
             let line = text::plain(&format!("{name}: {}", change::of_experiment(experiment)), MAX_LINE_CHARS);
             let _ = writeln!(lines, "  {line}");
@@ -193,7 +186,7 @@ fn describe_comparison(result: &RunResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
+    use faultgate_core::model::Score;
     use faultgate_testkit::results;
 
     /// Returns a result with this many experiments, of which every hundredth has failed.

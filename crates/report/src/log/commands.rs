@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use crate::ci::LogStyle;
 use crate::files::outputs::{self, outputs};
 use crate::sink::{Sink, Stage, from_write};
+use crate::words::culprits::culprits;
 use crate::words::own_reasons;
 use crate::{summary, words};
 use faultgate_core::mistake::{FilePlace, Mistake};
@@ -148,18 +149,15 @@ fn errors(result: &RunResult) -> Vec<Issue> {
     if let ([experiment], None) = (&result.experiments[..], own.peek()) {
         return vec![Issue::new(&title, &experiment.reason)];
     }
-    let score = gate.resilience_score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
-    let expected = gate.expected_resilience_score;
-    let mut message = format!("resilience score {score}, expected at least {expected}");
+    let mut message = words::score_line(result);
     for reason in own {
         message.push_str("; ");
         message.push_str(&text::plain(reason, MAX_MESSAGE_CHARS));
     }
     let mut errors = vec![Issue::new(&title, &message)];
-    let others = result.experiments.iter().filter(|experiment| experiment.verdict != Verdict::Passed);
-    errors.extend(others.map(|experiment| {
+    errors.extend(culprits(result).into_iter().map(|(_, experiment)| {
         // The verdict after the name must not be cut off.
-        let name = text::plain(&experiment.name, MAX_TITLE_CHARS - 20);
+        let name = text::short(&experiment.name, MAX_TITLE_CHARS - 20);
         Issue::new(&format!("{name}: {}", experiment.verdict), &experiment.reason)
     }));
     errors

@@ -66,6 +66,7 @@ pub(super) struct Narrator {
     pub(super) experiments: Vec<Shown>,
     /// `true` if it leaves out how each state was learned.
     is_terse: bool,
+    is_dry_run: bool,
 }
 
 impl Narrator {
@@ -102,13 +103,14 @@ impl Narrator {
                     .experiments
                     .iter()
                     .map(|experiment| Shown {
-                        name: text::plain(&experiment.name, 64),
+                        name: text::short(&experiment.name, 64),
                         timeout: experiment.timeout,
                         has_own_score: experiment.spec.kind().has_own_score(),
                         weight: experiment.weight,
                         ..Shown::default()
                     })
                     .collect();
+                self.is_dry_run = plan.dry_run;
                 let count = plan.experiments.len();
                 let has_choice = |experiment: &ExperimentPlan| experiment.spec.kind().has_choice_of_monitor();
                 let monitored = if plan.experiments.iter().any(has_choice) {
@@ -170,7 +172,12 @@ impl Narrator {
             RunEvent::Ended { experiment, state, verdict, score, reason, .. } => {
                 let shown = self.experiments.get_mut(*experiment)?;
                 (shown.ended, shown.has_passed, shown.score) = (true, *verdict == Verdict::Passed, *score);
-                let is = if shown.launched.is_some() { state.as_str() } else { "not run" };
+                let is = match shown.launched {
+                    None => "not run",
+                    // Only some engines launch something in a dry run.
+                    Some(_) if self.is_dry_run => shown.state.as_str(),
+                    Some(_) => state.as_str(),
+                };
                 Some(format!("{} {is}: {reason}", shown.name))
             }
             RunEvent::Warning(warning) => Some(format!("{}: {warning}", Level::Warning.as_str())),

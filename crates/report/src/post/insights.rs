@@ -40,8 +40,7 @@ impl Insights {
             gate.resilience_score.map(|score| number("Resilience score", DatumValue::Number(score.get()))),
         );
         data.extend(experiments(result, MAX_DATA - data.len()));
-        let nature = Nature::of(result.rehearsal.is_some(), result.dry_run).word();
-        let nature = nature.map(|word| format!(" ({word})")).unwrap_or_default();
+        let nature = Nature::of_result(result);
         Report {
             title: format!("Chaos gate: {}{nature}", gate.verdict),
             details: gate.reasons.join("; "),
@@ -52,17 +51,16 @@ impl Insights {
     }
 }
 
-/// Returns a field for each experiment, at most `room` of them. Where not all have room, those that did not pass come
-/// first, and the last field counts the others.
+/// Returns a field for each experiment, at most `room` of them, the worst first. Where not all have room, the
+/// last field counts the others.
 fn experiments(result: &RunResult, room: usize) -> Vec<Datum> {
-    let mut experiments: Vec<_> = result.experiments.iter().collect();
+    let mut experiments = result.worst_first();
     let is_cut = experiments.len() > room;
     if is_cut {
-        experiments.sort_by_key(|experiment| experiment.verdict == Verdict::Passed);
         experiments.truncate(room.saturating_sub(1));
     }
     let more = result.experiments.len() - experiments.len();
-    let field = |experiment: &ExperimentResult| Datum {
+    let field = |(_, experiment): (usize, &ExperimentResult)| Datum {
         title: experiment.name.clone(),
         value: DatumValue::Text(experiment.verdict.to_string()),
     };

@@ -8,7 +8,7 @@ use super::lists::some_of;
 use super::safe::{link, md};
 use crate::words::change::of_named;
 use crate::words::culprits::{culprits, write_how_long};
-use crate::words::{dashboards, own_reasons, warnings};
+use crate::words::{Nature, dashboards, describe_trial, own_reasons, warnings, write_state};
 use faultgate_core::duration::coarse;
 use faultgate_core::model::{ExperimentResult, RunResult, Score, Verdict};
 use faultgate_core::text;
@@ -21,7 +21,8 @@ const MAX_ROWS: usize = 100;
 pub(super) fn head(result: &RunResult, room: usize) -> String {
     let gate = &result.gate;
     let score = or_dash(gate.resilience_score);
-    let mut head = format!("## {} Chaos gate: {}\n\n", mark(gate.verdict), gate.verdict);
+    let nature = Nature::of_result(result);
+    let mut head = format!("## {} Chaos gate: {}{nature}\n\n", mark(gate.verdict), gate.verdict);
     if let Some(rehearsal) = &result.rehearsal {
         let note = format!(
             "> **Rehearsal** of the scenario {}: {}\n\n",
@@ -33,12 +34,16 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
             head.push_str(&note);
         }
     }
-    if result.dry_run {
-        head.push_str("> **Dry run**: targets were resolved, and nothing was injected.\n\n");
+    if let Some(trial) = describe_trial(result) {
+        let _ = writeln!(head, "> **Note**: {trial}.\n");
     }
     let expected = gate.expected_resilience_score;
     let _ = writeln!(head, "**Resilience score {score}**, expected at least {expected}.\n");
     head.push_str(&change::line(result).unwrap_or_default());
+    // No list of reasons may cut this off.
+    if let Some(left) = result.left_in() {
+        let _ = writeln!(head, "- **{}**", md(&left));
+    }
     let reasons = reasons(result).into_iter();
     head.push_str(&some_of(reasons, MAX_REASONS, room / 3, |more| format!("- and {more} more\n")));
     let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", md(&one))).collect();
@@ -77,15 +82,14 @@ fn reasons(result: &RunResult) -> Vec<String> {
         format!("- {name}{}\n{how_long}", md(&experiment.reason))
     };
     let of_culprits = culprits.iter().map(|(_, experiment)| of_culprit(experiment));
-    of_culprits.chain(own_reasons(result).map(|reason| format!("- {}\n", md(reason)))).collect()
+    let left = result.left_in();
+    let of_run = own_reasons(result).filter(|reason| left.as_ref() != Some(reason));
+    of_culprits.chain(of_run.map(|reason| format!("- {}\n", md(reason)))).collect()
 }
 
 fn table(result: &RunResult, room: usize) -> String {
-    let passed = result.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Passed);
-    let ordered: Vec<_> =
-        culprits(result).into_iter().map(|(_, experiment)| experiment).chain(passed).collect();
     let is_compared = result.comparison.is_some();
-    let row = |experiment: &ExperimentResult| {
+    let row = |(_, experiment): (usize, &ExperimentResult)| {
         let change =
             if is_compared { format!(" {} |", of_named(result, &experiment.name)) } else { String::new() };
         format!(
@@ -94,11 +98,11 @@ fn table(result: &RunResult, room: usize) -> String {
             mark(experiment.verdict),
             experiment.verdict,
             or_dash(experiment.score),
-            experiment.state,
+            md(&write_state(result, experiment)),
             duration(experiment),
         )
     };
-    let rows = ordered.into_iter().map(row);
+    let rows = result.worst_first().into_iter().map(row);
     let (title, rule, cell) = if is_compared { (" Earlier → now |", " --- |", " |") } else { ("", "", "") };
     let mut table = format!(
         "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"
@@ -109,12 +113,14 @@ fn table(result: &RunResult, room: usize) -> String {
 
 /// Returns the line at the foot: version, run, time and number of requests.
 pub(super) fn foot(result: &RunResult, html: bool) -> String {
+    let is_one_day =
+        result.started_at.strftime("%F").to_string() == result.ended_at.strftime("%F").to_string();
     let foot = format!(
         "faultgate {} · run {} · {} to {} · {} requests",
         text::plain(&result.faultgate.version, 40),
         text::plain(&result.run.id, 64),
         result.started_at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        result.ended_at.strftime("%H:%M:%SZ"),
+        result.ended_at.strftime(if is_one_day { "%H:%M:%SZ" } else { "%Y-%m-%d %H:%M:%SZ" }),
         result.api_calls.values().fold(0_u64, |sum, calls| sum.saturating_add(*calls)),
     );
     let foot = md(&foot);

@@ -162,12 +162,17 @@ fn describe_end(experiment: &ExperimentResult) -> String {
         _ => String::new(),
     };
     format!(
-        "{}{delay} ({} events, {} duplicates, {} reconciliations)",
+        "{}{delay} ({}, {}, {})",
         md(how),
-        monitor.events,
-        monitor.duplicates,
-        monitor.reconciliations
+        count(monitor.events, "event"),
+        count(monitor.duplicates, "duplicate"),
+        count(monitor.reconciliations, "reconciliation"),
     )
+}
+
+/// Writes a number of things: `1 event`, `3 events`.
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn actions(experiment: &ExperimentResult) -> String {
@@ -194,7 +199,7 @@ fn probes(experiment: &ExperimentResult) -> String {
             md(&probe.name),
             md(&probe.kind),
             describe_passed(probe),
-            probe.score,
+            or_dash(arithmetic::score_of_probe(probe, experiment)),
             probe.weight,
             after(probe.detected_after_ms),
             if probe.flaps { "it flaps".to_owned() } else { after(probe.recovered_after_ms) },
@@ -231,7 +236,7 @@ fn score(result: &RunResult) -> String {
     for experiment in &result.experiments {
         lines.push(format!("- {}: {}\n", md(&experiment.name), md(&arithmetic::of_experiment(experiment))));
         for probe in &experiment.probes {
-            let sum = arithmetic::of_probe(probe);
+            let sum = arithmetic::of_probe(probe, experiment);
             let sum = if probe.unmeasured.is_some() { md(&sum) } else { sum };
             lines.push(format!("  - {}, weight {}: {sum}\n", md(&probe.name), probe.weight));
             let intervals = arithmetic::of_intervals(probe);

@@ -9,7 +9,7 @@ use faultgate_core::model::{
 const MAX_INTERVALS: usize = 10;
 
 /// Writes the evaluations of a probe as a sum: `9 of 10 looks that count passed = 90 (12 of 15 in all)`.
-pub(crate) fn of_probe(probe: &Probe) -> String {
+pub(crate) fn of_probe(probe: &Probe, experiment: &ExperimentResult) -> String {
     if let (None, Some(time)) = (probe.unevaluated, &probe.by_time) {
         let ok = coarse(from_millis(time.ok_ms));
         let failed_after = match time.failed_after_ms {
@@ -22,17 +22,26 @@ pub(crate) fn of_probe(probe: &Probe) -> String {
     let all = format!("{} of {}", probe.passed, probe.total);
     if let Some(phase) = probe.unevaluated {
         let when = if phase == Phase::After { "after the end" } else { "while the fault was in" };
+        let score = score_of_probe(probe, experiment);
+        let is = score.map(|score| format!(" = {score}")).unwrap_or_default();
         if let Some(why) = &probe.unmeasured {
-            return format!("not measured {when} = {} ({why})", probe.score);
+            return format!("not measured {when}{is} ({why})");
         }
         let evaluations = if probe.total == 0 { String::new() } else { format!(" ({all} looks in all)") };
-        return format!("never evaluated {when} = {}{evaluations}", probe.score);
+        return format!("never evaluated {when}{is}{evaluations}");
     }
     if probe.counted == 0 {
         return format!("{all} looks passed before the launch; no look counts");
     }
     let in_all = if probe.counted == probe.total { String::new() } else { format!(" ({all} in all)") };
     format!("{} of {} looks that count passed = {}{in_all}", probe.passed_counted, probe.counted, probe.score)
+}
+
+/// Returns the score of a probe, or `None` of one that measured nothing in an experiment without a score: it
+/// is nobody's 0.
+pub(crate) fn score_of_probe(probe: &Probe, experiment: &ExperimentResult) -> Option<Score> {
+    let has_measured = probe.counted > 0 || probe.by_time.is_some() || experiment.score.is_some();
+    has_measured.then_some(probe.score)
 }
 
 /// Writes the intervals in which an alarm that was measured by time was not in OK, and what else is to be
@@ -97,7 +106,12 @@ pub(crate) fn of_experiment(experiment: &ExperimentResult) -> String {
         Some(ScoreSource::Engine) => format!("{score}, the score of the engine"),
         Some(ScoreSource::StopCondition) => format!("{score}, since a stop condition fired"),
         Some(ScoreSource::Halt) => format!("{score}, since a probe with aborts-after stopped it"),
-        Some(ScoreSource::Completion) => format!("{score}, since it completed and has no probes"),
+        Some(ScoreSource::Completion) if experiment.probes.is_empty() => {
+            format!("{score}, since it completed and has no probes")
+        }
+        Some(ScoreSource::Completion) => {
+            format!("{score}, since it completed and no look of its probes counts")
+        }
         None => score.to_string(),
     }
 }
@@ -137,17 +151,24 @@ mod tests {
     fn each_step_is_written_out() {
         let result = results::probed();
         let [measured, plain] = &result.experiments[..] else { panic!("two experiments") };
-        assert_eq!(of_probe(&measured.probes[0]), "9 of 10 looks that count passed = 90");
-        assert_eq!(of_probe(&measured.probes[2]), "never evaluated while the fault was in = 0");
+        assert_eq!(of_probe(&measured.probes[0], measured), "9 of 10 looks that count passed = 90");
+        assert_eq!(of_probe(&measured.probes[2], measured), "never evaluated while the fault was in = 0");
         assert_eq!(of_phases(&measured.probes[0]), "90 % during (p50 12ms, p95 20ms, at most 21ms)");
         assert_eq!(of_phases(&measured.probes[2]), "");
         assert_eq!(of_experiment(measured), "(90 × 5 + 100 × 10 + 0 × 1) / 16 = 90.62");
         assert_eq!(of_experiment(plain), "100, since it completed and has no probes");
+        let watched = ExperimentResult { probes: measured.probes.clone(), ..plain.clone() };
+        assert_eq!(of_experiment(&watched), "100, since it completed and no look of its probes counts");
+        let unjudged = ExperimentResult { score: None, ..measured.clone() };
+        assert_eq!(of_probe(&unjudged.probes[2], &unjudged), "never evaluated while the fault was in");
+        assert_eq!(score_of_probe(&unjudged.probes[2], &unjudged), None, "it is nobody's 0");
+        assert_eq!(score_of_probe(&unjudged.probes[0], &unjudged), Score::new(90.0));
         assert_eq!(of_run(&result), "(90.62 × 10 + 100 × 30) / 40 = 97.65");
     }
 
     #[test]
     fn an_alarm_that_was_measured_by_time_says_so_with_its_intervals() {
+        let experiment = &results::probed().experiments[0];
         let at = |second| jiff::Timestamp::from_second(second).unwrap();
         let interval = |from: i64| AlarmInterval {
             from: at(from),
@@ -164,17 +185,17 @@ mod tests {
             ..TimeInOk::default()
         };
         let mut probe = Probe { score: time.score(), by_time: Some(time), ..Probe::new("slow", "k", 10) };
-        assert_eq!(of_probe(&probe), "measured by time: in OK for 36s of 1m = 60");
+        assert_eq!(of_probe(&probe, experiment), "measured by time: in OK for 36s of 1m = 60");
         let told = of_intervals(&probe);
         assert_eq!(told[0], "not in OK from 1970-01-01T00:00:00Z for 2s (ALARM: 1 datapoint)");
         assert_eq!(told[10], "and 3 more intervals that were not in OK");
         assert_eq!(told.len(), 12);
         probe.by_time.as_mut().unwrap().failed_after_ms = 5_000;
-        assert!(of_probe(&probe).contains("of 1m and of 5s for the failure after the end = "));
+        assert!(of_probe(&probe, experiment).contains("of 1m and of 5s for the failure after the end = "));
         probe.unevaluated = Some(Phase::During);
         probe.by_time = None;
         probe.unmeasured = Some("no answer".to_owned());
-        assert_eq!(of_probe(&probe), "not measured while the fault was in = 60 (no answer)");
+        assert_eq!(of_probe(&probe, experiment), "not measured while the fault was in = 60 (no answer)");
         assert_eq!(of_intervals(&probe), [""; 0]);
     }
 

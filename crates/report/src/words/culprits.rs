@@ -1,26 +1,16 @@
-//! The experiments that did not pass, in the order in which a reader wants to know of them, and the time for
-//! which their probes failed.
+//! The experiments that did not pass, the worst first, how long their faults were in, and for how long their
+//! probes failed.
 
 use jiff::{SignedDuration, Timestamp};
 
 use faultgate_core::duration::{coarse, from_millis};
-use faultgate_core::model::{ExperimentResult, Probe, RunResult, Score, Verdict};
+use faultgate_core::model::{ExperimentResult, Probe, RunResult, Verdict};
 
-/// Returns the experiments that did not pass, with their indices: those whose verdict decides first, and
-/// among these the ones that cost the score most.
+/// Returns the experiments that did not pass, with their indices, the worst first.
 pub(crate) fn culprits(result: &RunResult) -> Vec<(usize, &ExperimentResult)> {
-    let all = result.experiments.iter().enumerate();
-    let mut culprits: Vec<_> = all.filter(|(_, experiment)| experiment.verdict != Verdict::Passed).collect();
-    culprits.sort_by(|(_, one), (_, other)| {
-        one.verdict.cmp(&other.verdict).then_with(|| cost(other).total_cmp(&cost(one)))
-    });
+    let mut culprits = result.worst_first();
+    culprits.retain(|(_, experiment)| experiment.verdict != Verdict::Passed);
     culprits
-}
-
-/// Returns the points that an experiment lacks. One without a score lacks them all.
-fn cost(experiment: &ExperimentResult) -> f64 {
-    let score = experiment.score.map_or(0.0, Score::get);
-    (100.0 - score) * f64::from(experiment.weight)
 }
 
 /// The time for which a probe failed.
@@ -82,16 +72,23 @@ pub(crate) fn stretches(probe: &Probe) -> Option<Vec<(Timestamp, Timestamp)>> {
 pub(crate) fn write_how_long(experiment: &ExperimentResult) -> String {
     const MAX_PROBES: usize = 3;
     let mut parts = Vec::new();
-    if let Some(fault) = experiment.fault
-        && let Some(end) = fault.ended_at
-    {
-        parts.push(format!("the fault was in for {}", coarse(end.duration_since(fault.started_at))));
+    if let Some(fault) = experiment.fault {
+        parts.push(match fault.ended_at {
+            Some(end) => format!("the fault was in for {}", coarse(end.duration_since(fault.started_at))),
+            None => format!("the fault is in since {:.0}, and its end is not known", fault.started_at),
+        });
     }
     let mut failing: Vec<(&Probe, Outage)> =
         experiment.probes.iter().filter_map(|probe| Some((probe, Outage::of(probe)?))).collect();
     failing.sort_by_key(|(_, outage)| std::cmp::Reverse(outage.whole));
     let seen = failing.iter().take(MAX_PROBES);
-    parts.extend(seen.map(|(probe, outage)| format!("{} failed for {}", probe.name, outage.write())));
+    parts.extend(seen.map(|(probe, outage)| match probe.samples.iter().find(|sample| !sample.passed) {
+        // The time of one look that nothing followed is its latency alone.
+        Some(only) if probe.by_time.is_none() && probe.samples.last() == Some(only) => {
+            format!("{} failed in its last look", probe.name)
+        }
+        _ => format!("{} failed for {}", probe.name, outage.write()),
+    }));
     if failing.len() > MAX_PROBES {
         parts.push(format!("{} more probes failed", failing.len() - MAX_PROBES));
     }
@@ -104,18 +101,22 @@ mod tests {
     use faultgate_testkit::results;
 
     #[test]
-    fn those_that_decide_come_first_and_among_them_the_dearest() {
-        let mut result = results::mixed();
-        result.experiments.extend(results::measured().experiments);
-        let told: Vec<_> = culprits(&result).iter().map(|(_, one)| (one.verdict, one.score)).collect();
-        assert!(told.is_sorted_by(|one, other| one.0 <= other.0), "{told:?}");
-        assert!(told.iter().all(|(verdict, _)| *verdict != Verdict::Passed));
-        let failed: Vec<f64> = told
-            .iter()
-            .filter(|(verdict, _)| *verdict == Verdict::Failed)
-            .filter_map(|(_, s)| Some(s.as_ref()?.get()))
-            .collect();
-        assert!(failed.is_sorted(), "{failed:?}");
+    fn how_long_is_said_only_as_far_as_it_is_known() {
+        let mut experiment = results::measured().experiments.swap_remove(0);
+        let told = |experiment: &ExperimentResult| write_how_long(experiment);
+        experiment.fault.as_mut().unwrap().ended_at = None;
+        assert!(
+            told(&experiment)
+                .starts_with("the fault is in since 2026-11-22T10:00:10Z, and its end is not known; "),
+            "{}",
+            told(&experiment)
+        );
+        experiment.fault = None;
+        let probe = &mut experiment.probes[0];
+        let at = probe.samples.iter().position(|sample| !sample.passed).unwrap();
+        probe.samples.truncate(at + 1);
+        experiment.probes.truncate(1);
+        assert_eq!(told(&experiment), "checkout answers failed in its last look");
     }
 
     #[test]

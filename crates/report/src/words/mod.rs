@@ -7,7 +7,8 @@
 
 use jiff::Timestamp;
 
-use faultgate_core::model::{ExperimentResult, RunResult};
+use faultgate_core::model::{ExperimentResult, Gate, RunResult, Verdict};
+use faultgate_core::text;
 
 pub(crate) mod arithmetic;
 pub(crate) mod change;
@@ -18,6 +19,11 @@ pub(crate) mod timeline;
 
 pub(crate) use engine_report::own_report;
 pub use nature::Nature;
+
+use change::write_score;
+
+/// Maximum length of a name within a sentence, in characters.
+const MAX_NAME_CHARS: usize = 80;
 
 /// The warnings of all experiments, which the reader of a verdict has to know too. Each begins with the name
 /// of its experiment if there are several.
@@ -37,6 +43,41 @@ pub(crate) fn name_warnings<'w>(
 ) -> impl Iterator<Item = String> + 'w {
     let name = if is_alone { String::new() } else { format!("{name}: ") };
     warnings.iter().map(move |warning| format!("{name}{warning}"))
+}
+
+/// Says what a run is that was only a trial; `None` of a real one, and of a rehearsal, whose note says it.
+pub(crate) fn describe_trial(result: &RunResult) -> Option<&'static str> {
+    let said = "dry run: no fault was launched, so this shows only that the run could begin";
+    result.dry_run.then_some(said)
+}
+
+/// Returns the state of an experiment. Of a dry run it is the engine's own word: only some engines launch
+/// something that completes.
+pub(crate) fn write_state(result: &RunResult, experiment: &ExperimentResult) -> String {
+    let told = experiment.raw_state.as_deref().filter(|_| result.dry_run);
+    told.map_or_else(|| experiment.state.to_string(), |told| text::plain(told, MAX_NAME_CHARS))
+}
+
+/// Writes the score of the run beside what was expected. Where it was reached and the gate has not passed, it
+/// says what decided: `resilience score 50, expected at least 50; y is below its own floor: 0 < 50`.
+pub(crate) fn score_line(result: &RunResult) -> String {
+    let Gate { verdict, resilience_score, expected_resilience_score: expected, .. } = &result.gate;
+    let line = format!("resilience score {}, expected at least {expected}", write_score(*resilience_score));
+    let is_reached = *verdict != Verdict::Passed && resilience_score.is_some_and(|score| score >= *expected);
+    let of_verdict: Vec<&ExperimentResult> =
+        result.experiments.iter().filter(|experiment| is_reached && experiment.verdict == *verdict).collect();
+    let Some(first) = of_verdict.first().filter(|_| result.experiments.len() > 1) else { return line };
+    let name = text::short(&first.name, MAX_NAME_CHARS);
+    let what = match (first.score, first.expected_resilience_score) {
+        (Some(score), Some(floor)) if score < floor => {
+            format!("{name} is below its own floor: {score} < {floor}")
+        }
+        _ => format!("{name} is {verdict}"),
+    };
+    match of_verdict.len() {
+        1 => format!("{line}; {what}"),
+        more => format!("{line}; {what}, and {} more are {verdict}", more - 1),
+    }
 }
 
 /// Returns the links of the suite for this time, each with its text. There are none without a time.

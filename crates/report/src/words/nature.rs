@@ -1,7 +1,7 @@
 //! The names under which a run posts statuses, comments and annotations. Whoever reads one takes it for the
 //! gate of its commit, so a run that is only a trial, or only a part of a suite, must have a name of its own.
 
-use faultgate_core::model::Shard;
+use faultgate_core::model::{RunResult, Shard};
 
 /// The nature of a run: it says something of the real system, or it is only a trial.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +20,12 @@ impl Nature {
             (false, true) => Self::DryRun,
             (false, false) => Self::Real,
         }
+    }
+
+    /// Writes the nature of a run behind a title: ` (dry run)`, or nothing for a real one.
+    pub(crate) fn of_result(result: &RunResult) -> String {
+        let nature = Self::of(result.rehearsal.is_some(), result.dry_run).word();
+        nature.map(|word| format!(" ({word})")).unwrap_or_default()
     }
 
     /// The word for this nature, or `None` for a real run, which need not say so.

@@ -21,15 +21,22 @@ pub(crate) fn gantt(experiments: &[ExperimentResult], until: Timestamp) -> Optio
     if launched.is_empty() {
         return None;
     }
-    let mut chart =
-        "```mermaid\ngantt\n    dateFormat YYYY-MM-DDTHH:mm:ss.SSS\n    axisFormat %H:%M:%S\n    \
-                     todayMarker off\n"
-            .to_owned();
+    let begin = launched.iter().flat_map(|experiment| &experiment.transitions).map(|step| step.at).min();
+    let day = |at: Timestamp| at.strftime("%F").to_string();
+    // Times of several days say nothing without their dates.
+    let axis = if begin.is_none_or(|begin| day(begin) == day(until)) { "%H:%M:%S" } else { "%m-%d %H:%M" };
+    let mut chart = format!(
+        "```mermaid\ngantt\n    dateFormat YYYY-MM-DDTHH:mm:ss.SSS\n    axisFormat {axis}\n    todayMarker off\n"
+    );
     for experiment in launched {
         if chart.len() > MAX_CHART_BYTES {
             break;
         }
-        let _ = writeln!(chart, "    section {}", text::mermaid(&experiment.name, MAX_LABEL_CHARS));
+        let _ = writeln!(
+            chart,
+            "    section {}",
+            text::mermaid(&text::short(&experiment.name, MAX_LABEL_CHARS), MAX_LABEL_CHARS)
+        );
         states(&mut chart, experiment, until);
         for change in &experiment.alarms {
             if chart.len() > MAX_CHART_BYTES {

@@ -121,6 +121,7 @@ fn experiment(name: &str, verdict: Verdict, state: State, reason: &str) -> Exper
         faults: Vec::new(),
         probes: Vec::new(),
         fault: None,
+        fault_may_be_in: false,
         stop_conditions: vec!["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:shop-5xx".to_owned()],
         warnings: Vec::new(),
         evidence: vec![Evidence::new("GetExperiment", format!("the state is {state}"))],
