@@ -30,7 +30,7 @@ pub fn closing(result: &RunResult, report_dir: &str, medium: Medium) -> String {
         add(&mut closing, medium, Tone::Plain, "  ", reason);
     }
     add_all(&mut closing, medium, warnings(result).map(|warning| format!("warning: {warning}")));
-    closing.push_str(&describe_comparison(result));
+    add_comparison(&mut closing, result, medium);
     let findings = result.findings.iter().filter(|finding| finding.level == Level::Warning);
     let findings = findings.map(|finding| format!("warning: {}: {}", finding.subject, finding.message));
     add_all(&mut closing, medium, findings);
@@ -92,10 +92,12 @@ fn add_rows(closing: &mut String, result: &RunResult, experiments: &[&Experiment
     let before: usize = widths.iter().map(|width| width + 2).sum();
     for (number, (tone, [name, verdict, score, state, why])) in rows.iter().enumerate() {
         let pad = |text: &str, width: usize| format!("{text}{}", " ".repeat(width - measure(text)));
-        let name = pad(name, widths[0]);
+        // Of the head all is faint, and of a row the verdict alone has a colour.
+        let rest = if number == 0 { *tone } else { Tone::Plain };
+        let name = medium.paint(rest, &pad(name, widths[0]));
         let verdict = medium.paint(*tone, &pad(verdict, widths[1]));
-        let score = format!("{}{score}", " ".repeat(widths[2] - measure(score)));
-        let row = format!("{name}  {verdict}  {score}  {}", pad(state, widths[3]));
+        let score = format!("{}{score}  {}", " ".repeat(widths[2] - measure(score)), pad(state, widths[3]));
+        let row = format!("{name}  {verdict}  {}", medium.paint(rest, &score));
         let Some(columns) = medium.columns else {
             let _ = writeln!(closing, "{row}  {why}");
             continue;
@@ -112,7 +114,7 @@ fn add_rows(closing: &mut String, result: &RunResult, experiments: &[&Experiment
         }
         for (place, line) in wrap(why, room).iter().enumerate() {
             if place == 0 && indent == before {
-                let _ = writeln!(closing, "{row}  {line}");
+                let _ = writeln!(closing, "{row}  {}", medium.paint(rest, line));
             } else {
                 let _ = writeln!(closing, "{:indent$}{}", "", text::plain(line, MAX_LINE_CHARS));
             }
@@ -152,21 +154,21 @@ fn tone_of(verdict: Verdict) -> Tone {
     if verdict == Verdict::Passed { Tone::Good } else { Tone::Bad }
 }
 
-/// Returns the changes since the earlier run, or nothing if the run was not compared.
-fn describe_comparison(result: &RunResult) -> String {
-    let Some(comparison) = &result.comparison else { return String::new() };
+/// Adds the changes since the earlier run, if the run was compared.
+fn add_comparison(closing: &mut String, result: &RunResult, medium: Medium) {
+    let Some(comparison) = &result.comparison else { return };
+    let mut add_line = |indent, line: &str| add(closing, medium, Tone::Plain, indent, line);
     let run = &comparison.earlier;
     let (id, ended_at) = (text::plain(&run.id, 64), run.ended_at.strftime("%Y-%m-%d %H:%M:%SZ"));
     let score = change::of_run(comparison).map(|score| format!(": {score}")).unwrap_or_default();
-    let mut lines = format!("Compared with run {id} of {ended_at}, {}{score}\n", run.verdict);
+    add_line("", &format!("Compared with run {id} of {ended_at}, {}{score}", run.verdict));
     let (mut told, mut more, mut unchanged) = (0, 0, 0);
     for experiment in &comparison.experiments {
         if experiment.has_changed() && told < MAX_LISTED {
             told += 1;
             let name = text::short(&experiment.name, 40);
             // The whole line is made plain: a name that ends with a colon may begin a command of the CI.
-            let line = text::plain(&format!("{name}: {}", change::of_experiment(experiment)), MAX_LINE_CHARS);
-            let _ = writeln!(lines, "  {line}");
+            add_line("  ", &format!("{name}: {}", change::of_experiment(experiment)));
         } else if experiment.has_changed() {
             more += 1;
         } else {
@@ -174,13 +176,12 @@ fn describe_comparison(result: &RunResult) -> String {
         }
     }
     if more > 0 {
-        let _ = writeln!(lines, "  {more} more with a change");
+        add_line("  ", &format!("{more} more with a change"));
     }
     if unchanged > 0 {
         let plural = if unchanged == 1 { "" } else { "s" };
-        let _ = writeln!(lines, "  {unchanged} experiment{plural} without a change");
+        add_line("  ", &format!("{unchanged} experiment{plural} without a change"));
     }
-    lines
 }
 
 #[cfg(test)]
