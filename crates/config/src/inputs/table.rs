@@ -220,7 +220,7 @@ inputs! {
             "faultgate rehearses this scenario on endpoints inside the binary and needs no experiment.")
             .example("completed");
     LOG_FORMAT: Preset<LogFormat> = Setting::new(Group::General, "log-format", typed::LOG_FORMATS,
-            "The log on standard error has this format.")
+            "Diagnostics on standard error have this format. With json they hold what the plain lines on standard output tell, too.")
             .example("json").default("text", LogFormat::Text);
 }
 
