@@ -4,6 +4,8 @@ use clap::{ArgMatches, Command};
 
 use crate::lifecycle::Cancel;
 use crate::session::{RunSession, whole};
+use crate::terminal::medium::find_medium;
+use crate::terminal::printing::Output;
 use crate::terminal::refusal::refuse_run;
 use crate::terminal::{logging, say};
 use crate::wiring::settings::load_with_policies;
@@ -35,12 +37,13 @@ pub(super) async fn check(matches: &ArgMatches, env: &Environment) -> u8 {
         Ok(findings) => findings,
         Err(mistake) => return refuse_run(&[mistake], env),
     };
+    let arrow = if find_medium(Output::Stdout, env).symbols { "→" } else { "->" };
     for finding in &findings {
         let told = veil.hide(&format!("{}: {}", finding.subject, finding.message));
         let told = text::plain(&told, MAX_TEXT_CHARS);
         say(&format!("{:<7} {told}", finding.level.as_str()));
         if let Some(remedy) = &finding.remedy {
-            say(&format!("        → {}", text::plain(&veil.hide(remedy), MAX_TEXT_CHARS)));
+            say(&format!("        {arrow} {}", text::plain(&veil.hide(remedy), MAX_TEXT_CHARS)));
         }
     }
     let mut errors = findings.iter().filter(|finding| finding.level == Level::Error).peekable();

@@ -43,6 +43,7 @@ use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
 use faultgate_core::panics;
 use faultgate_core::processes::orphans;
+use faultgate_core::text;
 use faultgate_net::foreign;
 
 /// Exit code above which a signal has ended the run.
@@ -86,6 +87,7 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     let matches = match command.try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {
+            let error = make_plain(error, &args);
             // Help and version come this way too. A closed output is no reason to fail.
             let _ = error.print();
             if error.use_stderr()
@@ -143,6 +145,17 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     // A look-up of a name may still be under way in a thread, and nobody waits for it.
     runtime.shutdown_background();
     code
+}
+
+/// Returns an error that repeats the arguments as plain text: a log might take one for a command.
+fn make_plain(error: clap::Error, args: &[OsString]) -> clap::Error {
+    const MAX_ARG_CHARS: usize = 1_000;
+    if !error.use_stderr() {
+        return error;
+    }
+    let plain = args.iter().map(|arg| text::plain(&arg.to_string_lossy(), MAX_ARG_CHARS));
+    let again = command().try_get_matches_from(plain).err().filter(clap::Error::use_stderr);
+    again.unwrap_or_else(|| command().error(error.kind(), "an argument holds characters that it cannot have"))
 }
 
 /// Waits for the reader of a command that only prints, without a limit: a pager reads no further than it

@@ -165,8 +165,8 @@ impl Lifecycle<'_> {
             ..fault
         });
         let probes = progress.probing.borrow().results(fault.as_ref());
-        if let Some(told) = stop.as_ref().and_then(|stop| describe_trouble(stop, engine.as_ref(), launched)) {
-            judged.reason = format!("{}; {told}", judged.reason);
+        if let Some(stop) = &stop {
+            describe_trouble(stop, engine.as_ref(), launched, &mut judged.reason);
         }
         // A dry run is its own preview: only now is it known what it would hit.
         if judged.verdict == Verdict::Passed
@@ -231,22 +231,25 @@ fn later(now: Timestamp, time: Duration) -> Timestamp {
     now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 
-/// Returns what a reader has to know of a stop that was not accepted or is not confirmed.
-fn describe_trouble(stop: &StopReport, engine: &dyn Engine, launched: &Launched) -> Option<String> {
-    let error = stop.error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();
+/// Adds to a reason what a reader has to know of a stop that was not accepted or is not confirmed. What there
+/// is to do comes first, since the end may be cut off where a line is short.
+fn describe_trouble(stop: &StopReport, engine: &dyn Engine, launched: &Launched, reason: &mut String) {
+    let error = stop.error.as_deref();
     let by_hand = engine.stop_command(launched);
-    match (stop.accepted, stop.confirmed) {
-        (true, true) => None,
+    *reason = match (stop.accepted, stop.confirmed) {
+        (true, true) => return,
         (false, true) => {
-            Some(format!("the engine did not take the request to stop it{error}; it has ended all the same"))
+            let error = error.map(|error| format!(" ({error})")).unwrap_or_default();
+            format!(
+                "{reason}; the engine did not take the request to stop it{error}; it has ended all the same"
+            )
         }
-        (true, false) => Some(format!(
-            "the stop was requested but is NOT confirmed{error}: look at it, or stop it by: {by_hand}"
-        )),
-        (false, false) => Some(format!(
-            "the stop was not taken and is NOT confirmed{error}: look at it, or stop it by: {by_hand}"
-        )),
-    }
+        (accepted, false) => {
+            let what = if accepted { "was requested but" } else { "was not taken and" };
+            let error = error.map(|error| format!("{error}; ")).unwrap_or_default();
+            format!("the stop {what} is NOT confirmed: look at it, or stop it by: {by_hand}; {error}{reason}")
+        }
+    };
 }
 
 fn describe(cause: &StopCause, plan: &ExperimentPlan) -> String {

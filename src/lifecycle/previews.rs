@@ -295,7 +295,7 @@ impl Lifecycle<'_> {
             return String::new();
         }
         let error = refused.map(|error| format!(" ({error})")).unwrap_or_default();
-        format!("; its stop is NOT confirmed{error}: stop it by: {}", engine.stop_command(launched))
+        format!("; its stop is NOT confirmed: stop it by: {}{error}", engine.stop_command(launched))
     }
 }
 

@@ -95,7 +95,7 @@ impl StopRequest<'_> {
     fn describe_trouble(self, failure: &EngineFailure) -> String {
         format!(
             "the request to stop {} is not taken yet, and is repeated until it is or the experiment has ended: \
-             {failure}; by hand: {}",
+             by hand: {}; {failure}",
             self.launched.id,
             self.engine.stop_command(self.launched)
         )

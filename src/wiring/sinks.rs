@@ -125,7 +125,7 @@ impl Reporting<'_> {
         comment_key(&context, surroundings.job.as_deref(), &surroundings.part, &self.experiments())
     }
 
-    /// Returns `true` if a comment must not tell ARNs and ids of accounts. What nobody knows to be private may
+    /// Returns `true` if what is posted to a forge must not tell ARNs and ids of accounts. What nobody knows to be private may
     /// be public.
     fn hides_accounts(&self, forge: Option<ForgeKind>) -> bool {
         match self.settings.comment_accounts {
@@ -162,7 +162,7 @@ impl Reporting<'_> {
         let settings = &self.settings;
         let Some((subject, token)) = self.find_addressee() else { return };
         let kind = subject.as_ref().ok().map(|subject| subject.site.kind);
-        let run_url = self.surroundings.run_url.clone();
+        let (run_url, hides_accounts) = (self.surroundings.run_url.clone(), self.hides_accounts(kind));
         let (nature, experiments, key) = (self.nature(), self.experiments(), self.comment_key());
         let has_statuses = kind.is_none_or(ForgeKind::has_commit_statuses);
         let scope = self.status_scope();
@@ -172,13 +172,12 @@ impl Reporting<'_> {
         {
             let (subject, token, http) = (subject.clone(), token.clone(), settings.http.clone());
             let place = move || connect_insights(&subject, token.as_ref(), &http);
-            sinks.push(Box::new(Insights::new(place, key.clone(), run_url.clone())));
+            sinks.push(Box::new(Insights::new(place, key.clone(), run_url.clone(), hides_accounts)));
         }
         let connection = self.make_connection(subject, token);
         if comment {
             let only_on_failure = settings.comment == CommentMode::OnFailure;
             let (connection, url) = (connection.clone(), run_url.clone());
-            let hides_accounts = self.hides_accounts(kind);
             sinks.push(Box::new(Comment::new(connection, key, url, only_on_failure, hides_accounts)));
         }
         if let Some(scope) = scope.filter(|_| has_statuses) {
@@ -189,6 +188,7 @@ impl Reporting<'_> {
                 shard: settings.shard,
                 part: self.surroundings.part.clone(),
                 nature,
+                hides_accounts,
             };
             sinks.push(Box::new(CommitStatuses::new(&experiments, scope, style, connection)));
         }

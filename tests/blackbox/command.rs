@@ -111,7 +111,7 @@ async fn a_stop_command_that_hangs_is_given_up_and_told() {
     assert_eq!(experiment["stop"]["confirmed"], false);
     let reason = experiment["reason"].as_str().unwrap();
     assert!(
-        reason.contains("a fault may be left in") && reason.contains("stop it by: sh -c 'sleep 1000; :'"),
+        reason.contains("a fault may be left in") && reason.contains("stop it by: `sh -c 'sleep 1000; :'`"),
         "{reason}"
     );
     assert!(!lives(&pid));

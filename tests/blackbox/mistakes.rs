@@ -250,3 +250,23 @@ async fn mistakes_in_a_suite_are_annotations_on_its_lines() {
     let ended = refused(&account, broken.env("GITHUB_WORKSPACE", root)).await;
     assert!(ended.stdout.contains("::error file=.faultgate.yml,line=3,col=2,"), "{}", ended.stdout);
 }
+
+#[tokio::test]
+async fn no_argument_that_is_repeated_is_a_command_to_a_log() {
+    for arg in ["--x\n::error::y", "##vso[task.complete result=Succeeded;]x", "ru\u{1b}[31mn\n::error::y"] {
+        let ended = Faultgate::new(&[arg]).finish().await;
+        ended.assert_code(2, "no such argument");
+        let told = format!("{}{}", ended.stdout, ended.stderr);
+        let is_obeyed =
+            |line: &str| line.starts_with("::error::y") || line.contains("##vso[") || line.contains('\u{1b}');
+        assert!(!told.lines().any(is_obeyed), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_is_not_there_is_told_with_what_to_do() {
+    let ended = Faultgate::new(&["report", "x.json"]).finish().await;
+    ended.assert_code(2, "no result");
+    let says = "the result is not there (from x.json); name the result.json that a run has written";
+    assert!(ended.stderr.contains(says), "{}", ended.stderr);
+}

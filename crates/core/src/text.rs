@@ -188,6 +188,67 @@ fn cut(text: &str, max_chars: usize) -> String {
     format!("{}…", text[..end].trim_end())
 }
 
+/// Puts a command, or what else is to be copied, between as many backticks as none of its own can close.
+pub fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    // Markdown takes one space off both ends.
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Splits a text at its first piece between backticks: what stands before it, the piece with its backticks,
+/// and the rest.
+pub fn split_at_code(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    while let Some(start) = text[from..].find('`').map(|place| from + place) {
+        let fence = text[start..].bytes().take_while(|byte| *byte == b'`').count();
+        let mut place = start + fence;
+        from = place;
+        while let Some(next) = text[place..].find('`').map(|next| place + next) {
+            let length = text[next..].bytes().take_while(|byte| *byte == b'`').count();
+            place = next + length;
+            if length == fence {
+                return Some((&text[..start], &text[start..place], &text[place..]));
+            }
+        }
+    }
+    None
+}
+
+/// Returns text like [`markdown`], in which pieces between backticks stay as they are, so that they can be
+/// copied. It has no place in a table, whose bars count within code as well. A text that is cut says so.
+pub fn markdown_with_code(text: &str, max_chars: usize) -> String {
+    const CUT: &str = "(cut here; `result.json` has all of it)";
+    let line = plain(text, max_chars);
+    let is_cut = line.ends_with('…') && plain(text, max_chars.saturating_add(2)) != line;
+    let (mut out, mut rest) = (String::with_capacity(line.len() + line.len() / 4), line.as_str());
+    while let Some((before, code, after)) = split_at_code(rest) {
+        out.push_str(&spaced(before));
+        out.push_str(code);
+        rest = after;
+    }
+    // The end of a piece may be what was cut off.
+    match rest.split_once('`').filter(|_| is_cut) {
+        Some((before, cut)) => {
+            out.push_str(&spaced(before));
+            out.push_str(&code(cut.trim_start_matches('`')));
+        }
+        None => out.push_str(&spaced(rest)),
+    }
+    if is_cut { format!("{out} {CUT}") } else { out }
+}
+
+/// Returns [`markdown`] of a part of a line, with the spaces at its ends.
+fn spaced(part: &str) -> String {
+    let text = part.trim();
+    if text.is_empty() {
+        return part.to_owned();
+    }
+    let start = part.len() - part.trim_start().len();
+    format!("{}{}{}", &part[..start], markdown(text, usize::MAX), &part[start + text.len()..])
+}
+
 /// Returns literal text in GitHub's and GitLab's Markdown, which is safe inside a table cell too: it contains
 /// no markup, HTML, link, mention or reference. `max_chars` counts the characters that are seen.
 pub fn markdown(text: &str, max_chars: usize) -> String {
@@ -225,11 +286,45 @@ pub fn markdown(text: &str, max_chars: usize) -> String {
         let reference = matches!(c, '@' | '#' | '!' | '~' | '%' | '$' | '&' | '^') && begins_word;
         let scheme = c == ':' && next == Some('/');
         let www = next == Some('.') && ends_with_www(&line[..place + c.len_utf8()]);
-        if reference || scheme || www {
+        if reference || scheme || www || begins_short_link(&line[..place], c, &line[place + c.len_utf8()..]) {
             out.push_str(BREAK);
         }
     }
     out
+}
+
+/// Returns `true` at the character after which a word must be broken: that of an issue (`GH-12`), of a commit
+/// (7 to 40 hexadecimal digits) or of an emoji (`:tada:`).
+fn begins_short_link(before: &str, c: char, after: &str) -> bool {
+    let goes_on = before.ends_with(|c: char| c.is_alphanumeric() || c == '-');
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    match c {
+        'g' | 'G' if !goes_on => {
+            let number = after.strip_prefix(['h', 'H']).and_then(|after| after.strip_prefix('-'));
+            number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+        }
+        // Numbers alone are left whole, since the ids of accounts are looked for. The parts of a UUID are no commits.
+        _ if c.is_ascii_hexdigit() && !goes_on => {
+            let run = &after[..after.len() - rest.len()];
+            let has_letter = c.is_ascii_alphabetic() || run.contains(|c: char| c.is_ascii_alphabetic());
+            (6..40).contains(&run.len())
+                && has_letter
+                && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-')
+        }
+        // The parts of an ARN, of a type of AWS (`aws:ecs:task`) and of a time are no emoji.
+        ':' => {
+            let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+            let is_emoji = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-');
+            let name = after.split_once(':').map_or("", |(name, _)| name);
+            let is_of_time = name.len() < 3 && name.bytes().all(|byte| byte.is_ascii_digit());
+            !word.contains("aws")
+                && !word.ends_with("arn")
+                && !is_of_time
+                && !name.is_empty()
+                && name.chars().all(is_emoji)
+        }
+        _ => false,
+    }
 }
 
 fn ends_with_www(text: &str) -> bool {

@@ -59,8 +59,45 @@ fn markdown_text() {
         ("- item", "\\- item"),
         ("12. item", "12\\. item"),
         ("arn:aws:fis:eu-west-1", "arn:aws:fis:eu-west-1"),
+        ("GH-12 gh-13 high-12", "G&#8203;H-12 g&#8203;h-13 high-12"),
+        ("9fceb02d0ae598e95dc970b74767f19372d61af8", "9&#8203;fceb02d0ae598e95dc970b74767f19372d61af8"),
+        ("a 9fceb02, 111122223333 9fceb02d-0ae5", "a 9&#8203;fceb02, 111122223333 9fceb02d-0ae5"),
+        (":tada: (:+1:) 12:30:45 a: b:", "\\:&#8203;tada: (:&#8203;+1:) 12:30:45 a: b:"),
     ] {
         assert_eq!(markdown(text, 100), want, "{text:?}");
+    }
+}
+
+#[test]
+fn commands_stay_as_they_are_in_markdown() {
+    for (text, want) in [
+        (
+            "undo it by: `curl -d {\"a\":\"*\"} http://x/y`; a_b",
+            "undo it by: `curl -d {\"a\":\"*\"} http://x/y`; a\\_b",
+        ),
+        ("`a` ``b`c`` `d", "`a` ``b`c`` \\`d"),
+        ("@`octo` a`", "@`octo` a\\`"),
+        ("plain @octo", "plain @&#8203;octo"),
+    ] {
+        assert_eq!(markdown_with_code(text, 100), want, "{text:?}");
+    }
+    let cut = "(cut here; `result.json` has all of it)";
+    assert_eq!(markdown_with_code("by: `kubectl delete pod`", 13), format!("by: `kubectl…` {cut}"));
+    assert_eq!(markdown_with_code("ab cd", 3), format!("ab… {cut}"));
+    assert_eq!(markdown_with_code("ab…", 3), "ab…");
+}
+
+#[test]
+fn no_backtick_of_a_command_closes_its_fence() {
+    for (command, fenced) in [
+        ("ls", "`ls`"),
+        ("echo `id`", "`` echo `id` ``"),
+        ("``` x", "```` ``` x ````"),
+        ("a``b", "```a``b```"),
+    ] {
+        assert_eq!(code(command), fenced);
+        let (before, whole, after) = split_at_code(fenced).unwrap();
+        assert_eq!((before, whole, after), ("", fenced, ""));
     }
 }
 
@@ -126,6 +163,28 @@ proptest! {
         prop_assert!(!out.contains("://") && !out.to_lowercase().contains("www."));
         let mention = out.split('@').skip(1).any(|tail| tail.starts_with(|c: char| c.is_alphanumeric()));
         prop_assert!(!mention);
+    }
+
+    #[test]
+    fn markdown_outside_of_code_is_literal(text in hostile(), max in 0_usize..50) {
+        let out = markdown_with_code(&text, max);
+        let mut rest = out.as_str();
+        let mut literal = String::new();
+        // No escaped backtick begins code.
+        while let Some(place) = rest.find('`') {
+            if (place - rest[..place].trim_end_matches('\\').len()) % 2 == 1 {
+                literal.push_str(&rest[..=place]);
+                rest = &rest[place + 1..];
+            } else {
+                let (before, _, after) = split_at_code(&rest[place..]).expect("each code is closed");
+                prop_assert_eq!(before, "");
+                literal.push_str(&rest[..place]);
+                rest = after;
+            }
+        }
+        literal.push_str(rest);
+        prop_assert!(!literal.contains(['|', '<', '>', '"', '$', '\n']), "{}", out);
+        prop_assert!(!literal.contains("://") && !literal.to_lowercase().contains("www."), "{}", out);
     }
 
     #[test]

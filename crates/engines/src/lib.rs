@@ -145,7 +145,8 @@ pub trait Engine {
         Duration::ZERO
     }
 
-    /// Returns the command by which a person can stop an experiment.
+    /// Returns the command by which a person can stop an experiment, between backticks so that it can be copied,
+    /// or words in its place.
     fn stop_command(&self, launched: &Launched) -> String;
 
     /// Reads the engine's record of an experiment once.

@@ -59,6 +59,7 @@ fn statuses(result: &RunResult) -> Vec<(StatusState, String)> {
         attempt: None,
         shard: None,
         nature: Nature::Real,
+        hides_accounts: false,
         part: Vec::new(),
     };
     let runtime =

@@ -166,7 +166,7 @@ pub fn removed_or_named(result: &RunResult, there: &There) {
     let leftovers: Vec<_> = result.subscriptions.iter().flat_map(|of| &of.leftovers).collect();
     for name in &there.made {
         let told =
-            leftovers.iter().any(|told| told.contains(name.as_str()) && told.contains("remove it by: aws "));
+            leftovers.iter().any(|told| told.contains(name.as_str()) && told.contains("remove it by: `aws "));
         assert!(told, "{name} is left and not named: {leftovers:#?}");
     }
 }

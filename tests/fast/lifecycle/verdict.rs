@@ -96,6 +96,7 @@ async fn the_status_is_final_after_two_round_trips_and_the_run_over_after_three(
         shard: None,
         part: Vec::new(),
         nature: Nature::Real,
+        hides_accounts: false,
     };
     let statuses = RefCell::new(CommitStatuses::new(&["az"], StatusScope::all(1, false), style, connection));
     let ended = Cell::new(None);

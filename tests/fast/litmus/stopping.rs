@@ -180,8 +180,9 @@ async fn the_command_does_what_it_says() {
     center.look(|center| center.experiments.insert(run.experiment.clone(), experiment));
     center.look(|center| center.run("notify-2").experiment.clone_from(&run.experiment));
 
-    let script =
-        format!("curl() {{ for each; do printf '%s\\0' \"$each\"; done; }}; {}", litmus.stop_by_hand(&run));
+    let command = litmus.stop_by_hand(&run);
+    let command = command.trim_matches('`');
+    let script = format!("curl() {{ for each; do printf '%s\\0' \"$each\"; done; }}; {command}");
     let mut shell = tokio::process::Command::new("sh");
     let output = shell.args(["-c", &script]).env("FAULTGATE_LITMUS_TOKEN", TOKEN).output().await.unwrap();
     let words = String::from_utf8(output.stdout).unwrap();

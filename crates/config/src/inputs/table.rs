@@ -193,7 +193,7 @@ inputs! {
             "faultgate keeps one comment on the pull or merge request up to date: on does so always, on-failure only once the gate has said no.")
             .example("on-failure").default("off", CommentMode::Off);
     COMMENT_ACCOUNTS: Preset<CommentAccounts> = Setting::new(Group::Forge, "comment-accounts", typed::COMMENT_ACCOUNTS,
-            "show lets the comment name ARNs and ids of AWS accounts, and hide leaves them out. auto shows them only where the CI says that the repository is private.")
+            "show lets the comment, commit statuses and code insights name ARNs and ids of AWS accounts, and hide leaves them out. auto shows them only where the CI says that the repository is private.")
             .example("hide").default("auto", CommentAccounts::Auto);
     REPORT_DIR: Preset<PathBuf, &str> = Setting::new(Group::Reports, "report-dir", FILE_PATH,
             "faultgate writes its report files to this directory.")
@@ -220,7 +220,7 @@ inputs! {
             "faultgate rehearses this scenario on endpoints inside the binary and needs no experiment.")
             .example("completed");
     LOG_FORMAT: Preset<LogFormat> = Setting::new(Group::General, "log-format", typed::LOG_FORMATS,
-            "The log on standard error has this format.")
+            "Diagnostics on standard error have this format. With json they hold what the plain lines on standard output tell, too.")
             .example("json").default("text", LogFormat::Text);
 }
 

@@ -38,10 +38,14 @@ pub fn parse_result(place: &str, content: &[u8]) -> Result<RunResult, Mistake> {
 }
 
 fn judge(place: &str, read: Result<RunResult, Problem>) -> Result<RunResult, Mistake> {
-    let result = read.map_err(|problem| Mistake::new(place, problem.what).maybe_hint(problem.hint))?;
+    let result = read.map_err(|problem| {
+        let hint = problem.hint.unwrap_or_else(|| "name the result.json that a run has written".to_owned());
+        Mistake::new(place, format!("the result {}", problem.what)).hint(hint)
+    })?;
     match result.contradiction() {
         None => Ok(result),
-        Some(what) => Err(Mistake::new(place, what).hint("take the file as faultgate has written it")),
+        Some(what) => Err(Mistake::new(place, format!("the result {what}"))
+            .hint("take the file as faultgate has written it")),
     }
 }
 

@@ -37,15 +37,21 @@ impl<'a> Reader<'a> {
         let table = self.table(Some(value), path)?;
         let section = self.section(table, path, LINK);
         let (name, url) = (self.text(&section, "name"), self.text(&section, "url"));
-        let link = DashboardLink { name: name?, url: url? };
+        let link = DashboardLink { name: name.clone().unwrap_or_default(), url: url? };
         // The variables of moments are no part of an address, so a sample of it is judged.
         let sample = link.sample();
         let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>`\\()[]|{}^".contains(c);
-        let problem = match Kind::Url.parse(&sample) {
-            Err(problem) => problem,
-            Ok(_) if sample.chars().all(is_plain) => return Some(link),
-            Ok(_) => Problem::new("has a character that links do not take")
-                .hint("write it in percent-encoding, such as %27 for '"),
+        let problem = match sample.chars().find(|c| !is_plain(*c)) {
+            Some(odd) => {
+                let encoded = odd.to_string().into_bytes();
+                let encoded: Vec<String> = encoded.iter().map(|byte| format!("%{byte:02X}")).collect();
+                Problem::new(format!("has the character {odd:?}, which links do not take"))
+                    .hint(format!("write it in percent-encoding: {}", encoded.concat()))
+            }
+            None => match Kind::Url.parse(&sample) {
+                Ok(_) => return name.map(|_| link),
+                Err(problem) => problem,
+            },
         };
         self.problem(&section.at("url"), problem);
         None
@@ -81,6 +87,8 @@ mod tests {
             ("[{ name: a, url: '${FAULT_START}' }]", "links[0].url"),
             ("[{ name: a, url: \"https://x/'\" }]", "links[0].url"),
             ("[{ name: a, url: 'https://x/)[y](https://evil.example' }]", "links[0].url"),
+            ("[{ name: a, url: 'https://x/a b' }]", "has the character ' ', which links do not take"),
+            ("[{ name: a, url: \"https://x/é'\" }]", "percent-encoding: %C3%A9"),
             ("[{ name: a }]", "links[0].url"),
             ("[{ url: 'https://x' }]", "links[0].name"),
             ("[{ name: a, url: 'https://x', icon: b }]", "links[0].icon"),
@@ -88,5 +96,15 @@ mod tests {
         ] {
             assert!(mistake(&suite(links)).contains(told), "{links}: {}", mistake(&suite(links)));
         }
+    }
+
+    #[test]
+    fn a_link_without_a_name_hides_no_mistake_of_its_address() {
+        let (_, mistakes) = read_with(&suite("[{ url: 'javascript:alert(1)' }]"), &[]);
+        assert!(
+            mistakes.len() == 2
+                && mistakes[0].contains("links[0].name")
+                && mistakes[1].contains("links[0].url")
+        );
     }
 }

@@ -3,7 +3,11 @@
 //! Results come back from files: as parts of a merge, and as earlier runs. A result that claims to have
 //! passed although its own details say otherwise is refused, so that nobody passes a gate by an edited file.
 
-use super::{ExperimentResult, RunResult, SCORING, Score, ScoreSource, State, Verdict, weighted_mean};
+use std::collections::HashSet;
+
+use super::{
+    Effect, ExperimentResult, RunResult, SCORING, Score, ScoreSource, State, Verdict, weighted_mean,
+};
 use crate::text;
 
 /// Largest difference, in points, of two scores that count as equal. Another order of the additions may
@@ -29,6 +33,11 @@ impl RunResult {
                 text::plain(&worse.name, 80),
                 worse.verdict
             ));
+        }
+        let mut names = HashSet::new();
+        if let Some(twice) = self.experiments.iter().find(|experiment| !names.insert(&experiment.name)) {
+            let name = text::plain(&twice.name, 80);
+            return Some(format!("contradicts itself: it has the experiment {name} twice"));
         }
         let untrue =
             self.experiments.iter().find_map(|experiment| Some((experiment, self.untrue(experiment)?)));
@@ -80,6 +89,27 @@ impl RunResult {
         if experiment.state != State::Completed {
             return Some(format!("its state is {}", experiment.state.as_str()));
         }
+        if experiment.error.is_some() {
+            return Some("it has an error".to_owned());
+        }
+        if experiment.stop.as_ref().is_some_and(|stop| !stop.confirmed) {
+            return Some("its stop is not confirmed".to_owned());
+        }
+        let during = experiment.probes.iter().any(|probe| probe.phases.during.total > 0);
+        match experiment.fault {
+            None if during => {
+                return Some("it was looked at during a fault that it does not have".to_owned());
+            }
+            Some(fault) if fault.ended_at.is_some_and(|end| end < fault.started_at) => {
+                return Some("its fault ends before it starts".to_owned());
+            }
+            None | Some(_) => {}
+        }
+        let mut injecting =
+            experiment.actions.iter().filter(|action| action.effect == Effect::Injects).peekable();
+        if injecting.peek().is_some() && injecting.all(|action| action.state == "failed") {
+            return Some("all of its actions that inject failed".to_owned());
+        }
         // A dry run measures nothing.
         let score = experiment.score.filter(|_| !self.dry_run)?;
         let floor = experiment.expected_resilience_score.unwrap_or(Score::ZERO);
@@ -120,7 +150,7 @@ fn show_score(score: Option<Score>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Probe, Signal};
+    use crate::model::{FaultWindow, Probe, Signal};
 
     /// Returns a result that passed, as a file contains it.
     fn passed() -> RunResult {
@@ -204,6 +234,46 @@ mod tests {
             let contradiction = result.contradiction().unwrap();
             assert!(contradiction.contains(told), "{contradiction}");
         }
+    }
+
+    /// Changes what must be so for an experiment to have passed, other than its score.
+    #[test]
+    fn an_experiment_that_cannot_have_passed_is_told() {
+        let tell = |change: &dyn Fn(&mut RunResult)| {
+            let mut result = passed();
+            change(&mut result);
+            result.contradiction().unwrap()
+        };
+        let failed = tell(&|result| {
+            for action in &mut result.experiments[0].actions {
+                action.state = "failed".to_owned();
+            }
+        });
+        assert!(failed.contains("all of its actions that inject failed"), "{failed}");
+        let unfaulted = tell(&|result| {
+            let mut looked = probe(4, 4);
+            (looked.phases.during.total, looked.phases.during.passed) = (4, 4);
+            result.experiments[0].probes = vec![looked];
+            result.experiments[0].fault = None;
+        });
+        assert!(unfaulted.contains("a fault that it does not have"), "{unfaulted}");
+        let [early, late] = ["2026-11-25T00:00:00Z", "2026-11-30T00:00:00Z"].map(|at| at.parse().unwrap());
+        let turned = tell(&|result| {
+            result.experiments[0].fault = Some(FaultWindow { started_at: late, ended_at: Some(early) });
+        });
+        assert!(turned.contains("its fault ends before it starts"), "{turned}");
+        let erred = tell(&|result| {
+            let error = serde_json::json!({ "code": "X", "account": "1", "location": "l" });
+            result.experiments[0].error = Some(serde_json::from_value(error).unwrap());
+        });
+        assert!(erred.contains("it has an error"), "{erred}");
+        let unstopped = tell(&|result| {
+            let stop = serde_json::json!({ "why": "x", "requested_at": early, "accepted": true, "confirmed": false });
+            result.experiments[0].stop = Some(serde_json::from_value(stop).unwrap());
+        });
+        assert!(unstopped.contains("its stop is not confirmed"), "{unstopped}");
+        let twice = tell(&|result| result.experiments.push(result.experiments[0].clone()));
+        assert!(twice.contains("twice"), "{twice}");
     }
 
     #[test]

@@ -210,7 +210,7 @@ async fn a_fault_that_is_not_undone_is_an_error_with_the_command() {
         let (record, judged) = bench.run(undone_by(sh("true"), script)).await;
         assert_eq!((record.state, judged.verdict, judged.score), (State::Failed, Verdict::Errored, None));
         assert!(judged.reason.contains(why), "{}", judged.reason);
-        assert!(judged.reason.ends_with(&format!("undo it by: sh -c {script}")), "{}", judged.reason);
+        assert!(judged.reason.contains(&format!("undo it by: `sh -c {script}`")), "{}", judged.reason);
     }
 }
 
@@ -283,7 +283,7 @@ async fn a_signal_hurries_what_ends_an_experiment() {
     assert!(!record.has_ended(), "the stop command did not end: {record:?}");
     assert_eq!(judged.verdict, Verdict::Cancelled);
     assert!(judged.reason.contains("did not end within"), "{}", judged.reason);
-    assert!(bench.engine.stop_command(&launched).starts_with("sh -c echo $$ > stopping"));
+    assert!(bench.engine.stop_command(&launched).starts_with("`sh -c echo $$ > stopping"));
     assert!(pids.iter().all(|pid| !lives(pid)));
     assert!(judged.reason.contains(&format!("left running as process {stopping}")), "{}", judged.reason);
     drop(bench.engine);

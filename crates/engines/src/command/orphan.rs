@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use rustix::process::Signal;
 
+use super::context::by_hand;
 use super::end::list;
 use super::life::{StopLimits, Up, run_stop, wait_until_gone};
 use super::surroundings::CommandSurroundings;
@@ -115,6 +116,10 @@ impl Orphan {
     pub(super) fn stop_by_hand(&self) -> String {
         let kill = self.process.as_ref().map(|known| format!("kill -s KILL -- -{}", known.group));
         let steps: Vec<String> = self.spec.stop.iter().map(|stop| stop.shown.clone()).chain(kill).collect();
-        if steps.is_empty() { format!("look for {}", self.spec.run.shown) } else { steps.join("; ") }
+        if steps.is_empty() {
+            format!("look for {}", self.spec.run.shown)
+        } else {
+            by_hand(&steps.join("; "))
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The meaning of a command's end. Pure: everything that it needs to know is handed in.
 
-use super::context::{CommandContext, describe_end, judge_passed};
+use super::context::{CommandContext, MAX_SAID_CHARS, by_hand, describe_end, judge_passed};
 use super::end::{CommandEnd, Exit, list};
 use super::toolkit::{self, is_deviated};
 use crate::stop_judgement::judge_stop;
 use crate::{FaultTimes, Judgement, Record};
 use faultgate_core::model::{Action, CommandSpec, Effect, Evidence, FaultWindow, State, Verdict};
+use faultgate_core::text;
 
 /// Returns the state that an end leaves behind, and the engine's own words for it.
 pub(super) fn state(end: &CommandEnd) -> (State, String) {
@@ -169,16 +170,22 @@ fn add_undo(judgement: &mut Judgement, context: &CommandContext<'_>, end: &Comma
         return;
     };
     judgement.fault_may_be_in = true;
+    let why = text::plain(why, MAX_SAID_CHARS);
     // A stop that was asked for and not confirmed is told with its command by the lifecycle.
-    let by_hand =
-        if context.stop.is_none() { format!("; undo it by: {}", stop.shown) } else { String::new() };
-    // The proof was not there in time, and nobody knows whether it would have come.
-    let so = if end.unproved.is_some() {
-        "though nothing shows that there was a fault to undo"
+    let by_hand = if context.stop.is_none() {
+        format!("; undo it by: {}", by_hand(&stop.shown))
     } else {
-        "a fault may be left in"
+        String::new()
     };
-    judgement.reason = format!("{}; the stop command failed, {so} ({why}){by_hand}", judgement.reason);
+    let reason = &judgement.reason;
+    // The remedy comes first, since the end may be cut off where a line is short.
+    judgement.reason = if end.unproved.is_none() {
+        format!("a fault may be left in{by_hand} (the stop command failed: {why}); {reason}")
+    } else {
+        // The proof was not there in time, and nobody knows whether it would have come.
+        let so = "though nothing shows that there was a fault to undo";
+        format!("{reason}; the stop command failed, {so} ({why}){by_hand}")
+    };
     if matches!(judgement.verdict, Verdict::Passed) {
         judgement.verdict = Verdict::Errored;
         judgement.score = None;
@@ -197,9 +204,9 @@ fn add_processes(judgement: &mut Judgement, end: &CommandEnd) {
         return;
     }
     judgement.fault_may_be_in = true;
-    let survivors = list(&end.survivors);
+    let survivors = text::plain(&list(&end.survivors), MAX_SAID_CHARS);
     judgement.reason = format!(
-        "{}; processes live on that could not be killed, so a fault may be left in: {survivors}",
+        "processes live on that could not be killed, so a fault may be left in: {survivors}; {}",
         judgement.reason
     );
     if judgement.verdict == Verdict::Passed {

@@ -78,10 +78,36 @@ fn no_end_passes_with_a_fault_left_in() {
         let judged = judged(&CommandEnd { undone: undone.clone(), journal, ..end(0) }, None);
         assert_eq!(judged.verdict, verdict);
         assert!(judged.fault_may_be_in, "{judged:?}");
-        assert!(judged.reason.ends_with("undo it by: docker unpause cache"), "{}", judged.reason);
+        let begins = "a fault may be left in; undo it by: `docker unpause cache` (the stop command failed: exit \
+                      code 1); ";
+        assert!(judged.reason.starts_with(begins), "{}", judged.reason);
     }
     let stopped = CommandEnd { undone, stopped: true, ..end(0) };
     assert!(!record(&stopped, &spec(), "x").has_ended(), "what was asked for is not confirmed");
+}
+
+#[test]
+fn no_command_is_so_long_that_it_hides_what_else_there_is_to_tell() {
+    let at = end(0).started_at;
+    let long = "x".repeat(10_000);
+    let failed = Some(format!("exit code 9: {long}"));
+    let end = CommandEnd {
+        undone: Some(Undone { started_at: at, ended_at: at, failed }),
+        output: vec![long.clone()],
+        ..end(3)
+    };
+    for (stop, by_hand) in [
+        ("docker unpause cache", "`docker unpause cache`"),
+        (&long, "the stop command of this experiment in the suite"),
+    ] {
+        let spec = CommandSpec { run: line(&long), stop: Some(line(stop)), ..spec() };
+        let record = record(&end, &spec, "chaos");
+        let injection = InjectionRule::default();
+        let context = CommandContext { spec: &spec, end: Some(&end), dry_run: false, injection, stop: None };
+        let reason = judge(&record, &context).reason;
+        assert!(reason.starts_with(&format!("a fault may be left in; undo it by: {by_hand} (")), "{reason}");
+        assert!(reason.contains("exit code 3, expected 0") && reason.chars().count() < 900, "{reason}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::context::CommandContext;
+use super::context::{CommandContext, by_hand};
 use super::end::{self, CommandProgress};
 use super::engine::{
     CommandEngine, CommandTracking, NOT_STARTED, cannot_start, fail_as_unfollowed, fail_as_unknown,
@@ -173,7 +173,7 @@ impl Engine for CommandEngine {
                 Some(format!("kill -s KILL -- -{}", group.unwrap_or_default())).filter(|_| stop.is_none())
             }
         };
-        stop.into_iter().chain(kill).collect::<Vec<_>>().join("; ")
+        by_hand(&stop.into_iter().chain(kill).collect::<Vec<_>>().join("; "))
     }
 
     fn stop_takes(&self, experiment: &ExperimentPlan) -> Duration {

@@ -16,6 +16,7 @@ use super::tags::{RUN, moment};
 use crate::{EngineFailure, Notary};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::Intent;
+use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 
 /// Pauses before the requests that look for an experiment: FIS may list it a while after it has begun it.
@@ -66,9 +67,12 @@ impl Doubts {
             tokens => format!(" with the client token {}", tokens.join(" or ")),
         };
         Some(format!(
-            "faultgate stop looks for it again and stops it, or look by hand: aws fis list-experiments --region {} \
-             --experiment-template-id {} (asked for{since}{tokens}; its tag {RUN} is {})",
-            place.region, launch.template, launch.run.id
+            "faultgate stop looks for it again and stops it, or look by hand: {} (asked for{since}{tokens}; its tag {RUN} is {})",
+            text::code(&format!(
+                "aws fis list-experiments --region {} --experiment-template-id {}",
+                place.region, launch.template
+            )),
+            launch.run.id
         ))
     }
 }

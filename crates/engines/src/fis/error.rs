@@ -70,7 +70,10 @@ pub(super) fn unreadable(what: &str, why: &str) -> EngineFailure {
 fn statement(operation: &str, place: &AwsPlace) -> Option<String> {
     let statements =
         iam::statements(operation, &PolicyTarget::of(&place.partition, &place.region, &place.account))?;
-    Some(format!("add this statement to the policy of the role that runs faultgate: {statements}"))
+    Some(format!(
+        "add this statement to the policy of the role that runs faultgate: {}",
+        text::code(&statements)
+    ))
 }
 
 /// Classifies an error. Only an answer of the service that refuses the request is a refusal; anything else

@@ -114,7 +114,7 @@ impl ExperimentLaunch<'_> {
         let why =
             format!("the run {other} of this CI job has started {id} under this name, and it has not ended");
         Err(EngineFailure::new(FailureKind::Refused, what, why).remedy(format!(
-            "give the experiments names of their own, or stop it: aws fis stop-experiment --region {} --id {id}",
+            "give the experiments names of their own, or stop it: `aws fis stop-experiment --region {} --id {id}`",
             place.region
         )))
     }

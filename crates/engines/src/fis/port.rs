@@ -20,6 +20,7 @@ use faultgate_core::model::{
     ExperimentPlan, Finding, Forecast, Intent, LaunchRecord, Level, Monitor, MonitorRecord, State,
     time_actions,
 };
+use faultgate_core::text;
 use faultgate_net::aws::calls::{Calls, sum};
 
 #[async_trait(?Send)]
@@ -202,7 +203,7 @@ impl Engine for FisEngine {
     }
 
     fn stop_command(&self, launched: &Launched) -> String {
-        format!("aws fis stop-experiment --region {} --id {}", self.place().region, launched.id)
+        text::code(&format!("aws fis stop-experiment --region {} --id {}", self.place().region, launched.id))
     }
 
     fn particulars(&self, experiment: &ExperimentPlan) -> Particulars {

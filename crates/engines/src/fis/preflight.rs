@@ -242,8 +242,8 @@ fn lever_finding(lever: Result<String, EngineFailure>) -> Finding {
             format!("it is {word}: FIS would cancel the experiment"),
         )
         .with_remedy(
-            "find out who engaged it and why; then: aws fis update-safety-lever-state --id default \
-                     --state status=disengaged,reason=…",
+            "find out who engaged it and why; then: `aws fis update-safety-lever-state --id default \
+                     --state status=disengaged,reason=…`",
         ),
         Ok(word) => Finding::new(Level::Ok, "safety lever", format!("it is {word}")),
         Err(failure) => could_not_look("safety lever", &failure),
@@ -265,7 +265,7 @@ pub(super) fn add_region_remedy(failure: EngineFailure, place: &AwsPlace) -> Eng
     }
     let region = &place.region;
     let remedy = format!(
-        "check the id and the Region ({region}): aws fis list-experiment-templates --region {region}"
+        "check the id and the Region ({region}): `aws fis list-experiment-templates --region {region}`"
     );
     failure.remedy(remedy)
 }

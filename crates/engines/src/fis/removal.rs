@@ -12,6 +12,7 @@ use super::error::{failure, unreadable};
 use super::pages::{MAX_ENTRIES_PER_PAGE, next_page};
 use super::pause::pause;
 use crate::{EngineFailure, FailureKind};
+use faultgate_core::text;
 use faultgate_net::aws::AwsPlace;
 
 /// Pauses between attempts to remove something: they grow from the first to the longest.
@@ -97,10 +98,11 @@ pub(super) fn rule_left(place: &AwsPlace, rule: &str, targets: RuleTargets, why:
             "$(aws events list-targets-by-rule --region {region} --rule {rule} --query 'Targets[].Id' --output text);"
         ),
     };
-    format!(
-        "rule {rule} ({why}); remove it by: aws events remove-targets --region {region} --rule {rule} --ids {ids} aws \
-         events delete-rule --region {region} --name {rule}"
-    )
+    let command = text::code(&format!(
+        "aws events remove-targets --region {region} --rule {rule} --ids {ids} aws events delete-rule \
+         --region {region} --name {rule}"
+    ));
+    format!("rule {rule} ({why}); remove it by: {command}")
 }
 
 /// Names a queue that is left, with the command that removes it. Where the URL is not known, the command
@@ -115,7 +117,8 @@ pub(super) fn queue_left(
             "$(aws sqs get-queue-url --region {region} --query QueueUrl --output text --queue-name {name})"
         )
     });
-    format!("queue {name} ({why}); remove it by: aws sqs delete-queue --region {region} --queue-url {url}")
+    let command = text::code(&format!("aws sqs delete-queue --region {region} --queue-url {url}"));
+    format!("queue {name} ({why}); remove it by: {command}")
 }
 
 /// Repeats an attempt while another one may help. A thing that was just made may be missing for a moment, so

@@ -135,8 +135,8 @@ impl FisEngine {
                 let region = self.place().region;
                 let finding = |fault| {
                     Finding::new(Level::Error, &subject, fault).with_remedy(format!(
-                        "give each target account a configuration with its id and a role: aws fis \
-                         list-target-account-configurations --region {region} --experiment-template-id {template}"
+                        "give each target account a configuration with its id and a role: `aws fis \
+                         list-target-account-configurations --region {region} --experiment-template-id {template}`"
                     ))
                 };
                 faults.into_iter().map(finding).collect()

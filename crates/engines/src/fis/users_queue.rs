@@ -20,6 +20,7 @@ use super::reader::{Keeping, QueueReader};
 use crate::EngineFailure;
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{Finding, Level};
+use faultgate_core::text;
 use faultgate_net::aws::calls::CountCalls;
 use faultgate_net::aws::iam::{PolicyTarget, Use, statements_for};
 use faultgate_net::aws::{AwsPlace, QueueAddress};
@@ -141,7 +142,10 @@ pub(super) fn statement(operation: &str, url: &str, place: &AwsPlace) -> Option<
     let target = PolicyTarget::of(&place.partition, &place.region, &place.account);
     let target = PolicyTarget { queue: QueueAddress::of(url).name, ..target };
     let statements = statements_for(Use::Queue, operation, &target)?;
-    Some(format!("add this statement to the policy of the role that reads the queue: {statements}"))
+    Some(format!(
+        "add this statement to the policy of the role that reads the queue: {}",
+        text::code(&statements)
+    ))
 }
 
 /// Returns the number of receives after which the queue's redrive policy moves a message away; None where it

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::forge::ForgeFailure;
 use crate::forge::insights::{CodeInsights, Datum, DatumValue, MAX_DATA, Report};
 use crate::sink::{Sink, Stage, report_failed, report_refused, report_written};
+use crate::summary::plain_without_accounts;
 use crate::words::Nature;
 use faultgate_core::model::{ExperimentResult, Reported, RunResult, Verdict};
 
@@ -16,6 +17,8 @@ pub struct Insights {
     /// before.
     key: String,
     run_url: Option<String>,
+    /// `true` if the report must not tell ARNs and ids of accounts, since everybody may read it.
+    hides_accounts: bool,
 }
 
 impl Insights {
@@ -26,8 +29,9 @@ impl Insights {
         connect: impl Fn() -> Result<CodeInsights, ForgeFailure> + 'static,
         key: String,
         run_url: Option<String>,
+        hides_accounts: bool,
     ) -> Self {
-        Self { connect: Box::new(connect), key, run_url }
+        Self { connect: Box::new(connect), key, run_url, hides_accounts }
     }
 
     /// Makes the report. The verdict alone decides whether Bitbucket shows it as passed.
@@ -41,9 +45,10 @@ impl Insights {
         );
         data.extend(experiments(result, MAX_DATA - data.len()));
         let nature = Nature::of_result(result);
+        let reasons = gate.reasons.join("; ");
         Report {
             title: format!("Chaos gate: {}{nature}", gate.verdict),
-            details: gate.reasons.join("; "),
+            details: if self.hides_accounts { plain_without_accounts(&reasons) } else { reasons },
             passed: Some(gate.verdict == Verdict::Passed),
             link: self.run_url.clone(),
             data,
@@ -99,7 +104,7 @@ mod tests {
     #[test]
     fn of_a_thousand_experiments_those_that_did_not_pass_are_shown() {
         let unconnected = || unreachable!("the report is made without a connection");
-        let insights = Insights::new(unconnected, "k".to_owned(), None);
+        let insights = Insights::new(unconnected, "k".to_owned(), None, true);
         let result = results::fleet(1_000, &["e700", "e999"]);
         let data = insights.report(&result).data;
         let titles: Vec<&str> = data.iter().map(|datum| datum.title.as_str()).collect();

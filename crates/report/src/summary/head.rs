@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::change;
 use super::lists::some_of;
-use super::safe::{link, md};
+use super::safe::{MAX_TOLD_CHARS, link, md, told};
 use crate::words::change::of_named;
 use crate::words::culprits::{culprits, write_how_long};
 use crate::words::{Nature, dashboards, describe_trial, own_reasons, warnings, write_state};
@@ -15,6 +15,8 @@ use faultgate_core::text;
 
 /// Maximum number of reasons, and of warnings, that are shown if there is room.
 pub(super) const MAX_REASONS: usize = 20;
+/// Length, in characters, to which a reason is not cut for the sake of others.
+const MIN_REASON_CHARS: usize = 400;
 /// Maximum number of experiments that are shown if there is room.
 const MAX_ROWS: usize = 100;
 /// Returns the head. Apart from the title and the score it has at most `room` bytes.
@@ -44,9 +46,9 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
     if let Some(left) = result.left_in() {
         let _ = writeln!(head, "- **{}**", md(&left));
     }
-    let reasons = reasons(result).into_iter();
+    let reasons = reasons(result, room / 3).into_iter();
     head.push_str(&some_of(reasons, MAX_REASONS, room / 3, |more| format!("- and {more} more\n")));
-    let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", md(&one))).collect();
+    let warnings: Vec<String> = warnings(result).map(|one| format!("- ⚠️ {}\n", told(&one))).collect();
     head.push_str(&some_of(warnings.into_iter(), MAX_REASONS, room / 3, |more| {
         format!("- and {more} more warnings\n")
     }));
@@ -67,11 +69,14 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
 }
 
 /// Returns the reasons: what did not pass and for how long, and then what the gate says of the run.
-fn reasons(result: &RunResult) -> Vec<String> {
+/// Each is so short that it leaves others some of the room.
+fn reasons(result: &RunResult, room: usize) -> Vec<String> {
     let is_alone = result.experiments.len() == 1;
     let culprits = culprits(result);
+    let max_chars = (room / 2 / culprits.len().max(1)).clamp(MIN_REASON_CHARS, MAX_TOLD_CHARS);
+    let told = |reason: &str| text::markdown_with_code(reason, max_chars);
     if culprits.is_empty() {
-        return result.gate.reasons.iter().map(|reason| format!("- {}\n", md(reason))).collect();
+        return result.gate.reasons.iter().map(|reason| format!("- {}\n", told(reason))).collect();
     }
     let of_culprit = |experiment: &ExperimentResult| {
         let name = if is_alone { String::new() } else { format!("**{}**: ", md(&experiment.name)) };
@@ -79,12 +84,12 @@ fn reasons(result: &RunResult) -> Vec<String> {
             nothing if nothing.is_empty() => nothing,
             how_long => format!("  - {}\n", md(&how_long)),
         };
-        format!("- {name}{}\n{how_long}", md(&experiment.reason))
+        format!("- {name}{}\n{how_long}", told(&experiment.reason))
     };
     let of_culprits = culprits.iter().map(|(_, experiment)| of_culprit(experiment));
     let left = result.left_in();
     let of_run = own_reasons(result).filter(|reason| left.as_ref() != Some(reason));
-    of_culprits.chain(of_run.map(|reason| format!("- {}\n", md(reason)))).collect()
+    of_culprits.chain(of_run.map(|reason| format!("- {}\n", told(reason)))).collect()
 }
 
 fn table(result: &RunResult, room: usize) -> String {

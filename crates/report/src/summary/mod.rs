@@ -23,6 +23,7 @@ mod safe;
 mod sections;
 
 pub(crate) use fit::PageLimits;
+pub(crate) use safe::plain_without_accounts;
 
 use crate::files::{CommandFile, write};
 use crate::sink::{Sink, from_write, report_skipped, report_written};

@@ -4,6 +4,8 @@ use faultgate_core::text;
 
 /// Maximum length of one text from outside, in characters.
 const MAX_TEXT_CHARS: usize = 400;
+/// Maximum length, in characters, of a text that tells what to do, such as the permissions to add.
+pub(super) const MAX_TOLD_CHARS: usize = 1_500;
 /// Maximum length, in bytes, of an address that becomes a link.
 const MAX_URL_BYTES: usize = 1_000;
 
@@ -23,31 +25,55 @@ pub(super) fn link(url: &str) -> Option<&str> {
     (web && url.len() <= MAX_URL_BYTES && url.chars().all(safe)).then_some(url)
 }
 
+/// Returns text for a line of a list, in which commands and statements between backticks can be copied.
+pub(super) fn told(text: &str) -> String {
+    text::markdown_with_code(text, MAX_TOLD_CHARS)
+}
+
 /// Takes ARNs and ids of accounts out of a page: of an ARN the name of the resource stays. Addresses of links
 /// stay as they are, since they would lead nowhere.
 pub(super) fn without_accounts(page: &str) -> String {
-    let mut hidden = String::with_capacity(page.len());
-    let mut rest = page;
+    page.split_inclusive('\n').map(|line| hide(line, true)).collect()
+}
+
+/// Takes ARNs and ids of accounts out of a text that has no links.
+pub(crate) fn plain_without_accounts(text: &str) -> String {
+    hide(text, false)
+}
+
+/// Takes ARNs and ids of accounts out of a line. Addresses of links stay where the line is of a page.
+fn hide(line: &str, is_of_page: bool) -> String {
+    let mut hidden = String::with_capacity(line.len());
+    let mut rest = line;
     while !rest.is_empty() {
-        // Brackets in a text from outside are escaped, and make no link.
-        let address = rest.strip_prefix("](").filter(|_| !hidden.ends_with('\\'));
+        let is_escaped = (hidden.len() - hidden.trim_end_matches('\\').len()) % 2 == 1;
+        // Brackets in a text from outside are escaped, and make no link; code has none either.
+        let address = rest.strip_prefix("](").filter(|_| is_of_page && !is_escaped);
         let address = address.and_then(|rest| rest.split_once(')')).map(|(address, _)| address);
+        let may_be_code = is_of_page && !is_escaped && rest.starts_with('`');
+        let code = Some(rest).filter(|_| may_be_code).and_then(text::split_at_code);
+        let code = code.filter(|(before, ..)| before.is_empty());
         if let Some(address) = address.and_then(link) {
             let (kept, more) = rest.split_at(2 + address.len());
             hidden.push_str(kept);
             rest = more;
+        } else if let Some((_, code, more)) = code {
+            hidden.push_str(&hide(code, false));
+            rest = more;
         } else if let Some(resource) = resource_of_arn(rest) {
             rest = resource;
         } else {
+            let encoded = length_of_encoded(rest);
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let begins = !hidden.ends_with(|c: char| c.is_ascii_alphanumeric())
-                || ["%3A", "%3a"].iter().any(|colon| hidden.ends_with(colon));
-            let grouped = grouped_account(rest).filter(|_| !hidden.ends_with(['-']));
-            let is_account = begins && (digits == ACCOUNT_DIGITS || grouped.is_some());
-            let length = match grouped.filter(|_| begins) {
+            let grouped =
+                grouped_account(rest).filter(|_| !hidden.ends_with(|c: char| c.is_ascii_digit() || c == '-'));
+            // Digits at which a text was cut off may be the beginning of an id.
+            let is_cut = digits > 0 && rest[digits..].starts_with('…');
+            let is_account = digits == ACCOUNT_DIGITS || grouped.is_some() || is_cut;
+            let length = match grouped {
                 Some(length) => length,
                 None if digits > 0 => digits,
-                None => rest.chars().next().map_or(0, char::len_utf8),
+                None => encoded.unwrap_or_else(|| rest.chars().next().map_or(0, char::len_utf8)),
             };
             let (text, more) = rest.split_at(length);
             hidden.push_str(if is_account { "…" } else { text });
@@ -55,6 +81,15 @@ pub(super) fn without_accounts(page: &str) -> String {
         }
     }
     hidden
+}
+
+/// Returns the length of a character that is percent-encoded (`%20`) at the beginning of a text. Its digits
+/// are none of what follows. A page may have a zero-width space behind the sign.
+fn length_of_encoded(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix('%')?;
+    let rest = rest.strip_prefix("&#8203;").unwrap_or(rest);
+    let is_encoded = rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    is_encoded.then(|| text.len() - rest.len() + 2)
 }
 
 /// Returns the length of an account's id in the form `1111-2222-3333` at the beginning of a text.
@@ -92,7 +127,14 @@ mod tests {
             ("arn:aws:ecs:eu-west-1:111122223333:task/shop-1<br>x", "task/shop-1<br>x"),
             ("arn:aws-cn:s3:::bucket/key, arn:aws:iam::111122223333:role/a", "bucket/key, role/a"),
             ("| 111122223333 | eu-west-1 |", "| … | eu-west-1 |"),
-            ("bucket-111122223333-x 1111222233334 a111122223333", "bucket-…-x 1111222233334 a111122223333"),
+            ("bucket-111122223333-x 1111222233334 a111122223333", "bucket-…-x 1111222233334 a…"),
+            ("account111122223333x id\\_111122223333", "account…x id\\_…"),
+            ("%3A%20111122223333 %&#8203;3A%&#8203;20111122223333", "%3A%20… %&#8203;3A%&#8203;20…"),
+            ("arn:aws:iam::11112222… 3…", "arn:aws:iam::…… ……"),
+            (
+                "`](https://x.example/111122223333)` \\`[a](https://x.example/111122223333)",
+                "`](https://x.example/…)` \\`[a](https://x.example/111122223333)",
+            ),
             ("[111122223333](https://x.example/111122223333)", "[…](https://x.example/111122223333)"),
             ("arn:aws: é 🦀 ](", "arn:aws: é 🦀 ]("),
             // A text that only looks like a link hides nothing.

@@ -10,7 +10,7 @@ use super::faults::faults;
 use super::fit::{PageLimits, PageSection, SectionKind};
 use super::head::{MAX_REASONS, duration, mark, or_dash};
 use super::lists::{MAX_LINES, list, table};
-use super::safe::{link, md};
+use super::safe::{link, md, told};
 use crate::words::arithmetic;
 use crate::words::culprits::culprits;
 use crate::words::own_report;
@@ -19,12 +19,9 @@ use faultgate_core::duration::{coarse, from_millis};
 use faultgate_core::model::{
     EngineKind, ExperimentResult, Finding, Level, Probe, Reported, RunResult, Verdict,
 };
-use faultgate_core::text;
 
 /// Maximum number of resources of a target that are shown.
 const MAX_RESOURCES: usize = 5;
-/// Maximum length, in characters, of the detail about a missing report. It may hold the permissions to add.
-const MAX_DETAIL_CHARS: usize = 1_000;
 /// Returns all sections, in the order in which people read them.
 pub(super) fn sections(result: &RunResult, page: &PageLimits) -> Vec<PageSection> {
     let mut all = Vec::new();
@@ -107,7 +104,7 @@ fn facts(experiment: &ExperimentResult, is_said: bool) -> String {
         let _ = writeln!(page, "- {name}: {value}");
     };
     if !is_said {
-        fact("Why", &md(&experiment.reason));
+        fact("Why", &told(&experiment.reason));
     }
     // A result of a later version may name an engine that this one does not know.
     let engine = EngineKind::find(&experiment.engine);
@@ -136,7 +133,7 @@ fn facts(experiment: &ExperimentResult, is_said: bool) -> String {
     }
     if let Some(stop) = &experiment.stop {
         let confirmed = if stop.confirmed { "confirmed" } else { "**not confirmed**" };
-        fact("Stopped by faultgate", &format!("{}; {confirmed}", md(&stop.why)));
+        fact("Stopped by faultgate", &format!("{}; {confirmed}", told(&stop.why)));
     }
     if let Some((what, page)) = own_report(experiment) {
         let page = page.as_deref().and_then(link);
@@ -283,11 +280,12 @@ fn evidence(experiment: &ExperimentResult, html: bool) -> String {
 }
 
 fn findings(findings: &[Finding]) -> String {
-    let told: Vec<&Finding> = findings.iter().filter(|finding| finding.level > Level::Ok).collect();
-    let lines = told.into_iter().map(|finding| {
-        let remedy = finding.remedy.as_deref().map(|remedy| format!(" → {}", md(remedy))).unwrap_or_default();
+    let shown: Vec<&Finding> = findings.iter().filter(|finding| finding.level > Level::Ok).collect();
+    let lines = shown.into_iter().map(|finding| {
+        let remedy =
+            finding.remedy.as_deref().map(|remedy| format!(" → {}", told(remedy))).unwrap_or_default();
         let (level, subject) = (finding.level.as_str(), md(&finding.subject));
-        format!("- **{level}** {subject}: {}{remedy}\n", md(&finding.message))
+        format!("- **{level}** {subject}: {}{remedy}\n", told(&finding.message))
     });
     list("### Before the launch", lines)
 }
@@ -295,13 +293,13 @@ fn findings(findings: &[Finding]) -> String {
 fn leftovers(result: &RunResult) -> String {
     let left: Vec<&String> =
         result.subscriptions.iter().flat_map(|subscription| &subscription.leftovers).collect();
-    list("### Not removed", left.into_iter().map(|leftover| format!("- {}\n", md(leftover))))
+    list("### Not removed", left.into_iter().map(|leftover| format!("- {}\n", told(leftover))))
 }
 
 fn reports(reporting: &[Reported]) -> String {
     let missing: Vec<&Reported> = reporting.iter().filter(|reported| reported.is_missing()).collect();
     let lines = missing.into_iter().map(|reported| {
-        let detail = text::markdown(reported.detail.as_deref().unwrap_or_default(), MAX_DETAIL_CHARS);
+        let detail = told(reported.detail.as_deref().unwrap_or_default());
         format!("- **{}** {}: {detail}\n", reported.outcome.as_str(), md(&reported.sink))
     });
     list("### Reports that are missing", lines)

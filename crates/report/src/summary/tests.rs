@@ -1,6 +1,6 @@
 use super::safe::link;
 use super::*;
-use faultgate_core::model::Outcome;
+use faultgate_core::model::{Outcome, Verdict};
 use faultgate_testkit::results;
 
 const WHOLE: PageLimits = PageLimits { budget: usize::MAX, html: true, mermaid: true, hides_accounts: false };
@@ -139,4 +139,27 @@ fn probes_are_shown_with_the_arithmetic_of_the_score() {
         assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
     }
     assert!(!render(&results::mixed(), &WHOLE).contains("How the score came about"));
+}
+
+/// The limits of all places, the smallest first.
+#[test]
+fn what_is_to_be_copied_is_whole_or_says_that_it_is_cut() {
+    let statement = format!(
+        "`{{\"Sid\":\"Launch\",\"Action\":[\"fis:*\"],\"Resource\":\"https://x/{}\"}}`",
+        "y".repeat(500)
+    );
+    for budget in [10_000, 30_000, 60_000] {
+        let page = |statement: &str| {
+            let mut result = results::passed();
+            let experiment = &mut result.experiments[0];
+            experiment.verdict = Verdict::Errored;
+            experiment.reason = format!("could not start it; add this: {statement}");
+            result.gate.reasons = vec![experiment.reason.clone()];
+            render(&result, &PageLimits { budget, html: true, mermaid: true, hides_accounts: true })
+        };
+        let whole = page(&statement);
+        assert!(whole.contains(&statement) && !whole.contains("cut here"), "{whole}");
+        let cut = page(&format!("`{}`", "y".repeat(5_000)));
+        assert!(cut.contains("y…` (cut here; `result.json` has all of it)"), "{cut}");
+    }
 }

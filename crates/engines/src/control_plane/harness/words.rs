@@ -4,6 +4,7 @@ use super::api::{Api, is_no_such_place};
 use super::stop;
 use crate::control_plane::{Asked, RunKey, Trouble, TroubleKind};
 use faultgate_core::model::HarnessProject;
+use faultgate_core::text;
 use faultgate_net::http;
 
 /// Returns the address of the experiment's runs in the web console.
@@ -38,7 +39,7 @@ pub(super) fn stop_by_hand(api: &Api, run: &RunKey) -> String {
         Some(url) => {
             // The address stands in single quotes.
             let url = url.as_str().replace('\'', "%27");
-            format!("curl -X POST -H \"x-api-key: $HARNESS_API_KEY\" '{url}'")
+            text::code(&format!("curl -X POST -H \"x-api-key: $HARNESS_API_KEY\" '{url}'"))
         }
         None => format!("stopping it in {}", link(api, run).unwrap_or_else(|| "Harness".to_owned())),
     }

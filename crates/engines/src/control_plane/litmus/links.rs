@@ -1,6 +1,6 @@
 //! The ways by which people do without faultgate: the page of a run, and the command that stops it.
 
-use faultgate_core::url;
+use faultgate_core::{text, url};
 use serde_json::json;
 
 use super::client::LitmusClient;
@@ -32,12 +32,12 @@ pub(super) fn stop(client: &LitmusClient, project: &str, run: &RunKey) -> String
         "query": STOP.text.split_whitespace().collect::<Vec<_>>().join(" "),
         "variables": { "projectID": project, "experimentID": run.experiment, "experimentRunID": run_id },
     });
-    format!(
+    text::code(&format!(
         "curl -H \"Authorization: Bearer $FAULTGATE_LITMUS_TOKEN\" -H {} -H 'Content-Type: application/json' -d {} {}",
         quote(&format!("Origin: {}", client.origin)),
         quote(&body.to_string()),
         quote(&format!("{}/api/query", client.url)),
-    )
+    ))
 }
 
 /// Quotes a text for a shell: nothing in it leaves the quotes.

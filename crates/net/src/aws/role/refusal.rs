@@ -99,7 +99,8 @@ fn trust(role: &str, claims: &Claims) -> String {
     });
     format!(
         "the trust policy of the role must let this token in (and the role and the provider must exist); \
-         add this statement to it, if this job shall have the role: {statement}"
+         add this statement to it, if this job shall have the role: {}",
+        text::code(&statement.to_string())
     )
 }
 

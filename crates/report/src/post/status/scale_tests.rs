@@ -62,6 +62,7 @@ async fn play(forge: &FakeForge, scope: StatusScope, count: usize, at_once: usiz
         shard: None,
         part: Vec::new(),
         nature: Nature::Real,
+        hides_accounts: false,
     };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut statuses = CommitStatuses::new(&names, scope, style, forge.connection());

@@ -1,12 +1,15 @@
 //! The names of commit statuses, and what their descriptions say first.
 
 use crate::forge::{CommitStatus, StatusState};
+use crate::summary::plain_without_accounts;
 use crate::words::Nature;
 use faultgate_core::model::Shard;
 use faultgate_core::{digest, text};
 
 /// Maximum length of a description in characters. Each forge cuts it further.
 const MAX_DESCRIPTION_CHARS: usize = 400;
+/// Maximum length, in characters, of the words that a description is cut from. Ids are looked for in whole words.
+const MAX_TOLD_CHARS: usize = 10_000;
 /// Maximum length, in characters, of the part of a name that tells a job from its siblings.
 const MAX_PART_CHARS: usize = 60;
 /// Length, in characters, of the digest that keeps longer parts apart.
@@ -27,6 +30,8 @@ pub struct StatusStyle {
     pub part: Vec<String>,
     /// The nature of the run: a trial must not look like the real thing.
     pub nature: Nature,
+    /// `true` if descriptions must not tell ARNs and ids of accounts, since everybody may read them.
+    pub hides_accounts: bool,
 }
 
 impl StatusStyle {
@@ -64,7 +69,9 @@ impl StatusStyle {
             Some(attempt) if attempt > 1 => format!("attempt {attempt}: "),
             _ => String::new(),
         };
-        let description = text::plain(&format!("{nature}{attempt}{what}"), MAX_DESCRIPTION_CHARS);
+        let told = text::plain(&format!("{nature}{attempt}{what}"), MAX_TOLD_CHARS);
+        let told = if self.hides_accounts { plain_without_accounts(&told) } else { told };
+        let description = text::plain(&told, MAX_DESCRIPTION_CHARS);
         CommitStatus { context, state, description, target_url: self.target_url.clone() }
     }
 }

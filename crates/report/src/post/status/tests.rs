@@ -21,6 +21,7 @@ fn style() -> StatusStyle {
         shard: None,
         part: Vec::new(),
         nature: Nature::Real,
+        hides_accounts: false,
     }
 }
 
@@ -220,6 +221,20 @@ async fn a_part_and_what_is_only_tried_out_never_speak_for_the_gate() {
     assert_eq!(dry, ["faultgate dry run", "faultgate dry run/az", "faultgate dry run/pods"]);
     let rehearsed = StatusStyle { nature: Nature::Rehearsal, ..style() };
     assert_eq!(contexts(&["az"], rehearsed).await, ["faultgate rehearsal/az"]);
+}
+
+#[test]
+fn a_description_that_everybody_may_read_tells_no_accounts() {
+    let role = "User: arn:aws:sts::111122223333:assumed-role/ci is denied in 111122223333";
+    let described = |what: &str, hides_accounts| {
+        let style = StatusStyle { hides_accounts, ..style() };
+        style.status("faultgate".to_owned(), StatusState::Error, what).description
+    };
+    assert_eq!(described(role, true), "User: assumed-role/ci is denied in …");
+    assert_eq!(described(role, false), role);
+    // An account is found before the end is cut off.
+    let cut = described(&format!("{} {role}", "x".repeat(360)), true);
+    assert!(!cut.contains("1111"), "{cut}");
 }
 
 #[test]
