@@ -31,8 +31,14 @@ fn plant_links(home: &Path) {
     for name in REPORTS.iter().chain(&["state.json"]) {
         for name in [format!("{name}.draft"), (*name).to_owned()] {
             let link = home.join("reports").join(name);
-            let _ = std::fs::remove_file(&link);
-            symlink(home.join(VICTIM), link).unwrap();
+            // A run that goes on may write the file again in between.
+            loop {
+                let _ = std::fs::remove_file(&link);
+                match symlink(home.join(VICTIM), &link) {
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                    planted => break planted.unwrap(),
+                }
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ fn add_rows(closing: &mut String, result: &RunResult, experiments: &[&Experiment
     let before: usize = widths.iter().map(|width| width + 2).sum();
     for (number, (tone, [name, verdict, score, state, why])) in rows.iter().enumerate() {
         let pad = |text: &str, width: usize| format!("{text}{}", " ".repeat(width - measure(text)));
-        // Of the head all is faint, and of a row the verdict alone has a colour.
+        // The head is faint as a whole; of a row, the verdict alone has a colour.
         let rest = if number == 0 { *tone } else { Tone::Plain };
         let name = medium.paint(rest, &pad(name, widths[0]));
         let verdict = medium.paint(*tone, &pad(verdict, widths[1]));
