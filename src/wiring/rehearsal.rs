@@ -12,8 +12,9 @@ use faultgate_core::clock::Clock;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
     Access, Check, EngineSpec, Hidden, HttpCheck, Monitor, Phase, Plan, ProbePlan, RehearsalNote, Statuses,
+    TARGET_HOST,
 };
-use faultgate_rehearsal::{Scenario, Server, TARGET_HOST, TEMPLATE_ID, World};
+use faultgate_rehearsal::{Scenario, Server, TEMPLATE_ID, World};
 
 /// Name of the experiment of a rehearsal for which none was named.
 const UNNAMED: &str = "rehearsal";
