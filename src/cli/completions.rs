@@ -44,7 +44,8 @@ pub(super) fn command() -> Command {
         .arg(
             Arg::new("shell")
                 .required(true)
-                .value_name("SHELL")
+                // The name stands in the message of a command line without a shell.
+                .value_name("bash|zsh|fish")
                 .value_parser(CompletingShell::WORDS.to_vec()),
         )
 }

@@ -101,6 +101,9 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(EXIT_MISTAKES);
         }
     };
+    if args.len() < 2 && help::is_wanted(env) {
+        return help::help_without_run(env);
+    }
     let leftovers = Leftovers::find(&matches, env);
     // Reports of an earlier run go before anything can fail, so that they are not taken for this run's.
     leftovers.iter().for_each(Leftovers::remove);
@@ -176,7 +179,7 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Chaos experiments as a gate in the delivery pipeline: launch, watch by events, score, decide.")
         .after_help(
-            "Without a command, faultgate runs. Every input can also be set by FAULTGATE_<NAME>, by INPUT_<NAME>, or in \
+            "Without a command, run is meant. Every input can also be set by FAULTGATE_<NAME>, by INPUT_<NAME>, or in \
              the suite file.\n\nExit codes: 0 passed, 1 failed (a weakness was found), 2 mistakes in the settings, \
              3 errored, 4 timed out,\n129/130/143 cancelled by SIGHUP/SIGINT/SIGTERM.",
         )

@@ -16,6 +16,7 @@ use faultgate_config as config;
 use faultgate_config::flag_duration;
 use faultgate_core::clock::Clock;
 use faultgate_core::environment::Environment;
+use faultgate_core::mistake::Mistake;
 use faultgate_core::model::Verdict;
 use faultgate_rehearsal::{DEFAULT_REGION, Scenario, Server, TEMPLATE_ID, World, key_of};
 
@@ -79,7 +80,18 @@ pub(super) async fn rehearse(matches: &ArgMatches, env: &Environment) -> u8 {
     }
     match load_with_policies(config::read_flags(matches), env, Some(name)).await {
         Ok((settings, policies)) => run_with(settings, policies, env, fault).await,
-        Err(mistakes) => refuse_run(&mistakes, env),
+        Err(mistakes) => refuse_run(&mistakes.into_iter().map(name_flag).collect::<Vec<_>>(), env),
+    }
+}
+
+/// Names the flag that was typed, which stands for the input `rehearsal`.
+fn name_flag(mistake: Mistake) -> Mistake {
+    match mistake.message.strip_prefix("rehearsal:").filter(|_| mistake.origin == "--rehearsal") {
+        Some(rest) => {
+            let (message, origin) = (format!("scenario:{rest}"), "--scenario".to_owned());
+            Mistake { message, origin, ..mistake }
+        }
+        None => mistake,
     }
 }
 

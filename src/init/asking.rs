@@ -122,14 +122,15 @@ impl Asking {
 /// Asks until the answer is valid. An empty line is an answer if a default is offered or no answer is needed.
 /// None at the end of the input.
 fn ask(question: &Question, default: Option<&str>, is_needed: bool) -> Option<String> {
+    let asked = question.asked();
     let offered = match (default, is_needed, question.example()) {
         (Some(default), _, _) => format!(" [{default}]"),
         (None, false, _) => " [none]".to_owned(),
-        (None, true, Some(example)) => format!(", for example {example}"),
-        (None, true, None) => String::new(),
+        (None, true, Some(example)) if !asked.ends_with(')') => format!(" (such as {example})"),
+        (None, true, _) => String::new(),
     };
     loop {
-        prompt(&format!("{}{offered}: ", question.description().trim_end_matches('.')));
+        prompt(&format!("{asked}{offered}: "));
         let line = read_line()?;
         let answer = match (line.trim(), default) {
             ("", Some(default)) => default,

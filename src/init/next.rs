@@ -15,7 +15,7 @@ use faultgate_config::{Answers, Platform};
 
 /// Returns the three steps. `has_pipeline` says whether the repository had a GitLab pipeline before.
 pub(super) fn list_steps(answers: &Answers, dir: &Path, has_pipeline: bool) -> [String; 3] {
-    [explain_access(answers, dir), explain_job(answers, has_pipeline), explain_trial()]
+    [explain_access(answers, dir), explain_job(answers, has_pipeline), explain_trial(answers)]
 }
 
 fn explain_access(answers: &Answers, dir: &Path) -> String {
@@ -126,11 +126,19 @@ fn explain_project() -> String {
 /// The tag of the image, which all releases of one minor version share.
 const IMAGE_TAG: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
 
-fn explain_trial() -> String {
-    "Try it: `faultgate rehearse --fault 30s` plays the suite without touching anything but what its probes look at, and \
-     `faultgate check` verifies all that a run verifies before it launches. A trial writes its report here: add the line `faultgate-report/` to \
-     .gitignore. Then commit the files."
-        .to_owned()
+fn explain_trial(answers: &Answers) -> String {
+    let here = match (answers.get("aws-role-arn"), answers.platform) {
+        (Some(_), Platform::GitHub | Platform::GitLab) => {
+            " On your own machine `check` is refused the role, which trusts the job alone: run it in the job, or let the role \
+             trust you too."
+        }
+        _ => "",
+    };
+    format!(
+        "Try it: `faultgate rehearse --fault 30s` plays the suite without touching anything but what its probes look at, and \
+         `faultgate check` verifies all that a run verifies before it launches.{here} A trial writes its report here: add the line \
+         `faultgate-report/` to .gitignore. Then commit the files."
+    )
 }
 
 /// Quotes a text as one word of a shell's command line. Answers hold no single quotes, so none needs to be

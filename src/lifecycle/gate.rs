@@ -83,7 +83,7 @@ pub(super) fn decide(result: &RunResult) -> Gate {
     }
     if let Some(rehearsal) = rehearsal {
         // The note stands among the reasons because every report and output shows these.
-        reasons.push(format!("this was a rehearsal of {}: {}", rehearsal.scenario, rehearsal.note));
+        reasons.push(format!("rehearsal (scenario {}): {}", rehearsal.scenario, rehearsal.note));
     }
     Gate {
         verdict,

@@ -133,7 +133,7 @@ fn a_signal_and_a_rehearsal_are_kept_and_told() {
         result.rehearsal =
             Some(RehearsalNote { scenario: "completed".to_owned(), note: "nothing was touched".to_owned() });
     });
-    assert_eq!(gate.reasons.last().unwrap(), "this was a rehearsal of completed: nothing was touched");
+    assert_eq!(gate.reasons.last().unwrap(), "rehearsal (scenario completed): nothing was touched");
 }
 
 #[test]

@@ -1,14 +1,22 @@
 //! The end of an experiment's probes: their last phase, and the histories of the alarms that were followed.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::cancel::Share;
+use super::probes::RecoveringProbes;
 use super::progress::Progress;
 use super::run::Lifecycle;
+use faultgate_core::model::RunEvent;
 use faultgate_engines::{Record, StopCause};
 
 /// Time for the histories of alarms, by which these are measured.
 const RECONCILE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Time after which it is told that probes are waited for. Most pass at once.
+const TELL_AFTER: Duration = Duration::from_secs(1);
 
 impl Lifecycle<'_> {
     /// Evaluates the probes of phase `after`. A signal that cuts this short is returned as a cause.
@@ -22,7 +30,17 @@ impl Lifecycle<'_> {
         if !record.has_ended() {
             probing.abort();
         }
-        let whole = probing.finish().await;
+        let recovering = RecoveringProbes::of(&probing);
+        let mut finishing = pin!(probing.finish());
+        let whole = if let Ok(whole) = timeout(TELL_AFTER, &mut finishing).await {
+            whole
+        } else {
+            if let Some((probes, within)) = recovering.left() {
+                let experiment = progress.scheduled.number;
+                (self.publish)(&RunEvent::Recovering { experiment, probes: &probes, within });
+            }
+            finishing.await
+        };
         self.cancel.signal().filter(|_| !whole).map(StopCause::Cancelled)
     }
 

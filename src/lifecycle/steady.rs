@@ -38,5 +38,7 @@ fn finding(experiment: &str, probe: &Probe) -> Option<Finding> {
     let (level, steady) = if sample.passed { (Level::Ok, "steady") } else { (Level::Error, "not steady") };
     let reason = sample.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let subject = format!("probe {} of {experiment}", probe.name);
-    Some(Finding::new(level, subject, format!("{steady}{reason}")))
+    let remedy = "a run would launch nothing: look at the system, or at what the probe asks and expects";
+    let remedy = (!sample.passed).then(|| remedy.to_owned());
+    Some(Finding { remedy, ..Finding::new(level, subject, format!("{steady}{reason}")) })
 }

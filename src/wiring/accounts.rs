@@ -64,7 +64,7 @@ impl<'a> AwsAccounts<'a> {
                 let are_named = regions.iter().all(Option::is_some);
                 let first = first.as_deref().filter(|_| are_named);
                 let env = role_inputs.env;
-                Some(aws::connect(first, env, config::without_secrets(env), http).await?)
+                Some(aws::connect(first, env, config::without_secrets(env), http, chain_in(env)).await?)
             }
         };
         Ok(Self { endpoints, role_inputs, base, known: Vec::new() })
@@ -118,10 +118,11 @@ impl<'a> AwsAccounts<'a> {
 
 /// The CI whose remedy is told where the default chain is not enough: by what the CI is, and not by a variable alone,
 /// since a build of CodeBuild may have been handed all of GitHub's.
-fn chain_in(env: &Environment) -> ChainIn {
+pub(super) fn chain_in(env: &Environment) -> ChainIn {
     match Surroundings::detect(env, None, None).ci {
         ci if ci.is_github_like() => ChainIn::Github,
         Ci::GitLabCi => ChainIn::Gitlab,
+        Ci::None => ChainIn::Desk,
         _ => ChainIn::Elsewhere,
     }
 }
@@ -145,6 +146,7 @@ mod tests {
         let runner = [("CODEBUILD_BUILD_ID", "web:1234"), ("RUNNER_NAME", "codebuild")];
         assert_eq!(chain(&[&github[..], &runner].concat()), ChainIn::Github, "a runner in CodeBuild");
         assert_eq!(chain(&[("GITLAB_CI", "true")]), ChainIn::Gitlab);
-        assert_eq!(chain(&[]), ChainIn::Elsewhere);
+        assert_eq!(chain(&[("JENKINS_URL", "https://ci.example/")]), ChainIn::Elsewhere);
+        assert_eq!(chain(&[]), ChainIn::Desk, "somebody's own machine");
     }
 }

@@ -12,8 +12,9 @@ use faultgate_core::clock::Clock;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
     Access, Check, EngineSpec, Hidden, HttpCheck, Monitor, Phase, Plan, ProbePlan, RehearsalNote, Statuses,
+    TARGET_HOST,
 };
-use faultgate_rehearsal::{Scenario, Server, TARGET_HOST, TEMPLATE_ID, World};
+use faultgate_rehearsal::{Scenario, Server, TEMPLATE_ID, World};
 
 /// Name of the experiment of a rehearsal for which none was named.
 const UNNAMED: &str = "rehearsal";
@@ -66,7 +67,7 @@ impl Rehearsed {
         point_at_target(&mut plan, &server.target_url());
         let note = RehearsalNote {
             scenario: scenario.name.to_owned(),
-            note: format!("{}; embedded endpoints, no real system was touched{replaced}", scenario.summary),
+            note: format!("embedded endpoints, no real system was touched{replaced}"),
         };
         let length = life.iter().map(|beat| beat.after).sum();
         let url = server.url.clone();

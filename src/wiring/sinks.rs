@@ -4,6 +4,7 @@ use std::path::Path;
 
 use indicatif::MultiProgress;
 
+use super::accounts::chain_in;
 use super::herald::PreviewComment;
 use super::results::ResultsPlace;
 use crate::terminal::medium::find_medium;
@@ -291,7 +292,8 @@ async fn connect(
     let client = http::client(&http);
     let client = client.map_err(|failure| NoForge::Broken(format!("no HTTP client: {}", failure.why)))?;
     let aws = if subject.site.kind.is_in_aws() {
-        let connected = aws::connect(None, &env, config::without_secrets(&env), &http).await;
+        let inherited = config::without_secrets(&env);
+        let connected = aws::connect(None, &env, inherited, &http, chain_in(&env)).await;
         Some(connected.map_err(|mistake| NoForge::Broken(mistake.to_string()))?)
     } else {
         None

@@ -69,6 +69,8 @@ async fn check_lets_the_probes_look_that_look_before_a_launch() {
     ended.assert_code(3, "not steady");
     let line = "error   probe port open of az-latency: not steady: could not connect: ";
     assert!(ended.stdout.contains(line) && ended.stdout.contains("not ready"), "{}", ended.stdout);
+    let remedy = "\n        → a run would launch nothing: look at the system";
+    assert!(ended.stdout.contains(remedy), "{}", ended.stdout);
     assert!(
         account.requests_of("CreateQueue").is_empty() && account.requests_of("StartExperiment").is_empty()
     );
@@ -188,6 +190,19 @@ async fn iam_takes_an_account_or_a_pattern_and_no_other_word() {
         [("123456789012", 0), ("*", 0), ("1234*", 0), ("abc", 2), ("12345678901", 2), ("", 2)]
     {
         Faultgate::new(&["iam", "--account", account]).finish().await.assert_code(code, account);
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_or_misspelt_on_the_command_line_is_named_as_it_is_typed() {
+    for (line, told) in [
+        (&["rehearse", "--scenario", "degrade"][..], "(from --scenario); did you mean degraded?"),
+        (&["completions"], "<bash|zsh|fish>"),
+        (&["help", "FAULTGATE_TIMOUT"], "did you mean timeout?"),
+    ] {
+        let ended = Faultgate::new(line).finish().await;
+        ended.assert_code(2, told);
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
     }
 }
 

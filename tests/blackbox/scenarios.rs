@@ -17,7 +17,7 @@ async fn every_scenario_is_rehearsed_to_its_verdict() {
         let name = scenario.name;
         assert_eq!(result["rehearsal"]["scenario"], name);
         assert!(ended.summary().contains("**Rehearsal** of the scenario"), "{name}");
-        assert!(ended.stdout.contains(&format!("this was a rehearsal of {name}")), "{name}");
+        assert!(ended.stdout.contains(&format!("rehearsal (scenario {name})")), "{name}");
     })
     .await;
 }
@@ -45,7 +45,7 @@ async fn every_scenario_is_run_to_its_verdict_and_leaves_nothing_behind() {
         let seen = account.world.snapshot();
         assert!(result["rehearsal"].is_null());
         assert!(!ended.summary().contains("**Rehearsal**"), "{}", ended.summary());
-        assert!(!ended.stdout.contains("a rehearsal of"), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("rehearsal ("), "{}", ended.stdout);
         // An experiment of somebody else is theirs to end.
         let is_foreign = |left: &String| {
             let mut experiments = seen.inventory.experiments.iter();

@@ -74,3 +74,24 @@ experiments:
     assert!(plain.contains("smoke") && !plain.contains(['\u{7}', '\u{9b}', '\u{1b}']), "{plain:?}");
     assert!(!plain.lines().any(|line| line.trim_start().starts_with("::")), "{plain:?}");
 }
+
+#[tokio::test]
+async fn who_types_the_name_alone_gets_the_help_and_loses_no_report() {
+    let report = "faultgate-report/report.html";
+    let job = |command: &str| {
+        let job = format!("mkdir faultgate-report && echo earlier > {report} && {command}");
+        Faultgate::job(&job).env("TERM", "xterm").without("FAULTGATE_REPORT_DIR")
+    };
+    let at_terminal = "script -qec faultgate /dev/null";
+    let ended = job(at_terminal).finish().await;
+    ended.assert_code(2, &ended.stdout);
+    assert!(ended.stdout.contains("Usage:") && ended.stdout.contains("nothing to run"), "{}", ended.stdout);
+    assert_eq!(ended.read(report), "earlier\n");
+    // A run is begun as ever where something says what is to run, and where there is no terminal.
+    for run in [job(at_terminal).file(".faultgate.yml", "version: 1\n"), job("faultgate")] {
+        let ended = run.finish().await;
+        ended.assert_code(2, &ended.stdout);
+        assert!(!ended.stdout.contains("Usage:"), "{}", ended.stdout);
+        assert!(!ended.path(report).exists(), "a gate without experiments leaves no earlier report");
+    }
+}

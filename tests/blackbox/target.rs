@@ -91,3 +91,27 @@ async fn a_fault_lasts_as_long_as_was_asked_for() {
     ended.assert_code(2, "no unit");
     assert!(ended.stderr.contains("it is a duration without a unit; add one"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_wait_for_the_recovery_of_the_system_is_told_once() {
+    let suite = SUITE.replace("every: 200ms", "every: 200ms\n        recovers-within: 3s");
+    let second = suite.split_once("probes:\n").unwrap().1.replace("health", "cart");
+    let rehearsal = ["rehearse", "--scenario", "not-recovered"];
+    let ended = Faultgate::new(&rehearsal).file(".faultgate.yml", &(suite + &second)).finish().await;
+    ended.assert_code(1, "it does not come back");
+    let told = "az-latency: waiting up to 3s for health, cart to recover";
+    assert_eq!(ended.stdout.matches(told).count(), 1, "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn the_address_of_a_rehearsal_is_refused_in_a_real_run() {
+    for command in ["run", "check"] {
+        let ended = Faultgate::new(&[command]).file(".faultgate.yml", SUITE).finish().await;
+        ended.assert_code(2, command);
+        assert!(
+            ended.stderr.contains("target.rehearsal.invalid exists only in a rehearsal"),
+            "{}",
+            ended.stderr
+        );
+    }
+}

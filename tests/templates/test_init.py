@@ -142,12 +142,12 @@ def test_a_terminal_is_asked(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.answer("codepipeline) [github]: ", "")
     terminal.answer("[fis]: ", "")
-    terminal.answer("for example EXT1a2b3c4d5e6f7: ", "")
+    terminal.answer("(such as EXT1a2b3c4d5e6f7): ", "")
     terminal.answer("An answer is needed.", "EXT${HOME}")
     terminal.answer("which may be code", "EXT9")
-    terminal.answer("The experiments run in this AWS Region", "eu-west-1a")
+    terminal.answer("AWS Region of the experiments (such as eu-west-1): ", "eu-west-1a")
     terminal.answer("write eu-west-1", "eu-west-1")
-    terminal.answer("faultgate assumes this role", ROLE)
+    terminal.answer("ARN of the role that the job assumes (docs/aws-access.md says how to make it): ", ROLE)
     terminal.answer("[none]: ", "")
     code, rest = terminal.ended()
     assert (code, "wrote .github/workflows/chaos.yml" in rest) == (0, True), terminal.shown
@@ -158,7 +158,7 @@ def test_a_terminal_is_asked(tmp_path: Path) -> None:
 
 def test_flags_are_not_asked_for_and_a_closed_input_is_no_answer(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, "--platform", "codebuild", "--engine", "command")
-    terminal.until("docker pause cache: ")
+    terminal.until("docker pause cache): ")
     os.write(terminal.side, b"\x04")
     code, rest = terminal.ended()
     assert (code, "run: is missing, and nobody answered" in rest) == (2, True), terminal.shown

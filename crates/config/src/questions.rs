@@ -90,8 +90,8 @@ pub struct Question {
 /// The meaning of a question.
 #[derive(Debug)]
 enum Meaning {
-    /// Name of the input that the answer becomes.
-    Input(Input),
+    /// The input that the answer becomes, and the words by which it is asked for.
+    Input(Input, &'static str),
     /// Words of its own, without the form of the answer.
     Own(&'static str),
 }
@@ -110,16 +110,16 @@ pub const ENGINE: Question = Question::own("engine", Need::Needed, ENGINES, "Cha
 pub const QUESTIONS: &[Question] = &[
     Question::own(TEMPLATE, Need::Needed, Kind::Template, "FIS experiment template to run", "EXT1a2b3c4d5e6f7")
         .about(EngineKind::Fis),
-    Question::input(table::AWS_REGION.input(), Need::Needed).about(EngineKind::Fis),
-    Question::input(table::AWS_ROLE_ARN.input(), Need::ForCredentials).about(EngineKind::Fis),
+    Question::input(table::AWS_REGION.input(), Need::Needed, "AWS Region of the experiments").about(EngineKind::Fis),
+    Question::input(table::AWS_ROLE_ARN.input(), Need::ForCredentials, "ARN of the role that the job assumes (docs/aws-access.md says how to make it)").about(EngineKind::Fis),
     Question::own(table::HARNESS_EXPERIMENT.name(), Need::Needed, ID, "Id of the Harness chaos experiment to run", "d7c9d243-0219-4f7c-84c2-3004e59e4505")
         .about(EngineKind::Harness),
-    Question::input(table::HARNESS_PROJECT.input(), Need::Needed).about(EngineKind::Harness),
-    Question::input(table::HARNESS_ORG.input(), Need::Otherwise("default")).about(EngineKind::Harness),
-    Question::input(table::HARNESS_ACCOUNT.input(), Need::Optional).about(EngineKind::Harness),
-    Question::input(table::HARNESS_URL.input(), Need::Otherwise("https://app.harness.io")).about(EngineKind::Harness),
-    Question::input(table::LITMUS_URL.input(), Need::Needed).about(EngineKind::Litmus),
-    Question::input(table::LITMUS_PROJECT.input(), Need::Needed).about(EngineKind::Litmus),
+    Question::input(table::HARNESS_PROJECT.input(), Need::Needed, "Id of the Harness project").about(EngineKind::Harness),
+    Question::input(table::HARNESS_ORG.input(), Need::Otherwise("default"), "Id of the Harness organization").about(EngineKind::Harness),
+    Question::input(table::HARNESS_ACCOUNT.input(), Need::Optional, "Id of the Harness account").about(EngineKind::Harness),
+    Question::input(table::HARNESS_URL.input(), Need::Otherwise("https://app.harness.io"), "URL of Harness").about(EngineKind::Harness),
+    Question::input(table::LITMUS_URL.input(), Need::Needed, "URL of the ChaosCenter").about(EngineKind::Litmus),
+    Question::input(table::LITMUS_PROJECT.input(), Need::Needed, "Id of the LitmusChaos project").about(EngineKind::Litmus),
     Question::own(table::LITMUS_EXPERIMENT.name(), Need::Needed, ID, "Id of the LitmusChaos experiment to run", "3d4e5f60-7182-4a93-b4c5-d6e7f8091a2b")
         .about(EngineKind::Litmus),
     Question::own("run", Need::Needed, COMMAND, "Program that injects the fault, and its arguments, by spaces; no shell reads them", "docker pause cache")
@@ -133,9 +133,9 @@ pub const QUESTIONS: &[Question] = &[
 
 impl Question {
     /// A question whose answer is the value of an input.
-    const fn input(input: Input, need: Need) -> Self {
+    const fn input(input: Input, need: Need, asked: &'static str) -> Self {
         let (name, kind, example) = (input.name, input.kind, input.example);
-        Self { name, engine: None, need, kind, meaning: Meaning::Input(input), example }
+        Self { name, engine: None, need, kind, meaning: Meaning::Input(input, asked), example }
     }
 
     /// A question with a kind, a meaning and an example of its own.
@@ -181,9 +181,17 @@ impl Question {
     /// The meaning of the question, with the form of its answer.
     pub fn description(&self) -> String {
         match (&self.meaning, self.kind.forms()) {
-            (Meaning::Input(input), _) => input.description(),
+            (Meaning::Input(input, _), _) => input.description(),
             (Meaning::Own(meaning), Some(forms)) => format!("{meaning} ({forms})"),
             (Meaning::Own(meaning), None) => (*meaning).to_owned(),
+        }
+    }
+
+    /// The words by which the answer is asked for: they name it, and end without a full stop.
+    pub fn asked(&self) -> String {
+        match self.meaning {
+            Meaning::Input(_, asked) => asked.to_owned(),
+            Meaning::Own(_) => self.description(),
         }
     }
 
@@ -252,6 +260,8 @@ mod tests {
     fn every_question_says_what_it_asks_and_takes_its_own_example() {
         for question in all() {
             assert!(!question.description().is_empty(), "{}", question.name);
+            let asked = question.asked();
+            assert!(!asked.contains(". ") && !asked.ends_with('.') && asked.len() < 120, "{asked}");
             let example = question.example().unwrap_or_else(|| panic!("{} has no example", question.name));
             assert_eq!(question.judge(&format!(" {example}\n"), "x"), Ok(example.to_owned()));
             if let Need::Otherwise(default) = question.need {

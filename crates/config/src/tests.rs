@@ -1,5 +1,6 @@
 //! Tests of all layers together, through the public face of the module.
 
+use crate::suite::doubts::without_unmeasured;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ fn env<'a>(pairs: &[(&'a str, &'a str)]) -> Case<'a> {
 
 #[test]
 fn one_template_is_enough() {
-    let settings = env(&[]).load().unwrap();
+    let settings = without_unmeasured(env(&[]).load().unwrap());
     let plan = &settings.plan;
     assert_eq!(plan.experiments.len(), 1);
     let experiment = &plan.experiments[0];
@@ -250,7 +251,7 @@ fn a_queue_and_the_mode_that_reads_it_go_together() {
 
 #[test]
 fn inputs_of_an_engine_that_is_not_chosen_are_a_warning() {
-    let settings = env(&[("FAULTGATE_HARNESS_PROJECT_ID", "shop")]).load().unwrap();
+    let settings = without_unmeasured(env(&[("FAULTGATE_HARNESS_PROJECT_ID", "shop")]).load().unwrap());
     assert_eq!(
         settings.warnings,
         [

@@ -61,7 +61,7 @@ pub struct LintJudgement {
     pub unread: Vec<Missed>,
     /// Number of findings of rules that the templates themselves leave out.
     pub ignored: usize,
-    /// The findings, in the order of their places. Of two at one place the worse goes first.
+    /// The findings, file by file: errors first, then warnings, then notes, each in the order of their places.
     pub findings: Vec<LintFinding>,
 }
 
@@ -151,9 +151,9 @@ impl Lint {
         let (ignored, mut findings): (Vec<_>, Vec<_>) = found.partition(|(is_ignored, _)| *is_ignored);
         let place = |finding: &LintFinding| finding.place.as_ref().map(|place| (place.line, place.column));
         findings.sort_by(|(_, a), (_, b)| {
-            let where_it_is = a.subject.cmp(&b.subject).then(place(a).cmp(&place(b)));
-            let of_which = a.template.cmp(&b.template).then(b.level.cmp(&a.level));
-            where_it_is.then(of_which).then(a.rule.id.cmp(b.rule.id)).then(a.message.cmp(&b.message))
+            let of_which = a.subject.cmp(&b.subject).then(b.level.cmp(&a.level));
+            let where_it_is = place(a).cmp(&place(b)).then(a.template.cmp(&b.template));
+            of_which.then(where_it_is).then(a.rule.id.cmp(b.rule.id)).then(a.message.cmp(&b.message))
         });
         LintJudgement {
             templates: self.subjects.len(),

@@ -192,3 +192,27 @@ proptest! {
         assert_told(&bytes);
     }
 }
+
+#[test]
+fn of_each_file_the_errors_come_first_wherever_they_stand() {
+    let mut template = good();
+    template["stopConditions"] = json!([{ "source": "none" }]);
+    template["tags"] = json!({});
+    template.as_object_mut().unwrap().remove("logConfiguration");
+    let text = serde_json::to_string_pretty(&template).unwrap();
+    let mut lint = Lint::new(None, Vec::new());
+    for name in ["a.json", "b.json"] {
+        lint.take_file(name, text.as_bytes()).unwrap();
+    }
+    let findings = lint.judge().findings;
+    for name in ["a.json", "b.json"] {
+        let of_file: Vec<_> = findings.iter().filter(|finding| finding.subject == name).collect();
+        assert!(of_file.windows(2).all(|pair| pair[0].level >= pair[1].level), "{of_file:#?}");
+        let height = |finding: &&LintFinding| finding.place.as_ref().map(|place| place.line);
+        assert!(
+            !of_file.iter().is_sorted_by_key(height),
+            "an error stands below another finding: {of_file:#?}"
+        );
+    }
+    assert!(findings.is_sorted_by_key(|finding| finding.subject.clone()), "file by file");
+}

@@ -45,7 +45,7 @@ pub use story::fault::{EventFaults, FaultEffect, FaultRule};
 pub use story::plot::Plot;
 pub use story::scenario::Scenario;
 pub use story::script::{Beat, Step, Which};
-pub use story::target::{TARGET_HOST, TargetSuffering};
+pub use story::target::TargetSuffering;
 pub use wire::in_memory::http_client;
 pub use wire::server::Server;
 pub use world::account::{WireAnswer, World};

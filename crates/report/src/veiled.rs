@@ -176,7 +176,10 @@ pub fn tell_veiled(event: &RunEvent<'_>, veil: &Veil, tell: &mut dyn FnMut(&RunE
             tell(&RunEvent::Previewed { experiment: *experiment, preview: &preview });
         }
         // The other events hold nothing but names, ids and numbers.
-        RunEvent::Started { .. } | RunEvent::Subscribed { .. } | RunEvent::Launched { .. } => tell(event),
+        RunEvent::Started { .. }
+        | RunEvent::Subscribed { .. }
+        | RunEvent::Launched { .. }
+        | RunEvent::Recovering { .. } => tell(event),
     }
 }
 

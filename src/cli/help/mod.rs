@@ -3,7 +3,9 @@
 //! `page` lays texts out for the width and the colours of the output. clap knows the arguments, and parses
 //! them; its own help lists each input of a run in full, which are far more than a screen holds.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
 
@@ -13,11 +15,13 @@ mod topics;
 use self::page::Page;
 use self::topics::Topic;
 use super::command;
+use crate::terminal::asking::at_terminal;
 use crate::terminal::medium::find_medium;
 use crate::terminal::printing::Output;
 use crate::terminal::refusal::{Refused, refuse};
 use crate::terminal::say;
-use faultgate_config::Group;
+use crate::wiring::settings::load_settings;
+use faultgate_config::{Group, SUITE_DIR, SUITE_NAMES};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, nearest, quote};
 
@@ -38,7 +42,7 @@ pub(super) fn help(matches: &ArgMatches, env: &Environment) -> u8 {
         Some(Some(topic)) => topic.page(),
         Some(None) => {
             let named = named.unwrap_or_default();
-            let near = nearest(named, Topic::names());
+            let near = nearest(&Topic::plain_name(named), Topic::names());
             let topics =
                 || format!("name a command, an input, or one of {}", topics::group_words().join(", "));
             let hint = near.map_or_else(topics, |near| format!("did you mean {near}?"));
@@ -48,6 +52,27 @@ pub(super) fn help(matches: &ArgMatches, env: &Environment) -> u8 {
     };
     say(page.render(find_medium(Output::Stdout, env)).trim_end());
     0
+}
+
+/// Returns `true` if somebody at a terminal, who has typed no argument, can only want to know what to type: nothing
+/// here says what is to run.
+pub(super) fn is_wanted(env: &Environment) -> bool {
+    at_terminal() && env.get("CI").is_none() && says_nothing(env, Path::new(SUITE_DIR))
+}
+
+fn says_nothing(env: &Environment, dir: &Path) -> bool {
+    let is_input = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        name.starts_with(b"FAULTGATE_") || name.starts_with(b"INPUT_")
+    };
+    !env.iter().any(|(name, _)| is_input(name))
+        && !SUITE_NAMES.iter().any(|name| dir.join(name).symlink_metadata().is_ok())
+}
+
+/// Prints the help, and then why nothing runs. Nothing is removed: there is no run.
+pub(super) fn help_without_run(env: &Environment) -> u8 {
+    say(describe(&command(), true).render(find_medium(Output::Stdout, env)).trim_end());
+    refuse(Refused::Launch, &load_settings(Vec::new(), env, None).err().unwrap_or_default())
 }
 
 /// Gives each command its help, laid out for standard output.
@@ -187,5 +212,8 @@ mod tests {
             }
         }
         assert!(Topic::find("timeuot").is_none());
+        for misspelt in ["timeuot", "--timeuot", "FAULTGATE_TIMOUT", "INPUT_TIMEUOT"] {
+            assert_eq!(nearest(&Topic::plain_name(misspelt), Topic::names()), Some("timeout"), "{misspelt}");
+        }
     }
 }

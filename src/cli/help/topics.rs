@@ -22,14 +22,20 @@ impl Topic {
     /// Finds a topic by its name: a command, a group, or an input. A flag or a variable means the input, also
     /// if something else has its name.
     pub(super) fn find(named: &str) -> Option<Self> {
-        let name = named.trim_start_matches('-').to_lowercase().replace('_', "-");
-        let variable = name.strip_prefix("faultgate-").or(name.strip_prefix("input-"));
-        if let Some(name) = variable.or(named.starts_with('-').then_some(&name)) {
-            return find_input(name).map(Self::Input);
+        let name = Self::plain_name(named);
+        if named.starts_with('-') || named.len() > name.len() {
+            return find_input(&name).map(Self::Input);
         }
         let group = || Group::ALL.into_iter().find(|group| group.title().to_lowercase() == name);
         let command = CommandName::find(&name).map(Self::Command);
         command.or_else(|| group().map(Self::Group)).or_else(|| find_input(&name).map(Self::Input))
+    }
+
+    /// Returns the name that a flag or a variable has as an input.
+    pub(super) fn plain_name(named: &str) -> String {
+        let name = named.trim_start_matches('-').to_lowercase().replace('_', "-");
+        let plain = name.strip_prefix("faultgate-").or(name.strip_prefix("input-")).unwrap_or(&name);
+        plain.to_owned()
     }
 
     /// Returns the names of all commands and inputs.

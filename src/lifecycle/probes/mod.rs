@@ -6,6 +6,7 @@
 //!   arithmetic.
 //! - `register` tells displays how the probes stand, and `turns` when a probe turns; `trip` asks for a halt,
 //!   and `halt_board` counts failing probes of all experiments together.
+//! - `recovery` names the probes that are waited for after the end.
 //! - `score` makes the score of an experiment, from facts alone.
 //!
 //! Nothing here speaks to an engine, and no evaluation waits for another probe or for an engine.
@@ -18,6 +19,7 @@ mod alarm_stage_tests;
 mod alarm_time;
 mod alarm_watch;
 mod halt_board;
+mod recovery;
 mod register;
 mod samples;
 mod schedule;
@@ -26,6 +28,7 @@ mod trip;
 mod turns;
 
 pub(super) use halt_board::HaltBoard;
+pub(super) use recovery::RecoveringProbes;
 pub(super) use schedule::{Probing, SharedByProbes};
 pub(super) use score::score;
 pub(super) use turns::{Turned, Turns};

@@ -151,6 +151,11 @@ impl Samples {
         self.last.as_ref().map(|(sample, _)| sample).filter(|sample| !sample.passed)
     }
 
+    /// Returns `true` if the evaluation that decides how the system is after the end has passed.
+    pub(crate) fn has_recovered(&self) -> bool {
+        self.last.as_ref().is_some_and(|(sample, purpose)| sample.passed && *purpose == Purpose::After)
+    }
+
     /// Returns `true` if the last sample passed.
     pub(crate) fn has_passed_last(&self) -> bool {
         self.last.as_ref().is_some_and(|(sample, _)| sample.passed)

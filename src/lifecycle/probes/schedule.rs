@@ -85,7 +85,7 @@ pub(crate) struct SharedByProbes {
 
 /// The probes of one experiment. Their tasks end when this value is dropped.
 pub(crate) struct Probing {
-    all: Vec<Arc<RunningProbe>>,
+    pub(super) all: Vec<Arc<RunningProbe>>,
     trip: Arc<Trip>,
     experiment: usize,
     board: Arc<HaltBoard>,

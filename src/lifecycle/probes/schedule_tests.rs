@@ -206,3 +206,14 @@ async fn one_that_hangs_does_not_delay_another() {
     let totals: Vec<u64> = played.probing.results(None).iter().map(|probe| probe.total).collect();
     assert_eq!(totals, [0, 11]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_may_recover_are_waited_for_until_they_pass() {
+    let plans = [plan(&[Phase::After], ms(1000), Some(ms(5000))), plan(&[Phase::After], ms(1000), None)];
+    let mut played = probing(&plans, &[(ms(10), false), (ms(10), true)]);
+    let recovering = super::super::RecoveringProbes::of(&played.probing);
+    let (names, within) = recovering.left().expect("nothing has passed yet");
+    assert_eq!((names.len(), within), (1, ms(5000)), "one look decides the other");
+    played.run(ms(2000)).await;
+    assert!(recovering.left().is_none());
+}

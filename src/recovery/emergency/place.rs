@@ -2,6 +2,7 @@
 //! the list names it, all at once, and its line is printed when it has ended.
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
@@ -14,6 +15,7 @@ use crate::recovery::make_launched;
 use crate::recovery::sweep::describe_place;
 use crate::terminal::say_line;
 use crate::wiring::accounts::AwsAccount;
+use faultgate_core::duration::exact;
 use faultgate_core::model::{ExperimentPlace, RunPhase};
 use faultgate_core::panics;
 use faultgate_core::panics::Panic;
@@ -22,6 +24,8 @@ use faultgate_engines::{Engine, FailureKind};
 
 /// Pause before a list that was not answered is asked for again.
 const LIST_PAUSE: Duration = Duration::from_millis(500);
+/// Time after which it is told that an answer is waited for: somebody in an emergency watches.
+const TELL_AFTER: Duration = Duration::from_secs(1);
 /// Longest time for which the stops wait for the safety lever, so that nothing begins behind them.
 const LEVER_FIRST: Duration = Duration::from_secs(10);
 /// Longest such time where the user is asked before.
@@ -95,7 +99,8 @@ impl<'a> PlaceStop<'a> {
 
     async fn engage_and_stop(&self) {
         if let Some(role) = &self.account.role {
-            let given = self.stop.cancel.within(STOP_LIMIT, Share::Find, role.credentials()).await;
+            let given = self.stop.cancel.within(STOP_LIMIT, Share::Find, role.credentials());
+            let given = self.tell_if_late("the role", || true, given).await;
             let refusal = match given {
                 Some(Ok(_)) => None,
                 Some(Err(refusal)) => Some(refusal.with_remedy()),
@@ -172,20 +177,51 @@ impl<'a> PlaceStop<'a> {
             loop {
                 match self.connection.list(token).await {
                     Err(failure) if failure.kind == FailureKind::Unanswered => {
-                        *unanswered.borrow_mut() = Some(failure);
+                        if unanswered.replace(Some(failure.clone())).is_none() {
+                            self.tell_trouble(&failure.with_remedy());
+                        }
                         sleep(LIST_PAUSE).await;
                     }
                     other => return other,
                 }
             }
         };
-        let answer = self.stop.cancel.within(STOP_LIMIT, Share::Find, asking).await;
+        let answer = self.stop.cancel.within(STOP_LIMIT, Share::Find, asking);
+        let answer =
+            self.tell_if_late("the list of experiments", || unanswered.borrow().is_none(), answer).await;
         let failure = match answer {
             Some(Ok(page)) => return Ok(page),
             Some(Err(failure)) => Some(failure),
             None => unanswered.take(),
         };
         Err(failure.map_or_else(|| "FIS did not answer".to_owned(), |failure| failure.with_remedy()))
+    }
+
+    /// Waits for an answer, and tells so if it is late, unless the reason was told already.
+    async fn tell_if_late<T>(
+        &self,
+        what: &str,
+        is_untold: impl Fn() -> bool,
+        answer: impl Future<Output = T>,
+    ) -> T {
+        let mut answer = pin!(answer);
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = sleep(TELL_AFTER) => {}
+        }
+        let longest = exact(STOP_LIMIT);
+        if is_untold() {
+            say_line(&format!("still waiting for {what} in {}, for up to {longest}", self.place));
+        }
+        answer.await
+    }
+
+    /// Tells that the list was not given, since it is asked for again and again: nothing else would be said for
+    /// minutes.
+    fn tell_trouble(&self, why: &str) {
+        let longest = exact(STOP_LIMIT);
+        say_line(&format!("not listed yet in {}, and tried again for up to {longest}: {why}", self.place));
     }
 
     /// Stops an experiment, or tells why it is left alone.

@@ -33,8 +33,25 @@ async fn a_place_that_does_not_answer_keeps_no_other_from_being_stopped() {
         let ended = running.ended_within(AGAIN).await;
         ended.assert_code(0, &context);
         account.assert_nothing_left(&context);
+        // The request that hangs is given up after more than a second.
+        if context == "Hang" {
+            assert_told(&ended, &["still waiting for the list of experiments in eu-west-1, for up to 2m"]);
+        }
     })
     .await;
+}
+
+#[tokio::test]
+async fn without_credentials_it_says_at_once_what_is_missing_and_goes_on() {
+    let script = "faultgate stop --all >told & until grep -q 'tried again' told; do sleep 0.1; done; \
+                  kill -TERM $!; wait $!";
+    let job = Faultgate::job(script).env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_REGION", IRELAND);
+    let ended = job.finish().await;
+    ended.assert_code(143, "it goes on until the signal");
+    let told = ended.read("told");
+    assert!(told.starts_with("not listed yet in eu-west-1, and tried again for up to 2m: "), "{told}");
+    assert!(told.contains("no AWS credentials were found (environment, profile,"), "{told}");
+    assert!(told.contains("; set AWS_PROFILE, or run `aws sso login`\n"), "{told}");
 }
 
 #[tokio::test]

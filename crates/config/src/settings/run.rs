@@ -26,6 +26,7 @@ use crate::settings::comparison::{Compared, read_earlier};
 use crate::settings::trust::Trust;
 use crate::suite::completion;
 use crate::suite::content;
+use crate::suite::doubts;
 use crate::suite::part::{Chooser, FindShard, Whole};
 use crate::suite::query::{QueryAnswers, TemplateQuery};
 use crate::suite::selection::{self, SuiteFile};
@@ -169,7 +170,9 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let has_queries = asks && !rehearsed;
     let in_items = find_in_items(&values).filter(|_| has_queries);
     let found = in_items.as_ref().or(outside.found);
-    let (experiments, queries) = selection::experiments(&values, &tokens, &suite_file, found, mistakes);
+    let advice = selection::advise(env, dir);
+    let (experiments, queries) =
+        selection::experiments(&values, &tokens, &suite_file, found, &advice, mistakes);
     selection::without_effect(&values, &experiments, &mut warnings);
     completion::unencrypted(experiments.iter().map(|experiment| &experiment.spec), &mut warnings);
     let expected = values.get(table::EXPECTED_SCORE);
@@ -181,11 +184,10 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let chooser = Chooser { values: &values, env, find_shard: outside.find_shard, mistakes };
     let chosen = chooser.choose(Whole { experiments, record, is_known });
     let experiments = chosen.experiments;
+    doubts::tell(&values, &document, &experiments, &mut warnings, mistakes);
     scenario(&values, outside.scenarios, mistakes);
-    let monitor = monitor(&values, mistakes);
     let mut trust = Trust { env, dir, rehearsed, mistakes, warnings: &mut warnings };
-    let puts_results = values.set(table::RESULTS).is_some();
-    trust.aws(has_queries || puts_results || experiments.iter().any(reaches_aws));
+    trust.aws(has_queries || values.set(table::RESULTS).is_some() || experiments.iter().any(reaches_aws));
     let http = trust.read(&values);
 
     let now = Compared {
@@ -199,7 +201,6 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     // A later step reads the suite itself, so only the layers above it are handed on. Another job may have
     // another number, so the shard is handed on as it was found.
     let shard = chosen.shard.map(|shard| (table::SHARD.name().to_owned(), shard.to_string()));
-    let to_hand_on = merge::to_hand_on(&above_suite).into_iter().chain(shard).collect();
 
     let report_dir = values.get(table::REPORT_DIR);
     Ok(Settings {
@@ -235,7 +236,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             compare_to,
             parallel: usize::try_from(values.get(table::PARALLEL)).unwrap_or(1),
             max_active: usize::try_from(values.get(table::MAX_ACTIVE)).unwrap_or(1),
-            monitor,
+            monitor: monitor(&values, mistakes),
             event_queue_url: values.get(table::EVENT_QUEUE_URL),
             reconcile_interval: values.get(table::RECONCILE_INTERVAL),
             dry_run: values.get(table::DRY_RUN),
@@ -252,7 +253,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
             document.ok().flatten().into_iter().flat_map(|document| document.hidden).chain(veil::of_job(env)),
         ),
         litmus_username: values.get(table::LITMUS_USERNAME),
-        to_hand_on,
+        to_hand_on: merge::to_hand_on(&above_suite).into_iter().chain(shard).collect(),
         origins: merge::list_inherited(&merged),
         http,
         warnings,

@@ -8,6 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
 
 use super::*;
+use crate::suite::doubts::without_unmeasured;
 use crate::{Settings, load};
 
 fn certificate() -> String {
@@ -49,6 +50,7 @@ impl Case {
             crate::Outside { scenarios: &["completed"], ..crate::Outside::default() },
             &[],
         )
+        .map(without_unmeasured)
     }
 
     #[track_caller]

@@ -113,11 +113,15 @@ fn a_wrong_structure_is_told() {
         ),
         (
             "version: 1\nexperiments: [{ name: a }]".to_owned(),
-            "experiments[0] has no engine; add fis: { template: EXT… }",
+            "experiments[0] has no engine; add fis: { template: EXT1a2b3c4d5e6f7 }",
         ),
         (
             "version: 1\nexperiments: [{ name: a, fis: }]".to_owned(),
-            "experiments[0].fis is empty; write fis: { template: EXT… }",
+            "experiments[0].fis is empty; write fis: { template: EXT1a2b3c4d5e6f7 }",
+        ),
+        (
+            "version: 1\nexperiments: [{ name: a, fis: EXT1 }]".to_owned(),
+            "experiments[0].fis is not a table of keys; write fis: { template: EXT1a2b3c4d5e6f7 }",
         ),
         (
             "version: 1\nexperiments: [{ name: a, fis: {} }]".to_owned(),

@@ -5,11 +5,13 @@
 //! reads a part. `selection` chooses the experiments of a
 //! run, `query` those that an entry
 //! finds, `part` the part of them that one job carries out,
-//! and `completion` completes those of the control planes, whose addresses `pages` reads.
+//! `completion` completes those of the control planes, whose addresses `pages` reads, and
+//! `doubts` tells what is valid and hardly meant.
 
 pub(crate) mod blocks;
 pub(crate) mod completion;
 pub(crate) mod content;
+pub(crate) mod doubts;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod pages;

@@ -4,7 +4,9 @@
 //! completed by the inputs.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{EngineKind, EngineSpec, ExperimentPlan};
 
@@ -13,7 +15,7 @@ use crate::inputs::table::{
     AWS_REGION, AWS_ROLE_ARN, HARNESS_EXPERIMENT, HARNESS_URL, INPUTS, LITMUS_EXPERIMENT, LITMUS_URL,
     QUEUE_TIMEOUT, REHEARSAL, TEMPLATES, TIMEOUT,
 };
-use crate::layers::file::Document;
+use crate::layers::file::{Document, SUITE_NAMES};
 use crate::layers::tokens::Tokens;
 use crate::layers::values::Values;
 use crate::suite::blocks::Block;
@@ -83,6 +85,22 @@ pub(crate) enum SuiteFile<'a> {
     },
 }
 
+/// Returns what to do where nothing is to run: what can be set here, and the suite that may have been meant.
+pub(crate) fn advise(env: &Environment, dir: &Path) -> String {
+    let mut similar = SUITE_NAMES.into_iter().filter_map(|name| Some((name, name.strip_prefix('.')?)));
+    let similar = similar.find(|(_, dotless)| dir.join(dotless).is_file());
+    let similar = similar.map(|(name, dotless)| format!("{dotless} is there: did you mean {name}? Or "));
+    // Gitea and Forgejo say so too.
+    let set = if env.get("GITHUB_ACTIONS").is_some() {
+        "write `with: experiment-template-id` in the step, or list experiments in .faultgate.yml, which is there only \
+         after actions/checkout"
+    } else {
+        "set experiment-template-id (--experiment-template-id or FAULTGATE_EXPERIMENT_TEMPLATE_ID), or list experiments \
+         in .faultgate.yml"
+    };
+    format!("{}{set}; faultgate rehearse needs neither", similar.unwrap_or_default())
+}
+
 impl<'a> SuiteFile<'a> {
     /// Takes what was read of the file, and the experiments that it lists.
     pub(crate) fn of(
@@ -98,15 +116,16 @@ impl<'a> SuiteFile<'a> {
 }
 
 /// The experiments to run, in their order. `found` has the answers to the queries of the suite; a query
-/// without an answer is one of those that are returned beside.
+/// without an answer is one of those that are returned beside. `advice` is for a run without experiments.
 pub(crate) fn experiments(
     values: &Values,
     tokens: &Tokens,
     suite: &SuiteFile<'_>,
     found: Option<&QueryAnswers>,
+    advice: &str,
     mistakes: &mut Vec<Mistake>,
 ) -> (Vec<ExperimentPlan>, Vec<TemplateQuery>) {
-    let mut queries = Queries { found, open: Vec::new() };
+    let mut queries = Queries { found, open: Vec::new(), advice };
     let experiments = choose(values, tokens, suite, &mut queries, mistakes);
     let mut names = BTreeSet::new();
     for experiment in experiments.iter().filter(|_| found.is_some()) {
@@ -129,6 +148,8 @@ pub(crate) fn experiments(
 struct Queries<'a> {
     found: Option<&'a QueryAnswers>,
     open: Vec<TemplateQuery>,
+    /// The advice where nothing is to run.
+    advice: &'a str,
 }
 
 fn choose(
@@ -174,7 +195,7 @@ fn choose(
         return vec![plan("rehearsal".to_owned(), fis("EXTrehearsal".to_owned(), values), values)];
     }
     if !matches!(suite, SuiteFile::Broken) {
-        mistakes.push(nothing_to_run(suite));
+        mistakes.push(nothing_to_run(suite, queries.advice));
     }
     Vec::new()
 }
@@ -186,15 +207,12 @@ fn two_choices(chosen: &[(&str, &str)]) -> Mistake {
         .hint("keep one of them: a run's experiments come from one place")
 }
 
-fn nothing_to_run(suite: &SuiteFile<'_>) -> Mistake {
+fn nothing_to_run(suite: &SuiteFile<'_>, advice: &str) -> Mistake {
     let origin = match suite {
         SuiteFile::Read { document, .. } => format!("flags, variables and {}", document.origin),
         SuiteFile::None | SuiteFile::Broken => "flags and variables; there is no suite file".to_owned(),
     };
-    Mistake::new(origin, "nothing to run: no experiment is named").hint(
-        "set experiment-template-id (--experiment-template-id or FAULTGATE_EXPERIMENT_TEMPLATE_ID), \
-         or list experiments in .faultgate.yml; faultgate rehearse needs neither",
-    )
+    Mistake::new(origin, "nothing to run: no experiment is named").hint(advice)
 }
 
 fn from_templates(values: &Values) -> Vec<ExperimentPlan> {
@@ -348,5 +366,22 @@ mod tests {
             assert!(unique(&"x".repeat(64), &mut taken).len() <= 64);
         }
         assert_eq!(taken.len(), 12);
+    }
+
+    #[test]
+    fn the_advice_is_what_can_be_done_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let github = Environment::from_pairs([("GITHUB_ACTIONS", "true")]);
+        let told = advise(&github, dir.path());
+        assert!(told.starts_with("write `with: experiment-template-id`"), "{told}");
+        assert!(told.contains("only after actions/checkout"), "{told}");
+        let told = advise(&Environment::default(), dir.path());
+        assert!(told.starts_with("set experiment-template-id (--experiment-template-id or"), "{told}");
+        std::fs::write(dir.path().join("faultgate.yaml"), "version: 1").unwrap();
+        let told = advise(&github, dir.path());
+        assert!(
+            told.starts_with("faultgate.yaml is there: did you mean .faultgate.yaml? Or write"),
+            "{told}"
+        );
     }
 }

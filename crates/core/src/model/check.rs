@@ -23,6 +23,10 @@ closed_set! {
     }
 }
 
+/// Host name that stands for the system under test in the suite of a rehearsal. A name under `.invalid` belongs to
+/// nobody and never resolves.
+pub const TARGET_HOST: &str = "target.rehearsal.invalid";
+
 /// The question that a probe asks, one variant for each kind of probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Check {

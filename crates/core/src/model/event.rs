@@ -1,5 +1,7 @@
 //! The events that a run publishes while it goes on. Every report sink listens to these and to nothing else.
 
+use std::time::Duration;
+
 use super::{
     AlarmChange, Finding, Forecast, Gate, Plan, PreviewRecord, RunIdentity, Score, Standings, State,
     Transition, Turn, Verdict,
@@ -43,6 +45,13 @@ pub enum RunEvent<'a> {
         experiment: usize,
         probe: &'a str,
         turn: &'a Turn,
+    },
+    /// An experiment is over, and its probes are waited for: some may still recover.
+    Recovering {
+        experiment: usize,
+        /// Names of the probes that have not passed since.
+        probes: &'a [String],
+        within: Duration,
     },
     /// A stop was requested for a running experiment.
     Stopping {

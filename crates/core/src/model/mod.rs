@@ -55,7 +55,7 @@ pub use change::{
 };
 pub use check::{
     Access, Check, Comparison, Credentials, Expectation, Hidden, HttpCheck, MetricCheck, ProbeKind,
-    PrometheusCheck, Signing, Statuses,
+    PrometheusCheck, Signing, Statuses, TARGET_HOST,
 };
 pub use comparison::{CompareTo, Earlier};
 pub use engine_kind::EngineKind;

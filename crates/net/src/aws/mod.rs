@@ -48,6 +48,7 @@ pub use self::queue_address::QueueAddress;
 pub use self::signer::Signer;
 
 use self::credentials::Profiles;
+use self::role::ChainIn;
 use crate::foreign::{aws_endpoint, aws_mistakes};
 use crate::http::{HttpSettings, no_client};
 use faultgate_core::environment::Environment;
@@ -68,7 +69,8 @@ const SERVICES: [&str; 10] = [
     "SSO OIDC",
 ];
 
-/// Loads credentials, endpoints and, unless one is given, the Region. No service is asked yet.
+/// Loads credentials, endpoints and, unless one is given, the Region. No service is asked yet. `chain` decides
+/// the remedy that is told where there are no credentials.
 ///
 /// # Errors
 ///
@@ -78,6 +80,7 @@ pub async fn connect(
     env: &Environment,
     inherited: BTreeMap<OsString, OsString>,
     http: &HttpSettings,
+    chain: ChainIn,
 ) -> Result<SdkConfig, Mistake> {
     if let Some(mistake) = aws_mistakes(env).into_iter().next() {
         return Err(mistake);
@@ -85,7 +88,7 @@ pub async fn connect(
     let source = Profiles::load(env).await?.source(env)?;
     let sdk = config::load(region, http).await.map_err(|failure| no_client(&failure))?;
     check_endpoints(&sdk)?;
-    Ok(credentials::give_to(sdk, source, inherited).await)
+    Ok(credentials::give_to(sdk, source, inherited, chain).await)
 }
 
 /// Checks each endpoint that is set, by a variable or a profile.

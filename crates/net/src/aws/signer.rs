@@ -17,7 +17,7 @@ use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 
-use super::credentials::{credentials_failure_in, reason_of};
+use super::credentials::{NotGiven, credentials_failure_in, reason_of};
 
 /// Time before their end at which credentials are renewed.
 const RENEW_BEFORE: Duration = Duration::from_mins(5);
@@ -72,9 +72,14 @@ impl Signer {
         }
         let credentials = self.provider.provide_credentials().await.map_err(|error| {
             let refusal = credentials_failure_in(&error);
-            let why = refusal.map_or_else(|| innermost(&error), reason_of);
-            let remedy = refusal.and_then(|refusal| refusal.remedy.clone());
-            failure(format!("no credentials of AWS: {why}")).remedy(remedy)
+            let why = match refusal {
+                Some(refusal) if refusal.kind == NotGiven::ByChain => refusal.why.clone(),
+                refusal => {
+                    let why = refusal.map_or_else(|| innermost(&error), reason_of);
+                    format!("no credentials of AWS: {why}")
+                }
+            };
+            failure(why).remedy(refusal.and_then(|refusal| refusal.remedy.clone()))
         })?;
         *held = Some(credentials.clone());
         Ok(credentials)

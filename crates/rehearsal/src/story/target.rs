@@ -9,9 +9,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-/// Host name that stands for the target in a suite. A name under `.invalid` belongs to nobody and never
-/// resolves.
-pub const TARGET_HOST: &str = "target.rehearsal.invalid";
 /// Path of the target at the embedded endpoints. No service of AWS has such a path.
 pub(crate) const PLACE: &str = "/target";
 /// Largest number of paths whose requests are counted separately. Those of all other paths are counted

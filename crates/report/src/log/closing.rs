@@ -1,6 +1,7 @@
 //! The end of the log: the table of experiments, the verdict, and what else the reader has to know.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use faultgate_core::model::{ExperimentResult, Level, Outcome, Reported, RunResult, Verdict};
 use faultgate_core::text;
@@ -8,6 +9,7 @@ use faultgate_core::text;
 use super::line::MAX_LINE_CHARS;
 use super::medium::{Medium, Tone, measure, wrap};
 use crate::folder::is_report_file;
+use crate::html;
 use crate::words::{change, describe_trial, own_reasons, score_line, warnings, write_state};
 
 /// Number of experiments that the table shows, the worst first. Of more, it shows those that did not pass.
@@ -45,9 +47,16 @@ pub fn closing(result: &RunResult, report_dir: &str, medium: Medium) -> String {
     });
     add_all(&mut closing, medium, missing);
     let is_there =
-        |reported: &Reported| is_report_file(&reported.sink) && reported.outcome == Outcome::Written;
-    if result.reporting.iter().any(is_there) {
-        let _ = writeln!(closing, "Reports are in {}", text::plain(report_dir, MAX_LINE_CHARS));
+        |reported: &&Reported| is_report_file(&reported.sink) && reported.outcome == Outcome::Written;
+    let mut there = result.reporting.iter().filter(is_there).peekable();
+    if there.peek().is_some() {
+        // Somebody at a terminal can open a page; a CI keeps the folder.
+        let page = there.find(|reported| medium.columns.is_some() && reported.sink == html::FILE_NAME);
+        let told = match page {
+            Some(page) => format!("Open {}", Path::new(report_dir).join(&page.sink).display()),
+            None => format!("Reports are in {report_dir}"),
+        };
+        let _ = writeln!(closing, "{}", text::plain(&told, MAX_LINE_CHARS));
     }
     closing
 }
@@ -220,6 +229,24 @@ mod tests {
         );
         assert!(closing.contains("and 2280 more of these"), "{closing}");
         assert!(closing.lines().count() < 100, "{closing}");
+    }
+
+    #[test]
+    fn a_terminal_is_told_the_page_to_open_and_a_ci_the_folder() {
+        let mut result = results::passed();
+        let written = |sink: &str| Reported {
+            sink: sink.to_owned(),
+            outcome: Outcome::Written,
+            detail: None,
+            to_do: false,
+            required: false,
+        };
+        result.reporting = ["summary.md", "report.html"].map(written).to_vec();
+        let terminal = Medium { columns: Some(80), ..Medium::default() };
+        assert!(closing(&result, "out", terminal).ends_with("\nOpen out/report.html\n"));
+        assert!(closing(&result, "out", Medium::default()).ends_with("\nReports are in out\n"));
+        result.reporting[1].outcome = Outcome::Failed;
+        assert!(closing(&result, "out", terminal).ends_with("\nReports are in out\n"));
     }
 
     #[test]

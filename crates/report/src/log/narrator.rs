@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faultgate_core::duration::coarse;
+use faultgate_core::duration::{coarse, exact};
 use faultgate_core::model::{
     ExperimentPlan, Forecast, Level, RunEvent, Score, State, Transition, Turn, Verdict, weighted_mean,
 };
@@ -165,6 +165,11 @@ impl Narrator {
                 let shown = self.experiments.get(*experiment)?;
                 Some(format!("{}: probe {probe} {}", shown.name, describe_turn(turn)))
             }
+            RunEvent::Recovering { experiment, probes, within } => {
+                let shown = self.experiments.get(*experiment)?;
+                let (within, probes) = (exact(*within), probes.join(", "));
+                Some(format!("{}: waiting up to {within} for {probes} to recover", shown.name))
+            }
             RunEvent::Stopping { experiment, why } => {
                 let shown = self.experiments.get_mut(*experiment)?;
                 Some(format!("{} is being stopped: {why}", shown.name))
@@ -178,7 +183,14 @@ impl Narrator {
                     Some(_) if self.is_dry_run => shown.state.as_str(),
                     Some(_) => state.as_str(),
                 };
-                Some(format!("{} {is}: {reason}", shown.name))
+                // An experiment that completes may still have shown a weakness.
+                let but = match verdict {
+                    Verdict::Failed | Verdict::Errored if *state == State::Completed && !self.is_dry_run => {
+                        format!(", but {verdict}")
+                    }
+                    _ => String::new(),
+                };
+                Some(format!("{} {is}{but}: {reason}", shown.name))
             }
             RunEvent::Warning(warning) => Some(format!("{}: {warning}", Level::Warning.as_str())),
             RunEvent::Decided(_) | RunEvent::Tick(_) => None,
@@ -205,9 +217,11 @@ fn tone_of(event: &RunEvent<'_>) -> Tone {
         RunEvent::Stopping { .. } | RunEvent::Warning(_) | RunEvent::AlarmChanged { .. } => Tone::Caution,
         RunEvent::Transition { .. } | RunEvent::Subscribed { .. } => Tone::Faint,
         RunEvent::Launched { .. } => Tone::Strong,
-        RunEvent::Started { .. } | RunEvent::Previewed { .. } | RunEvent::Decided(_) | RunEvent::Tick(_) => {
-            Tone::Plain
-        }
+        RunEvent::Started { .. }
+        | RunEvent::Previewed { .. }
+        | RunEvent::Recovering { .. }
+        | RunEvent::Decided(_)
+        | RunEvent::Tick(_) => Tone::Plain,
     }
 }
 

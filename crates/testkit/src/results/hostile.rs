@@ -18,7 +18,12 @@ pub fn saying(text: &str) -> RunResult {
 pub fn saying_measured(text: &str) -> RunResult {
     let mut result = mixed();
     result.experiments.extend(measured().experiments);
-    said(result, text)
+    let mut result = said(result, text);
+    // No run has two experiments of one name.
+    for (number, experiment) in (1..).zip(&mut result.experiments) {
+        experiment.name = format!("{text} {number}");
+    }
+    result
 }
 
 fn said(mut result: RunResult, text: &str) -> RunResult {

@@ -77,7 +77,7 @@ pub(crate) const fn help(engine: EngineKind) -> &'static str {
 /// An example of how an engine's block begins.
 pub(crate) const fn example(engine: EngineKind) -> &'static str {
     match engine {
-        EngineKind::Fis => "fis: { template: EXT… }",
+        EngineKind::Fis => "fis: { template: EXT1a2b3c4d5e6f7 }",
         EngineKind::Harness => "harness: { project: …, experiment: … }",
         EngineKind::Litmus => "litmus: { url: …, project: …, experiment: … }",
         EngineKind::Command => "command: { run: [\"program\", \"argument\"] }",
@@ -92,6 +92,10 @@ impl<'a> Reader<'a> {
         let block = table.get(engine.as_str()).filter(|value| !matches!(value.kind, ValueKind::Nil));
         if block.is_none() {
             self.mistake(&path, "is empty", format!("write {}", example(engine)));
+        }
+        if block.is_some_and(|block| !matches!(block.kind, ValueKind::Table(_))) {
+            self.mistake(&path, "is not a table of keys", format!("write {}", example(engine)));
+            return None;
         }
         let block = self.table(block, &path)?;
         match engine {

@@ -5,6 +5,11 @@ use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
 use faultgate_core::failure::Failure;
+use faultgate_core::text;
+
+use crate::aws::error::MAX_MESSAGE_CHARS;
+use crate::aws::role::ChainIn;
+use crate::http;
 
 /// The source that gave no credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,17 +18,36 @@ pub enum NotGiven {
     ByRole,
     /// The program of a profile.
     ByProgram,
+    /// The SDK's default chain.
+    ByChain,
 }
 
 /// Credentials that were not given.
 pub type CredentialsFailure = Failure<NotGiven>;
 
-/// Returns the sentence that explains the failure. A program's own words stand alone.
+/// Returns the sentence that explains the failure. Words that need no beginning stand alone.
 pub fn reason_of(failure: &CredentialsFailure) -> String {
     match failure.kind {
         NotGiven::ByRole => failure.to_string(),
-        NotGiven::ByProgram => failure.why.clone(),
+        NotGiven::ByProgram | NotGiven::ByChain => failure.why.clone(),
     }
+}
+
+/// Carries the failure of a source of the SDK, with what can be done in this CI. Where no source has anything to say, the
+/// SDK's account of each of them is left out. A failure that is carried already stays as it is.
+pub(super) fn carry_from_chain(error: CredentialsError, chain: ChainIn) -> CredentialsError {
+    if credentials_failure_in(&error).is_some() {
+        return error;
+    }
+    let why = match &error {
+        CredentialsError::CredentialsNotLoaded(_) => {
+            "no AWS credentials were found (environment, profile, web identity, container, instance)"
+                .to_owned()
+        }
+        error => text::plain(&http::cause(error), MAX_MESSAGE_CHARS),
+    };
+    let remedy = http::remedy(&why).unwrap_or(chain.remedy()).to_owned();
+    carry(CredentialsFailure::new(NotGiven::ByChain, "get AWS credentials", why).remedy(remedy))
 }
 
 /// A failure on its way through the SDK, which wraps the error of a provider several times.

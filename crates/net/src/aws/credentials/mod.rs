@@ -26,21 +26,24 @@ pub(super) use self::keeper::Keeper;
 use self::process::CredentialProcess;
 pub(super) use self::profiles::{CredentialSource, Profiles};
 use self::sound::Sound;
+use super::role::ChainIn;
 
 /// Gives the configuration its credentials: the SDK's own, except where a program gives them, since the SDK's
-/// would inherit faultgate's secrets, and live on where nobody waits for it any more.
+/// would inherit faultgate's secrets, and live on where nobody waits for it any more. `chain` decides what is told
+/// where nobody has any.
 pub(super) async fn give_to(
     sdk: SdkConfig,
     source: CredentialSource,
     inherited: BTreeMap<OsString, OsString>,
+    chain: ChainIn,
 ) -> SdkConfig {
     let CredentialSource::Process { command, roles } = source else {
         let Some(own) = sdk.credentials_provider() else { return sdk };
-        let sound = SharedCredentialsProvider::new(Sound(own));
+        let sound = SharedCredentialsProvider::new(Sound(own, chain));
         return sdk.into_builder().credentials_provider(sound).build();
     };
     let process = CredentialProcess::new(command, inherited);
-    let mut provider = SharedCredentialsProvider::new(Sound(SharedCredentialsProvider::new(process)));
+    let mut provider = SharedCredentialsProvider::new(Sound(SharedCredentialsProvider::new(process), chain));
     // `CredentialProcess` keeps its credentials itself, and goes on with old ones while new ones cannot be
     // had. The SDK's cache would drop them.
     let direct = roles.is_empty();
@@ -53,7 +56,7 @@ pub(super) async fn give_to(
             next = next.external_id(id);
         }
         let next = SharedCredentialsProvider::new(next.build_from_provider(provider).await);
-        provider = SharedCredentialsProvider::new(Sound(next));
+        provider = SharedCredentialsProvider::new(Sound(next, chain));
     }
     let mut sdk = sdk.into_builder().credentials_provider(provider);
     if direct {

@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::json;
 
 use super::claims::Claims;
-use crate::aws::credentials::{CredentialsFailure, NotGiven};
+use crate::aws::credentials::{CredentialsFailure, NotGiven, credentials_failure_in};
 use crate::aws::error;
 use crate::http;
 use faultgate_core::text;
@@ -21,7 +21,7 @@ pub(super) struct VoucherWords {
     pub(super) name: &'static str,
     /// Remedy for a token that has expired.
     pub(super) fresher: &'static str,
-    /// Remedy where the default chain has no credentials, if the CI offers another way.
+    /// Remedy where the default chain has no credentials. None where another voucher stands.
     pub(super) instead: Option<&'static str>,
 }
 
@@ -148,6 +148,10 @@ pub(super) fn from_chain<E>(
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    let instead = voucher.instead.map(ToOwned::to_owned);
+    if let Some(failure) = credentials_failure_in(error).filter(|failure| failure.kind == NotGiven::ByChain) {
+        return refusal(role, failure.why.clone()).remedy(instead);
+    }
     let why = explain_error(error);
     let remedy = if error.code().is_some_and(|code| code.starts_with("AccessDenied")) {
         let statement = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role});
@@ -156,10 +160,7 @@ where
              {statement}"
         ))
     } else if error.code().is_none() && why.contains("credentials") {
-        Some(voucher.instead.map_or_else(
-            || "give the job AWS credentials, or a token of its own (aws-id-token)".to_owned(),
-            ToOwned::to_owned,
-        ))
+        instead
     } else {
         http::remedy(&why).map(ToOwned::to_owned)
     };

@@ -18,8 +18,8 @@ use faultgate_core::secret::Secret;
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
 const REQUEST_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 /// Remedy for a job of GitLab that has no token.
-const GITLAB: &str =
-    "give the job a token: `id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: sts.amazonaws.com } }`";
+const GITLAB: &str = "give the job a token: `id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: $CI_SERVER_URL } }` (the audience that \
+     your OpenID Connect provider in AWS has)";
 
 /// The means by which the run shows STS who it is.
 #[derive(Debug, Clone)]
@@ -41,6 +41,21 @@ pub enum ChainIn {
     Github,
     Gitlab,
     Elsewhere,
+    /// No CI is known, so that somebody sits at a desk.
+    Desk,
+}
+
+impl ChainIn {
+    /// Returns the remedy where the default chain has no credentials at all.
+    pub(in crate::aws) fn remedy(self) -> &'static str {
+        match self {
+            Self::Desk => "set AWS_PROFILE, or run `aws sso login`",
+            Self::Github | Self::Gitlab | Self::Elsewhere => {
+                "give the job AWS credentials: aws-role-arn with the CI's own token (docs/aws-access.md), a role for \
+                 the runner, or a step such as aws-actions/configure-aws-credentials before this one"
+            }
+        }
+    }
 }
 
 impl Voucher {
@@ -116,12 +131,16 @@ impl Voucher {
         }
     }
 
-    /// Returns the remedy where the default chain has no credentials, if the CI offers another way.
+    /// Returns the remedy where the default chain has no credentials. None where another voucher stands.
     fn instead(&self) -> Option<&'static str> {
         match self {
             Self::Chain(ChainIn::Github) => Some(PERMISSION),
             Self::Chain(ChainIn::Gitlab) => Some(GITLAB),
-            Self::Chain(ChainIn::Elsewhere) | Self::IdToken(_) | Self::File(_) | Self::Github(_) => None,
+            Self::Chain(ChainIn::Elsewhere) => {
+                Some("give the job AWS credentials, or a token of its own (aws-id-token)")
+            }
+            Self::Chain(ChainIn::Desk) => Some(ChainIn::Desk.remedy()),
+            Self::IdToken(_) | Self::File(_) | Self::Github(_) => None,
         }
     }
 

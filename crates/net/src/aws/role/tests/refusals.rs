@@ -61,6 +61,7 @@ async fn each_refusal_of_assume_role_says_what_to_do() {
         (ChainIn::Github, "id-token: write"),
         (ChainIn::Gitlab, "id_tokens:"),
         (ChainIn::Elsewhere, "aws-id-token"),
+        (ChainIn::Desk, "AWS_PROFILE"),
     ] {
         let env = Environment::default();
         let voucher = Voucher::find(&env, None, ROLE, &HttpSettings::default(), chain).unwrap();
