@@ -25,8 +25,6 @@ ENDS = [("completed", 0), ("degraded", 1)]
 # What others say, and what is put together of parts.
 FOREIGN = {
     "Resource not accessible by integration",
-    "no credentials found in chain",
-    "credentials were found",
     "could not read the experiment template",
     "not ready: a run would launch nothing",
 }

@@ -173,7 +173,7 @@ mod tests {
         let expected = [
             "az: probe checkout fails: down ::error::no ## [error]such",
             "az: probe checkout passes again, after 12s",
-            "az: probe checkout turns again and again: its evaluations are summed up from now on",
+            "az: probe checkout turns again and again: its looks are summed up from now on",
             "az: probe checkout flaps: 12 of 26 failed in the last 30s; the last: down",
             "az: probe checkout flaps no more: it passes all the time",
         ];

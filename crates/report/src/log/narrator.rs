@@ -236,7 +236,7 @@ fn describe_turn(turn: &Turn) -> String {
         Turn::Fails { reason: Some(reason) } => format!("fails: {reason}"),
         Turn::Fails { reason: None } => "fails".to_owned(),
         Turn::Passes { failed_for } => format!("passes again, after {}", coarse(*failed_for)),
-        Turn::Flaps => "turns again and again: its evaluations are summed up from now on".to_owned(),
+        Turn::Flaps => "turns again and again: its looks are summed up from now on".to_owned(),
         Turn::Flapped { failed, evaluations, within, reason } => {
             let last = reason.as_deref().map(|reason| format!("; the last: {reason}")).unwrap_or_default();
             format!("flaps: {failed} of {evaluations} failed in the last {}{last}", coarse(*within))
