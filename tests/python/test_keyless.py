@@ -146,7 +146,7 @@ def test_check_says_what_is_missing(
     ("variables", "told"),
     [
         ({"GITHUB_ACTIONS": "true"}, "id-token: write"),
-        ({"GITLAB_CI": "true"}, "id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: sts.amazonaws.com } }"),
+        ({"GITLAB_CI": "true"}, "id_tokens: { FAULTGATE_AWS_ID_TOKEN: { aud: $CI_SERVER_URL } }"),
         ({"FAULTGATE_AWS_ID_TOKEN": SIGNATURE}, "not a JSON Web Token"),
     ],
 )
