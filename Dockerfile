@@ -10,7 +10,6 @@ WORKDIR /src
 COPY . .
 # Static, so that it needs nothing of the final image. With a target named, build scripts and procedural macros, which
 # cannot be static, are not.
-# The certificates to trust are a file of the image, so that the binary has none.
 # With frame pointers, the tables for unwinding are a third smaller, and the code is no larger; C code, through which
 # nothing unwinds, has none. Where the linker is Rust's own, as on x86_64, functions of the same code and tables of the
 # same bytes are kept once (the cipher library has each of its largest tables twice), and relocations are packed.
@@ -18,7 +17,7 @@ RUN --mount=type=cache,target=/src/target,sharing=locked \
     target="$(rustc --print host-tuple)" \
     && case "$target" in x86_64-*) small='-C link-arg=-Wl,--icf=all,--ignore-data-address-equality,--pack-dyn-relocs=relr' ;; *) small='' ;; esac \
     && export CFLAGS='-fno-asynchronous-unwind-tables -fno-unwind-tables' \
-    && RUSTFLAGS="-C target-feature=+crt-static -C force-frame-pointers=yes $small" cargo build --locked --release --package faultgate --no-default-features --target "$target" \
+    && RUSTFLAGS="-C target-feature=+crt-static -C force-frame-pointers=yes $small" cargo build --locked --release --package faultgate --target "$target" \
     && mkdir -p /out \
     && cp "target/$target/release/faultgate" /out/ \
     && ln -s faultgate /out/faultgate-stop

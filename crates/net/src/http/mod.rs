@@ -51,10 +51,10 @@ pub fn client_with(
     };
     // The system's certificates are read again only after a failure: reading them takes a while, and the
     // client has just done so.
-    if trust::BUILT_IN_ROOTS.is_empty() || !*trust::SYSTEM_TRUSTS_NOBODY {
+    if !*trust::SYSTEM_TRUSTS_NOBODY {
         return Err(not_built(first));
     }
-    client_trusting(settings, trust::BUILT_IN_ROOTS, more)
+    client_trusting(settings, webpki_root_certs::TLS_SERVER_ROOT_CERTS, more)
 }
 
 /// Makes a client that trusts these certificates and those of the bundle. The ones that are built in, which
