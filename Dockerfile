@@ -12,10 +12,11 @@ COPY . .
 # cannot be static, are not.
 # With frame pointers, the tables for unwinding are a third smaller, and the code is no larger; C code, through which
 # nothing unwinds, has none. Where the linker is Rust's own, as on x86_64, functions of the same code and tables of the
-# same bytes are kept once (the cipher library has each of its largest tables twice), and relocations are packed.
+# same bytes are kept once (the cipher library has each of its largest tables twice), relocations are packed, and what is alike
+# stands together, which compresses better.
 RUN --mount=type=cache,target=/src/target,sharing=locked \
     target="$(rustc --print host-tuple)" \
-    && case "$target" in x86_64-*) small='-C link-arg=-Wl,--icf=all,--ignore-data-address-equality,--pack-dyn-relocs=relr' ;; *) small='' ;; esac \
+    && case "$target" in x86_64-*) small='-C link-arg=-Wl,--icf=all,--ignore-data-address-equality,--pack-dyn-relocs=relr,--bp-compression-sort=both' ;; *) small='' ;; esac \
     && export CFLAGS='-fno-asynchronous-unwind-tables -fno-unwind-tables' \
     && RUSTFLAGS="-C target-feature=+crt-static -C force-frame-pointers=yes $small" cargo build --locked --release --package faultgate --target "$target" \
     && mkdir -p /out \

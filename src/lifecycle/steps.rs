@@ -270,8 +270,13 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
             id: known.launch.as_ref().map(|launch| launch.id.clone()),
             url: known.launch.as_ref().and_then(|launch| launch.url.clone()),
             preview: known.preview.clone(),
-            fault_may_be_in: !matches!(known.phase, RunPhase::Planned | RunPhase::Previewing),
-            ..ExperimentResult::planned(plan_of, plan.monitor, Verdict::Errored, describe_unmonitored(known))
+            fault_may_be_in: may_be_in(plan, known),
+            ..ExperimentResult::planned(
+                plan_of,
+                plan.monitor,
+                Verdict::Errored,
+                describe_unmonitored(plan, known),
+            )
         },
     };
     let experiments: Vec<_> = plan.experiments.iter().zip(&state.experiments).map(outcome).collect();
@@ -297,11 +302,18 @@ pub fn conclude(plan: &Plan, state: &RunState, now: Timestamp) -> RunResult {
     facts.into_result()
 }
 
+/// Returns `true` if the fault of an experiment without an outcome may still be in.
+fn may_be_in(plan: &Plan, known: &ExperimentState) -> bool {
+    !plan.dry_run && !matches!(known.phase, RunPhase::Planned | RunPhase::Previewing | RunPhase::Over)
+}
+
 /// Returns the reason of an experiment without an outcome.
-fn describe_unmonitored(known: &ExperimentState) -> String {
+fn describe_unmonitored(plan: &Plan, known: &ExperimentState) -> String {
+    let unknown = "how it ended was not learned: faultgate monitor has written no end of it";
     match known.phase {
         RunPhase::Planned | RunPhase::Previewing => "it was not launched".to_owned(),
-        _ => "how it ended was not learned: faultgate monitor has written no end of it".to_owned(),
+        _ if may_be_in(plan, known) => format!("{unknown}, so that its fault may still be in"),
+        _ => unknown.to_owned(),
     }
 }
 

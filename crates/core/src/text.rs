@@ -11,6 +11,8 @@ const COMMAND_MARK: &str = "##";
 /// A zero-width space, which breaks a mention, a reference or an automatic link without changing what is
 /// seen.
 const BREAK: &str = "&#8203;";
+/// Number of digits in the id of an AWS account.
+const ACCOUNT_DIGITS: usize = 12;
 
 /// Keywords that begin a statement of a Mermaid gantt.
 const GANTT_WORDS: [&str; 18] = [
@@ -303,11 +305,14 @@ fn begins_short_link(before: &str, c: char, after: &str) -> bool {
             let number = after.strip_prefix(['h', 'H']).and_then(|after| after.strip_prefix('-'));
             number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
         }
-        // Numbers alone are left whole, since the ids of accounts are looked for. The parts of a UUID are no commits.
+        // Numbers are left whole, alone or before letters, since the ids of accounts are looked for. The parts
+        // of a UUID are no commits.
         _ if c.is_ascii_hexdigit() && !goes_on => {
             let run = &after[..after.len() - rest.len()];
             let has_letter = c.is_ascii_alphabetic() || run.contains(|c: char| c.is_ascii_alphabetic());
-            (6..40).contains(&run.len())
+            let digits = run.bytes().take_while(u8::is_ascii_digit).count() + usize::from(c.is_ascii_digit());
+            digits < ACCOUNT_DIGITS
+                && (6..40).contains(&run.len())
                 && has_letter
                 && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-')
         }

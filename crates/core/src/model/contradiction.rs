@@ -95,6 +95,9 @@ impl RunResult {
         if experiment.stop.as_ref().is_some_and(|stop| !stop.confirmed) {
             return Some("its stop is not confirmed".to_owned());
         }
+        if experiment.may_be_in() {
+            return Some("its fault may still be in".to_owned());
+        }
         let during = experiment.probes.iter().any(|probe| probe.phases.during.total > 0);
         match experiment.fault {
             None if during => {
@@ -272,6 +275,8 @@ mod tests {
             result.experiments[0].stop = Some(serde_json::from_value(stop).unwrap());
         });
         assert!(unstopped.contains("its stop is not confirmed"), "{unstopped}");
+        let left = tell(&|result| result.experiments[0].fault_may_be_in = true);
+        assert!(left.contains("its fault may still be in"), "{left}");
         let twice = tell(&|result| result.experiments.push(result.experiments[0].clone()));
         assert!(twice.contains("twice"), "{twice}");
     }

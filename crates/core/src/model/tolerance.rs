@@ -23,8 +23,9 @@ impl RunResult {
     pub fn tolerates_errors(&self) -> bool {
         let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         let errored = self.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Errored);
-        // A refusal by the policy is no misfortune.
-        if errored.clone().any(|experiment| experiment.reason.contains("policy: ")) {
+        // A refusal by the policy is no misfortune, and a fault that may still be in is none to go on with.
+        if errored.clone().any(|experiment| experiment.may_be_in() || experiment.reason.contains("policy: "))
+        {
             return false;
         }
         let (errored, all) = (count(errored.count()), count(self.experiments.len()));

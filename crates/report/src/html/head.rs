@@ -26,6 +26,9 @@ pub(super) fn header(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
     // The reasons of culprits stand beside them.
     let reasons: Vec<&String> =
         if culprits.is_empty() { gate.reasons.iter().collect() } else { own_reasons(result).collect() };
+    // No list may cut this off.
+    let left = result.left_in();
+    let others = reasons.iter().filter(|reason| left.as_ref() != Some(**reason));
     html! {
         header class=(tone(gate.verdict)) {
             h1 { "Chaos gate: " (badge(gate.verdict)) (Nature::of_result(result)) }
@@ -33,6 +36,9 @@ pub(super) fn header(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
             (change::sentence(result))
             @if !culprits.is_empty() || !reasons.is_empty() {
                 ul.reasons {
+                    @if let Some(left) = &left {
+                        li { strong { (plain(left, MAX_SENTENCE_CHARS)) } }
+                    }
                     @for (place, experiment) in culprits.iter().take(MAX_CULPRITS) {
                         (culprit(*place, experiment, is_there(*place)))
                     }
@@ -42,7 +48,7 @@ pub(super) fn header(result: &RunResult, is_there: impl Fn(usize) -> bool) -> Ma
                             " did not pass"
                         }
                     }
-                    @for reason in reasons.iter().take(MAX_REASONS) {
+                    @for reason in others.take(MAX_REASONS) {
                         li { (plain(reason, MAX_SENTENCE_CHARS)) }
                     }
                 }
