@@ -38,8 +38,7 @@ pub(super) fn decide(result: &RunResult) -> Gate {
         result.worst_first().into_iter().map(|(_, experiment)| experiment).collect();
     culprits.retain(|experiment| match experiment.verdict {
         Verdict::Passed => false,
-        // A fault that may still be in is told even where its experiment does not decide.
-        Verdict::Errored => !tolerates || experiment.may_be_in(),
+        Verdict::Errored => !tolerates,
         Verdict::Cancelled | Verdict::Failed | Verdict::TimedOut => true,
     });
     let mut reasons = guard::reasons_of_refused(findings);
@@ -53,7 +52,7 @@ pub(super) fn decide(result: &RunResult) -> Gate {
     let told = guard::why_not_launched(findings).filter(|_| !reasons.is_empty());
     culprits.retain(|experiment| told.as_ref() != Some(&experiment.reason));
     reasons.extend(culprits.into_iter().map(|experiment| reason(experiment, experiments)));
-    // Some places show only the first words.
+    // A fault that may still be in comes first: statuses show only the first words.
     reasons.splice(..0, result.left_in());
     // The score of a run that was broken off or could not be judged has dropped for another reason.
     let excess = comparison.as_ref().and_then(RunComparison::excess);

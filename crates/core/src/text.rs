@@ -12,7 +12,7 @@ const COMMAND_MARK: &str = "##";
 /// seen.
 const BREAK: &str = "&#8203;";
 /// Number of digits in the id of an AWS account.
-const ACCOUNT_DIGITS: usize = 12;
+pub const ACCOUNT_DIGITS: usize = 12;
 
 /// Keywords that begin a statement of a Mermaid gantt.
 const GANTT_WORDS: [&str; 18] = [

@@ -1,6 +1,6 @@
 //! Texts and addresses from outside, made safe for Markdown.
 
-use faultgate_core::text;
+use faultgate_core::text::{self, ACCOUNT_DIGITS};
 
 /// Maximum length of one text from outside, in characters.
 const MAX_TEXT_CHARS: usize = 400;
@@ -8,9 +8,6 @@ const MAX_TEXT_CHARS: usize = 400;
 pub(super) const MAX_TOLD_CHARS: usize = 1_500;
 /// Maximum length, in bytes, of an address that becomes a link.
 const MAX_URL_BYTES: usize = 1_000;
-
-/// Number of digits of the id of an AWS account.
-const ACCOUNT_DIGITS: usize = 12;
 
 /// Makes text from outside safe for Markdown.
 pub(super) fn md(text: &str) -> String {
