@@ -1,7 +1,10 @@
 //! CloudWatch, as far as it is asked: alarms, their histories, and metrics. It is asked in JSON, since the SDK's
 //! client speaks CBOR alone, which emulators do not understand.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
+use aws_smithy_types::retry::RetryConfig;
 use faultgate_net::aws::calls::CountCalls;
 use faultgate_net::aws::{JsonClient, JsonClientError, JsonNames};
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -16,6 +19,9 @@ pub(crate) const IN_ALARM: &str = "ALARM";
 pub(crate) const MAX_ALARMS_PER_REQUEST: usize = 100;
 /// The number of items that one answer may hold: CloudWatch tells 50 alarms if it is not asked for more.
 const MAX_RECORDS: u32 = 100;
+/// Maximum pause between two attempts: those who ask wait 10 s, and all attempts end before, so that the reason
+/// of a refusal is told instead of a lack of an answer.
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// Both kinds of alarms: CloudWatch leaves composite alarms out by default.
 const ALARM_TYPES: [&str; 2] = ["MetricAlarm", "CompositeAlarm"];
 
@@ -32,7 +38,9 @@ pub(crate) struct CloudwatchClient(JsonClient);
 
 impl CloudwatchClient {
     pub(crate) fn new(sdk: &SdkConfig, counted: CountCalls) -> Self {
-        Self(JsonClient::new(&NAMES, sdk, counted))
+        let retries = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+        let sdk = sdk.to_builder().retry_config(retries.with_max_backoff(MAX_BACKOFF)).build();
+        Self(JsonClient::new(&NAMES, &sdk, counted))
     }
 
     pub(crate) fn counted(&self) -> &CountCalls {

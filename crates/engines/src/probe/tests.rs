@@ -304,7 +304,11 @@ fn cloudwatch_needs_an_account() {
 }
 
 fn of_cloudwatch(world: &World) -> Arc<dyn Evaluate> {
-    let sdk = connect_embedded("http://world", Some(http_client(world.clone()))).unwrap();
+    of_cloudwatch_with(world, |sdk| sdk)
+}
+
+fn of_cloudwatch_with(world: &World, change: fn(SdkConfig) -> SdkConfig) -> Arc<dyn Evaluate> {
+    let sdk = change(connect_embedded("http://world", Some(http_client(world.clone()))).unwrap());
     let check = Check::CloudwatchAlarm { name: ALARM_NAME.to_owned(), within: PATIENT };
     connector().connect(&check, Some(&sdk)).unwrap()
 }
@@ -319,6 +323,12 @@ async fn requests_of_cloudwatch_are_counted_with_their_retries() {
     world.inject(FaultRule::on("DescribeAlarms", FaultEffect::throttled(None)).times(2));
     passes(&probe.evaluate().await);
     assert_eq!(probe.calls(), BTreeMap::from([("DescribeAlarms".to_owned(), 4)]));
+}
+
+/// Retries pause for a random part of a time. Here it is the whole of it.
+fn longest_pauses(sdk: SdkConfig) -> SdkConfig {
+    let retries = sdk.retry_config().unwrap().clone().with_use_static_exponential_base(true);
+    sdk.to_builder().retry_config(retries).build()
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,7 +346,7 @@ async fn what_cloudwatch_refuses_says_what_is_missing_first() {
     ] {
         let world = World::new(Scenario::find("completed").unwrap(), Clock::start());
         world.inject(FaultRule::on("DescribeAlarms", effect));
-        let seen = of_cloudwatch(&world).evaluate().await;
+        let seen = of_cloudwatch_with(&world, longest_pauses).evaluate().await;
         fails(&seen, why);
         assert!(seen.reason.unwrap().starts_with(why));
     }
