@@ -19,8 +19,11 @@ pub(super) const MAX_REASONS: usize = 20;
 const MIN_REASON_CHARS: usize = 400;
 /// Maximum number of experiments that are shown if there is room.
 const MAX_ROWS: usize = 100;
+/// Maximum number of passed experiments whose rows stay open. More of them fold.
+const MAX_OPEN_PASSED: usize = 10;
+
 /// Returns the head. Apart from the title and the score it has at most `room` bytes.
-pub(super) fn head(result: &RunResult, room: usize) -> String {
+pub(super) fn head(result: &RunResult, room: usize, html: bool) -> String {
     let gate = &result.gate;
     let score = or_dash(gate.resilience_score);
     let nature = Nature::of_result(result);
@@ -62,7 +65,7 @@ pub(super) fn head(result: &RunResult, room: usize) -> String {
         let _ = writeln!(head, "While the fault was in: {links}\n");
     }
     if !result.experiments.is_empty() {
-        head.push_str(&table(result, room / 3));
+        head.push_str(&tables(result, room / 3, html));
         head.push('\n');
     }
     head
@@ -92,9 +95,28 @@ fn reasons(result: &RunResult, room: usize) -> Vec<String> {
     of_culprits.chain(of_run.map(|reason| format!("- {}\n", told(reason)))).collect()
 }
 
-fn table(result: &RunResult, room: usize) -> String {
+/// Returns the table of experiments, the worst first. Where many passed, their rows fold.
+fn tables(result: &RunResult, room: usize, html: bool) -> String {
+    let all: Vec<_> = result.worst_first().into_iter().map(|(_, experiment)| experiment).collect();
+    let open = all.partition_point(|one| one.verdict != Verdict::Passed || one.may_be_in());
+    let (open, passed) = all.split_at(open);
+    if !html || passed.len() <= MAX_OPEN_PASSED {
+        return table(result, &all, room);
+    }
+    let mut tables = if open.is_empty() { String::new() } else { table(result, open, room) + "\n" };
+    let _ = writeln!(
+        tables,
+        "<details><summary>{} {} passed</summary>\n\n{}\n</details>",
+        mark(Verdict::Passed),
+        passed.len(),
+        table(result, passed, room.saturating_sub(tables.len())),
+    );
+    tables
+}
+
+fn table(result: &RunResult, experiments: &[&ExperimentResult], room: usize) -> String {
     let is_compared = result.comparison.is_some();
-    let row = |(_, experiment): (usize, &ExperimentResult)| {
+    let rows = experiments.iter().map(|experiment| {
         let change =
             if is_compared { format!(" {} |", of_named(result, &experiment.name)) } else { String::new() };
         format!(
@@ -106,8 +128,7 @@ fn table(result: &RunResult, room: usize) -> String {
             md(&write_state(result, experiment)),
             duration(experiment),
         )
-    };
-    let rows = result.worst_first().into_iter().map(row);
+    });
     let (title, rule, cell) = if is_compared { (" Earlier → now |", " --- |", " |") } else { ("", "", "") };
     let mut table = format!(
         "| Experiment | Verdict | Score |{title} State | Duration |\n| --- | --- | --: |{rule} --- | --: |\n"

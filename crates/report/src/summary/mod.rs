@@ -34,7 +34,7 @@ pub(crate) const FILE_NAME: &str = "summary.md";
 
 /// Renders a page that never exceeds its budget. Sections that do not fit are left out, and the page says so.
 pub(crate) fn render(result: &RunResult, page: &PageLimits) -> String {
-    let head = head::head(result, page.budget / 2);
+    let head = head::head(result, page.budget / 2, page.html);
     let foot = head::foot(result, page.html);
     let whole = fit::fit(head, &sections::sections(result, page), &foot, page.budget);
     if page.hides_accounts { safe::without_accounts(&whole) } else { whole }

@@ -1,6 +1,6 @@
 use super::safe::link;
 use super::*;
-use faultgate_core::model::{Outcome, Verdict};
+use faultgate_core::model::{ExperimentResult, Outcome, Verdict};
 use faultgate_testkit::results;
 
 const WHOLE: PageLimits = PageLimits { budget: usize::MAX, html: true, mermaid: true, hides_accounts: false };
@@ -68,6 +68,29 @@ fn without_html_there_is_none() {
             &PageLimits { budget: 60_000, html: false, mermaid: false, hides_accounts: false },
         );
         assert!(!page.contains('<') && !page.contains("```"), "{page}");
+    }
+}
+
+#[test]
+fn many_that_passed_fold_and_no_other_does() {
+    let mixed = results::mixed();
+    let (passed, others): (Vec<_>, Vec<_>) =
+        mixed.experiments.iter().cloned().partition(|one| one.verdict == Verdict::Passed);
+    let open_rows = |result: &RunResult| {
+        let page = render(result, &WHOLE);
+        let open = page.split("<details>").next().unwrap();
+        open.matches(" | ✅ passed | ").count()
+    };
+    for (count, open) in [(10, 10), (11, 0), (300, 0)] {
+        let named =
+            (0..count).map(|number| ExperimentResult { name: format!("e{number}"), ..passed[0].clone() });
+        let mut result = RunResult { experiments: named.chain(others.clone()).collect(), ..mixed.clone() };
+        assert_eq!(open_rows(&result), open);
+        let fold = format!("<details><summary>✅ {count} passed</summary>\n\n| Experiment |");
+        assert_eq!(render(&result, &WHOLE).contains(&fold), open == 0);
+        // A fault that may still be in is seen at once, whatever the verdict is.
+        result.experiments[5].fault_may_be_in = true;
+        assert_eq!(open_rows(&result), if count == 11 { 11 } else { open.max(1) });
     }
 }
 
