@@ -91,10 +91,7 @@ impl AlarmCourse {
 
     /// Keeps what a look has told of the state. A look without an answer tells nothing of it.
     pub(super) fn keep(&mut self, sample: &Sample) {
-        let said = sample.reason.as_deref().unwrap_or_default();
-        let state = said.split_once(": ").map_or(said, |(state, _)| state);
-        if self.looks.len() < MAX_LOOKS && (sample.passed || STATES_OUT_OF_OK.contains(&state)) {
-            let state = if sample.passed { ALARM_OK } else { state };
+        if let Some(state) = told_state(sample).filter(|_| self.looks.len() < MAX_LOOKS) {
             let (state, during) = (state.to_owned(), sample.phase == Phase::During);
             self.looks.push(AlarmLook { at: sample.at, state, during });
         }
@@ -140,6 +137,16 @@ impl AlarmCourse {
         let second = Timestamp::from_second(since.as_second()).unwrap_or(*since);
         Some(format!("has not been in OK since {second} ({why})"))
     }
+}
+
+/// Returns the state of the alarm that a look has told. None if there was no answer, or no such alarm.
+pub(super) fn told_state(sample: &Sample) -> Option<&str> {
+    if sample.passed {
+        return Some(ALARM_OK);
+    }
+    let said = sample.reason.as_deref().unwrap_or_default();
+    let state = said.split_once(": ").map_or(said, |(state, _)| state);
+    STATES_OUT_OF_OK.contains(&state).then_some(state)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::alarm_course::AlarmCourse;
+use super::alarm_course::{AlarmCourse, told_state};
 use super::alarm_gap::ToldOfAlarm;
 use super::alarm_time::{MeasuredAlarm, measure};
 use super::samples::{Purpose, Samples};
@@ -79,6 +79,7 @@ impl RunningProbe {
         fault: &FaultWindow,
         begun_at: Timestamp,
     ) -> Measure {
+        self.look_at_end().await?;
         let since = begun_at.min(fault.started_at);
         let end = fault.ended_at.unwrap_or_else(|| self.clock.now());
         let ReadHistory { history, before, untrue, gap } = self.read_changes(alarm, fault, since).await?;
@@ -95,6 +96,28 @@ impl RunningProbe {
         let mut measured = measure(fault.started_at, end, &before, &history.changes);
         measured.time.lost_events = count_lost(&history, &alarm.heard_changes());
         Ok(measured)
+    }
+
+    /// Asks for the state of an alarm once more if no phase `after` does. It may be gone, or a change that no event
+    /// told of may not be in the history yet. The error tells why the state is not known.
+    async fn look_at_end(&self) -> Result<(), String> {
+        if self.plan.when.contains(&Phase::After) {
+            return Ok(());
+        }
+        let mut looks = 1;
+        loop {
+            let sample = self.evaluate(Phase::After, Instant::now()).await;
+            self.samples().add(sample.clone(), Purpose::Attempt);
+            if told_state(&sample).is_some() {
+                return Ok(());
+            }
+            if looks >= MAX_READINGS {
+                let why = sample.reason.as_deref().unwrap_or("no reason given");
+                return Err(format!("its state after the fault is not known: {why}"));
+            }
+            looks += 1;
+            tokio::time::sleep(READING_PAUSE).await;
+        }
     }
 
     /// Reads the history until it has what events and looks have told: for longer where they cannot all be true.

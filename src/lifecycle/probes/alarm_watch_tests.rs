@@ -15,7 +15,7 @@ fn close(one: f64, other: f64) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alarm_is_asked_once_and_measured_by_its_history() {
+async fn an_alarm_is_asked_at_begin_and_end_and_measured_by_its_history() {
     let stage = AlarmStage::begin(DURING, None, |_| {}).await;
     stage.wait(29).await;
     stage.alarm.enter("ALARM", true);
@@ -30,7 +30,7 @@ async fn an_alarm_is_asked_once_and_measured_by_its_history() {
     let time = probe.by_time.unwrap();
     assert_eq!((time.not_ok.len(), time.lost_events, time.fault_ms), (1, 0, 100_000));
     assert_eq!((probe.unevaluated, probe.detected_after_ms.map(|ms| ms / 1000)), (None, Some(30)));
-    assert_eq!((alarm.looks(), alarm.readings.load(Ordering::SeqCst)), (1, 2), "no polling");
+    assert_eq!((alarm.looks(), alarm.readings.load(Ordering::SeqCst)), (2, 2), "no polling");
     assert_eq!(warnings, [""; 0]);
 }
 
@@ -43,6 +43,22 @@ async fn what_events_do_not_tell_is_found() {
     let (probe, _) = stage.end().await;
     assert!(close(probe.score.get(), 50.0), "{}", probe.score);
     assert_eq!(probe.by_time.unwrap().lost_events, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_that_is_not_in_ok_at_the_end_or_gone_does_not_pass_although_nothing_told_of_it() {
+    for (state, unmeasured, looks) in
+        [("ALARM", None, 3), ("gone", Some("its state after the fault is not known: gone: staged"), 4)]
+    {
+        let stage = AlarmStage::begin(DURING, None, |_| {}).await;
+        stage.wait(49).await;
+        stage.alarm.set(|staged| staged.state = state);
+        stage.wait(50).await;
+        let alarm = stage.alarm.clone();
+        let (probe, _) = stage.end().await;
+        assert_eq!((probe.score, probe.unmeasured.as_deref()), (Score::ZERO, unmeasured));
+        assert_eq!(alarm.looks(), looks);
+    }
 }
 
 #[tokio::test(start_paused = true)]
