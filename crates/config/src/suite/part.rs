@@ -66,8 +66,9 @@ impl Chooser<'_> {
             },
             Some(Only::Names(names)) => {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let is_known = whole.is_known;
-                let experiments = self.pick(whole.experiments, &names, is_known);
+                // A suite without any experiment has its own mistake.
+                let is_complete = whole.is_known && size > 0;
+                let experiments = self.pick(whole.experiments, &names, is_complete);
                 let is_part = experiments.len() != size;
                 Chosen {
                     experiments,
@@ -86,13 +87,12 @@ impl Chooser<'_> {
         self.split(chosen)
     }
 
-    /// Picks the experiments of these names. `is_whole` is `true` if a name that is not there is a mistake.
-    fn pick(&mut self, all: Vec<ExperimentPlan>, names: &[&str], is_whole: bool) -> Vec<ExperimentPlan> {
+    /// Picks the experiments of these names. `is_complete` is `true` if a name that is not there is a mistake.
+    fn pick(&mut self, all: Vec<ExperimentPlan>, names: &[&str], is_complete: bool) -> Vec<ExperimentPlan> {
         let wanted: BTreeSet<&str> = names.iter().copied().collect();
         let known: BTreeSet<&str> = all.iter().map(|experiment| experiment.name.as_str()).collect();
         let unknown: Vec<&str> = wanted.difference(&known).copied().collect();
-        // A suite without any experiment has its own mistake.
-        if is_whole && !all.is_empty() {
+        if is_complete {
             for name in unknown.iter().take(MAX_TOLD) {
                 let hint = nearest(name, known.iter().copied())
                     .map_or("faultgate plan lists all".to_owned(), |near| format!("did you mean {near}?"));
@@ -110,6 +110,7 @@ impl Chooser<'_> {
     /// suite made would be carried out by the probes and weights of this one.
     fn hand_back(&mut self, whole: Whole, items: &[PlanItem]) -> Chosen {
         let Whole { experiments, record, is_known } = whole;
+        let size = experiments.len();
         let origin = items.first().map_or_else(
             || PlanOrigin { run: String::new(), suite: record.digest.clone(), suite_size: None },
             PlanItem::origin,
@@ -117,7 +118,8 @@ impl Chooser<'_> {
         if items.iter().any(|item| item.origin() != origin) {
             self.tell("holds items of several plans", "hand back items of one plan");
         }
-        if is_known && origin.suite != record.digest {
+        let has_other_size = origin.suite_size.is_some_and(|told| told != size);
+        if is_known && (origin.suite != record.digest || has_other_size) {
             self.tell("is of a plan of another suite", PLAN_AGAIN);
         }
         let mut by_name: HashMap<&str, &PlanItem> = HashMap::new();
@@ -128,8 +130,7 @@ impl Chooser<'_> {
             }
         }
         let names: Vec<&str> = items.iter().map(|item| item.experiment.as_str()).collect();
-        let size = experiments.len();
-        let experiments = self.pick(experiments, &names, true);
+        let experiments = self.pick(experiments, &names, !is_known || size > 0);
         let differs = |experiment: &&ExperimentPlan| {
             by_name.get(experiment.name.as_str()).is_some_and(|item| !item.is_still(experiment))
         };
@@ -141,6 +142,9 @@ impl Chooser<'_> {
                 String::new()
             };
             self.tell(&format!("has {first}{more} otherwise than the suite does here"), PLAN_AGAIN);
+        }
+        if origin.suite_size.is_some_and(|size| size < by_name.len()) {
+            self.tell("holds more items than its suite has experiments", PLAN_AGAIN);
         }
         let suite_size = if is_known { Some(size) } else { origin.suite_size };
         let names = if is_known { record.experiments } else { Vec::new() };

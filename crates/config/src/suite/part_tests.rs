@@ -124,6 +124,7 @@ fn items_that_do_not_fit_are_mistakes() {
         item
     };
     assert!(told(&[changed(|item| item.suite.push('x'))]).contains("is of a plan of another suite"));
+    assert!(told(&[changed(|item| item.suite_size = Some(1))]).contains("is of a plan of another suite"));
     for other in [
         changed(|item| item.weight += 1),
         changed(|item| item.timeout_seconds += 1),

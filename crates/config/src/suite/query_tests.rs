@@ -149,6 +149,33 @@ fn items_of_a_query_are_taken_back_without_asking_again() {
 }
 
 #[test]
+fn items_that_a_query_cannot_have_found_are_mistakes() {
+    let suite = "version: 1
+experiments:
+  - name: n
+    fis: { templates: { tags: { chaos: nightly } }, regions: [us-east-1] }
+";
+    let found = ["EXTa", "EXTb"].map(|template| found_at(None, "us-east-1", template));
+    let answers = QueryAnswers::Asked(BTreeMap::from([("n".to_owned(), found.to_vec())]));
+    let whole = load_with(suite, &[], Some(&answers)).unwrap();
+    let digest = whole.plan.suite.clone().unwrap().digest;
+    let told = |suite_size: usize, change: fn(&mut PlanItem)| {
+        let origin =
+            PlanOrigin { run: "run".to_owned(), suite: digest.clone(), suite_size: Some(suite_size) };
+        let mut items: Vec<PlanItem> =
+            whole.plan.experiments.iter().map(|experiment| PlanItem::of(experiment, &origin)).collect();
+        items.iter_mut().for_each(change);
+        load_with(suite, &[("only", &serde_json::to_string(&items).unwrap())], None).map(|_| ())
+    };
+    assert_eq!(told(2, |_| {}), Ok(()));
+    let names = told(2, |item| item.template = Some("EXTother".to_owned())).unwrap_err();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().all(|one| one.contains("which is no experiment of the suite")), "{names:?}");
+    let sizes = told(1, |_| {}).unwrap_err().join("\n");
+    assert!(sizes.contains("holds more items than its suite has experiments"), "{sizes}");
+}
+
+#[test]
 fn what_is_wrong_with_a_query_is_told() {
     let told = |fis: &str| {
         load_with(&format!("version: 1\nexperiments: [{{ name: a, fis: {{ {fis} }} }}]"), &[], None)
