@@ -23,9 +23,10 @@ pub(crate) struct Signals {
     interrupt: Stream,
     terminate: Stream,
     quit: Stream,
+    no_time_left: Stream,
     /// Signals that would end the process by default, although nobody asks for a stop by them. They are
     /// received and ignored.
-    _unheard: [Stream; 4],
+    _unheard: [Stream; 5],
 }
 
 impl Signals {
@@ -37,23 +38,27 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
+            no_time_left: signal(SignalKind::from_raw(rustix::process::Signal::XCPU.as_raw()))?,
             _unheard: [
                 signal(SignalKind::user_defined1())?,
                 signal(SignalKind::user_defined2())?,
                 signal(SignalKind::alarm())?,
                 signal(SignalKind::pipe())?,
+                // A write beyond `ulimit -f` then fails as one on a full disk does.
+                signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
             ],
         })
     }
 
-    /// Returns the next signal. SIGQUIT counts as SIGTERM: by itself it would end the process and leave all
-    /// that was launched as it is.
+    /// Returns the next signal. SIGQUIT and SIGXCPU, which a used-up `ulimit -t` sends, count as SIGTERM: by
+    /// themselves they would end the process and leave all that was launched as it is.
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             // The order counts if several signals are there at once: the one that demands most is taken.
             biased;
             _ = self.terminate.recv() => Signal::Terminate,
             _ = self.quit.recv() => Signal::Terminate,
+            _ = self.no_time_left.recv() => Signal::Terminate,
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.hangup.recv() => Signal::Hangup,
         }

@@ -95,3 +95,27 @@ async fn files_of_the_ci_that_are_full_are_told_of_and_change_no_verdict() {
     let failed: Vec<&str> = failed.map(|sink| sink["sink"].as_str().unwrap()).collect();
     assert_eq!(failed, ["job summary", "step outputs"], "{result:#}");
 }
+
+/// `ulimit -f` counts blocks of 512 bytes. By default the signal for a file that is too large ends the process.
+#[tokio::test]
+async fn files_that_may_not_grow_leave_nothing_in() {
+    at_once([1, 4, 40], |blocks| async move {
+        let script = format!("ulimit -f {blocks}; exec faultgate run");
+        let (account, ended) = run(ENDLESS, &script, &[]).await;
+        let code = ended.code.unwrap_or_default();
+        assert!([2, 3, 4].contains(&code), "{script}: {code}: {}", ended.stderr);
+        account.assert_nothing_left(&script);
+    })
+    .await;
+}
+
+/// A used-up `ulimit -t` sends this signal.
+#[tokio::test]
+async fn a_run_without_time_on_the_processor_stops_what_it_started() {
+    let account = EmbeddedAccount::living(ENDLESS).await;
+    let running = account.run().spawn();
+    account.until_running().await;
+    running.signal("XCPU").await;
+    running.ended().await.assert_code(143, "SIGXCPU");
+    account.assert_nothing_left("SIGXCPU");
+}

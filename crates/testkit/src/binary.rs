@@ -196,7 +196,7 @@ impl Running {
         self.home.path().join(name)
     }
 
-    /// Sends a signal: `INT`, `TERM`, `QUIT`, `HUP` or `KILL`.
+    /// Sends a signal: `INT`, `TERM`, `QUIT`, `HUP`, `XCPU` or `KILL`.
     #[expect(clippy::unused_async, reason = "nobody may send it outside of a runtime")]
     pub async fn signal(&self, name: &str) {
         let signal = match name {
@@ -204,6 +204,7 @@ impl Running {
             "TERM" => Signal::TERM,
             "QUIT" => Signal::QUIT,
             "HUP" => Signal::HUP,
+            "XCPU" => Signal::XCPU,
             "KILL" => Signal::KILL,
             _ => panic!("no signal: {name}"),
         };
