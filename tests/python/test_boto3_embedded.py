@@ -132,6 +132,40 @@ def test_templates_are_made_found_listed_and_deleted(serve: Serve) -> None:
         fis.create_experiment_template(clientToken="empty", **(NEW_TEMPLATE | {"actions": {}}))
 
 
+def test_target_accounts_are_configured_listed_changed_and_removed(serve: Serve) -> None:
+    fis = serve().fis
+    several = NEW_TEMPLATE | {"experimentOptions": {"accountTargeting": "multi-account"}}
+    template = fis.create_experiment_template(clientToken="t", **several)["experimentTemplate"]["id"]
+    role = "arn:aws:iam::{}:role/target".format
+    for account in ("111111111111", "222222222222"):
+        made = fis.create_target_account_configuration(
+            experimentTemplateId=template, accountId=account, roleArn=role(account), description="staging"
+        )["targetAccountConfiguration"]
+        assert made == {"accountId": account, "roleArn": role(account), "description": "staging"}
+    pages = fis.get_paginator("list_target_account_configurations").paginate(
+        experimentTemplateId=template, PaginationConfig={"PageSize": 1}
+    )
+    listed = [one["accountId"] for page in pages for one in page["targetAccountConfigurations"]]
+    assert listed == ["111111111111", "222222222222"]
+    found = fis.get_experiment_template(id=template)["experimentTemplate"]
+    assert found["targetAccountConfigurationsCount"] == 2
+
+    first = {"experimentTemplateId": template, "accountId": "111111111111"}
+    with pytest.raises(fis.exceptions.ConflictException):
+        fis.create_target_account_configuration(**first, roleArn=role("111111111111"))
+    fis.update_target_account_configuration(**first, description="production")
+    changed = fis.get_target_account_configuration(**first)["targetAccountConfiguration"]
+    assert changed == {
+        "accountId": "111111111111", "roleArn": role("111111111111"), "description": "production"
+    }
+    assert fis.delete_target_account_configuration(**first)["targetAccountConfiguration"] == changed
+    for refused in (fis.get_target_account_configuration, fis.delete_target_account_configuration):
+        with pytest.raises(fis.exceptions.ResourceNotFoundException):
+            refused(**first)
+    with pytest.raises(fis.exceptions.ValidationException):
+        fis.create_target_account_configuration(**(first | {"accountId": "11111111111x"}), roleArn=role("11111111111x"))
+
+
 def test_a_template_of_ones_own_runs(serve: Serve) -> None:
     world = serve()
     template = world.fis.create_experiment_template(clientToken="t", **NEW_TEMPLATE)["experimentTemplate"]["id"]

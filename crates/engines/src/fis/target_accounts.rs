@@ -14,6 +14,7 @@ use super::preflight::could_not_look;
 use crate::{EngineFailure, FailureKind};
 use faultgate_core::model::{ExperimentPlan, Finding, Level};
 use faultgate_core::text;
+use faultgate_net::aws::AwsPlace;
 
 /// Maximum number of pages of target accounts that are read. FIS allows 40 accounts.
 const MAX_PAGES: usize = 10;
@@ -45,8 +46,15 @@ impl ConfiguredAccounts {
                 judged.faults.push(format!("a target account configuration names no account{of}"));
                 continue;
             };
-            if role.is_none() {
-                judged.faults.push(format!("the target account {} has no role", plain(id)));
+            match role {
+                None => judged.faults.push(format!("the target account {} has no role", plain(id))),
+                Some(role) if AwsPlace::of_role(role, "").is_none_or(|place| place.account != id) => {
+                    let (id, role) = (plain(id), plain(role));
+                    judged
+                        .faults
+                        .push(format!("the target account {id} has a role that is not of it: {role}"));
+                }
+                Some(_) => {}
             }
             if !known.insert(id) {
                 judged.faults.push(format!("the target account {} is listed twice", plain(id)));
@@ -153,6 +161,7 @@ mod tests {
 
     const ONE: &str = "111122223333";
     const TWO: &str = "999988887777";
+    const ROLE_IN_ONE: &str = "arn:aws:iam::111122223333:role/target";
     const ROLE: &str = "arn:aws:iam::999988887777:role/target";
 
     fn configuration(account: Option<&str>, role: Option<&str>) -> TargetAccountConfigurationSummary {
@@ -162,13 +171,18 @@ mod tests {
 
     #[test]
     fn accounts_are_known_where_each_has_an_id_and_a_role_and_none_is_missing() {
-        let whole = [configuration(Some(ONE), Some(ROLE)), configuration(Some(TWO), Some(ROLE))];
+        let whole = [configuration(Some(ONE), Some(ROLE_IN_ONE)), configuration(Some(TWO), Some(ROLE))];
         let ids = |listed: &[_], counted| ConfiguredAccounts::judge(listed, counted).into_ids();
         for counted in [Some(2), None] {
             assert_eq!(ids(&whole, counted), Ok(vec![ONE.to_owned(), TWO.to_owned()]), "{counted:?}");
         }
         let twice = [whole[0].clone(), whole[0].clone()];
-        let cases: [(&[_], Option<i64>, &str); 9] = [
+        let cases: [(&[_], Option<i64>, &str); 10] = [
+            (
+                &[configuration(Some(ONE), Some(ROLE))],
+                Some(1),
+                "the target account 111122223333 has a role that is not of it: arn:aws:iam::999988887777:role/target",
+            ),
             (&[configuration(Some(TWO), None)], Some(1), "the target account 999988887777 has no role"),
             (&[configuration(Some(TWO), Some(""))], Some(1), "the target account 999988887777 has no role"),
             (

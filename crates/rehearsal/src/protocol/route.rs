@@ -26,6 +26,10 @@ impl Route {
 pub(crate) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> {
     let path = path.strip_prefix('/')?;
     let segments: Vec<_> = path.split('/').collect();
+    let mut labels = parameters(query);
+    if let ["experimentTemplates", _, "targetAccountConfigurations", account] = segments.as_slice() {
+        labels.push(("accountId".to_owned(), unescape(account).into()));
+    }
     let (operation, label) = match (method.as_str(), segments.as_slice()) {
         ("POST", ["experiments"]) => ("StartExperiment", None),
         ("GET", ["experiments"]) => ("ListExperiments", None),
@@ -44,6 +48,16 @@ pub(crate) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
         ("GET", ["experimentTemplates", id, "targetAccountConfigurations"]) => {
             ("ListTargetAccountConfigurations", Some(("experimentTemplateId", *id)))
         }
+        (method, ["experimentTemplates", id, "targetAccountConfigurations", _]) => {
+            let operation = match method {
+                "DELETE" => "DeleteTargetAccountConfiguration",
+                "GET" => "GetTargetAccountConfiguration",
+                "PATCH" => "UpdateTargetAccountConfiguration",
+                "POST" => "CreateTargetAccountConfiguration",
+                _ => return None,
+            };
+            (operation, Some(("experimentTemplateId", *id)))
+        }
         ("GET", ["safetyLevers", id]) => ("GetSafetyLever", Some(("id", *id))),
         ("PATCH", ["safetyLevers", id, "state"]) => ("UpdateSafetyLeverState", Some(("id", *id))),
         // Some clients do not escape the slash in an ARN, so the whole rest of the path is the label.
@@ -58,7 +72,6 @@ pub(crate) fn of_fis(method: &Method, path: &str, query: &str) -> Option<Route> 
         }
         _ => return None,
     };
-    let mut labels = parameters(query);
     if let Some((name, value)) = label {
         labels.push((name.to_owned(), unescape(value).into()));
     }

@@ -68,6 +68,14 @@ impl Fis {
                 let template = self.template(call.text("experimentTemplateId")?)?;
                 list_page("targetAccountConfigurations", template.target_accounts(), call)
             }
+            "CreateTargetAccountConfiguration"
+            | "DeleteTargetAccountConfiguration"
+            | "GetTargetAccountConfiguration"
+            | "UpdateTargetAccountConfiguration" => {
+                let id = call.text("experimentTemplateId")?;
+                let template = self.templates.get_mut(id).ok_or_else(|| missing_template(id))?;
+                template.answer_for_account(call)
+            }
             "StartExperiment" => self.start(call, context),
             "GetExperiment" => {
                 let experiment = self.experiment(call.text("id")?)?;
@@ -115,7 +123,7 @@ impl Fis {
     }
 
     fn template(&self, id: &str) -> Result<&FisTemplate, ApiError> {
-        self.templates.get(id).ok_or_else(|| not_found(format!("experiment template {id} was not found")))
+        self.templates.get(id).ok_or_else(|| missing_template(id))
     }
 
     fn experiment(&mut self, id: &str) -> Result<&mut FisExperiment, ApiError> {
@@ -354,6 +362,10 @@ fn list_page(member: &str, items: Vec<Value>, call: &ApiCall) -> Result<Value, A
     Ok(output)
 }
 
-fn not_found(message: String) -> ApiError {
+fn missing_template(id: &str) -> ApiError {
+    not_found(format!("experiment template {id} was not found"))
+}
+
+pub(crate) fn not_found(message: String) -> ApiError {
     ApiError::new(404, "ResourceNotFoundException", message)
 }

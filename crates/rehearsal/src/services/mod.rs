@@ -14,4 +14,5 @@ pub(crate) mod queue;
 pub(crate) mod s3;
 pub(crate) mod sqs;
 pub(crate) mod sts;
+pub(crate) mod target_accounts;
 pub(crate) mod template;

@@ -9,6 +9,7 @@ use crate::fixtures::ALARM_NAME;
 use crate::forms::epoch_seconds;
 use crate::protocol::call::{ApiCall, ApiError, tags};
 use crate::services::context::ServiceContext;
+use crate::services::target_accounts::TARGET_ACCOUNTS;
 
 /// A template as FIS keeps it.
 #[derive(Debug, Clone)]
@@ -35,10 +36,6 @@ const MEMBERS: [&str; 9] = [
     TARGET_ACCOUNTS,
     "targets",
 ];
-
-/// Member that holds the target accounts of a template. FIS has requests of their own for them; here they come
-/// with the template.
-const TARGET_ACCOUNTS: &str = "targetAccountConfigurations";
 
 impl FisTemplate {
     /// Makes a template of the plot, with targets that are selected by tags.
@@ -107,11 +104,6 @@ impl FisTemplate {
         described.remove(TARGET_ACCOUNTS);
         described.insert("targetAccountConfigurationsCount".to_owned(), self.target_accounts().len().into());
         Value::Object(described)
-    }
-
-    /// Returns the configurations of its target accounts.
-    pub(crate) fn target_accounts(&self) -> Vec<Value> {
-        self.definition.get(TARGET_ACCOUNTS).and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
     /// Returns the template as lists show it.
