@@ -174,8 +174,11 @@ def test_the_workflow_makes_an_array_of_the_plan(tmp_path: Path) -> None:
         command.chmod(0o755)
         subprocess.run(["sh", "-c", *plan["container"]["args"]], cwd=tmp_path, env=environment, check=True)
         assert json.loads((tmp_path / "items.json").read_text(encoding="utf-8")) == planned
-    command.write_text("#!/bin/sh\nexit 2\n", encoding="utf-8")
-    assert subprocess.run(["sh", "-c", *plan["container"]["args"]], cwd=tmp_path, env=environment, check=False).returncode == 2
+    # One that fails, and one whose plan no variable of the gate holds.
+    for script in ("exit 2", "head -c 131001 /dev/zero"):
+        command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        ended = subprocess.run(["sh", "-c", *plan["container"]["args"]], cwd=tmp_path, env=environment, check=False)
+        assert ended.returncode == 2
 
 
 def test_the_workflow_judges_whatever_became_of_the_parts() -> None:
