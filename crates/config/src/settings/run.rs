@@ -184,7 +184,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     let chooser = Chooser { values: &values, env, find_shard: outside.find_shard, mistakes };
     let chosen = chooser.choose(Whole { experiments, record, is_known });
     let experiments = chosen.experiments;
-    doubts::tell(&values, &document, &experiments, &mut warnings, mistakes);
+    doubts::tell(&values, &document, &experiments, suite.halt, &mut warnings, mistakes);
     scenario(&values, outside.scenarios, mistakes);
     let mut trust = Trust { env, dir, rehearsed, mistakes, warnings: &mut warnings };
     trust.aws(has_queries || values.set(table::RESULTS).is_some() || experiments.iter().any(reaches_aws));

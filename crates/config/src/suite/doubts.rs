@@ -1,11 +1,13 @@
 //! The doubts about settings that are valid and hardly meant: a gate that measures nothing, a floor on another
 //! scale, and the address that only a rehearsal knows.
 
+use std::cmp::Reverse;
+
 use ::config::{Value, ValueKind};
 use faultgate_core::mistake::Mistake;
-use faultgate_core::model::{EngineSpec, ExperimentPlan, Score, TARGET_HOST};
+use faultgate_core::model::{EngineSpec, ExperimentPlan, HaltRule, Phase, ProbePlan, Score, TARGET_HOST};
 
-use crate::inputs::table::{DRY_RUN, EACH_SCORE, EXPECTED_SCORE, REHEARSAL, TEMPLATES};
+use crate::inputs::table::{DRY_RUN, EACH_SCORE, EXPECTED_SCORE, PARALLEL, REHEARSAL, TEMPLATES};
 use crate::layers::file::{Document, below};
 use crate::layers::values::Values;
 use crate::suite::reader::sort_entries;
@@ -20,6 +22,7 @@ pub(crate) fn tell(
     values: &Values,
     document: &Result<Option<Document>, ()>,
     plans: &[ExperimentPlan],
+    halt: HaltRule,
     warnings: &mut Vec<String>,
     mistakes: &mut Vec<Mistake>,
 ) {
@@ -32,6 +35,7 @@ pub(crate) fn tell(
         unmeasured(plans, warnings);
     }
     tiny_floors(values, plans, warnings);
+    unreachable_halt(values, plans, halt, warnings);
     if let Some(document) = listed.filter(|_| !rehearsed) {
         rehearsed_addresses(document, mistakes);
     }
@@ -72,6 +76,22 @@ fn tiny_floors(values: &Values, plans: &[ExperimentPlan], warnings: &mut Vec<Str
         let with_it = plans.iter().filter(|plan| of_plan(plan).is_some());
         let names: Vec<&str> = with_it.map(|plan| plan.name.as_str()).collect();
         warnings.push(tell_scale(floor, EXPECTED_SCORE.name(), &format!(" ({})", name_some(&names))));
+    }
+}
+
+/// Warns of a number of failing probes that the experiments which run at the same time do not have.
+fn unreachable_halt(values: &Values, plans: &[ExperimentPlan], halt: HaltRule, warnings: &mut Vec<String>) {
+    let is_during = |probe: &&ProbePlan| probe.when.contains(&Phase::During);
+    let mut counts: Vec<usize> =
+        plans.iter().map(|plan| plan.probes.iter().filter(is_during).count()).collect();
+    counts.sort_unstable_by_key(|count| Reverse(*count));
+    let parallel = values.get(PARALLEL);
+    let at_once = counts.iter().take(usize::try_from(parallel).unwrap_or(usize::MAX)).sum();
+    if let Some(limit) = halt.failing_probes.filter(|limit| *limit as usize > at_once) {
+        warnings.push(format!(
+            "abort-when stops nothing: failing-probes is {limit}, and at most {at_once} of this job's probes are \
+             evaluated at the same time (parallel {parallel})"
+        ));
     }
 }
 
@@ -199,6 +219,21 @@ mod tests {
         for score in ["0", "1.01", "95", "100"] {
             let told = warnings(&fis("a", PROBE), &[("expected-resilience-score", score)]);
             assert!(told.is_empty(), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_halt_that_the_experiments_at_the_same_time_cannot_reach_is_told() {
+        let two = fis("a", PROBE) + &fis("b", PROBE) + "abort-when: { failing-probes: 2 }\n";
+        assert_eq!(warnings(&two, &[("parallel", "2")]), [""; 0]);
+        for (flags, parallel) in [
+            (&[][..], 1),
+            (&[("parallel", "2"), ("only", "a")], 2),
+            (&[("parallel", "2"), ("shard", "1/2")], 2),
+        ] {
+            let told = "abort-when stops nothing: failing-probes is 2, and at most 1 of this job's probes are \
+                        evaluated at the same time (parallel ";
+            assert_eq!(warnings(&two, flags), [format!("{told}{parallel})")]);
         }
     }
 
