@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::text::plain;
+use crate::text::{is_invisible, plain};
 
 /// Limit of a piece of outside text that a mistake repeats, in characters.
 const MAX_SHOWN_CHARS: usize = 80;
@@ -74,14 +74,26 @@ impl fmt::Display for Mistake {
 
 impl std::error::Error for Mistake {}
 
-/// Outside text as a mistake repeats it: in quotes, on one line, and shortened.
+/// Outside text as a mistake repeats it: in quotes, on one line, and shortened. What is not seen of it may be what
+/// is wrong, so a space at its edge stays, and other such characters are told.
 pub fn quote(text: &str) -> String {
-    format!("\"{}\"", plain(text, MAX_SHOWN_CHARS))
+    let edge = |spaced: bool| if spaced { " " } else { "" };
+    let (first, last) =
+        (edge(text.starts_with(char::is_whitespace)), edge(text.ends_with(char::is_whitespace)));
+    let unseen = if text.chars().any(is_unseen) { " (and characters that are not seen)" } else { "" };
+    format!("\"{first}{}{last}\"{unseen}", plain(text, MAX_SHOWN_CHARS))
 }
 
-/// A key from outside, on one line and shortened, without quotes.
+/// A key from outside, on one line and shortened; without quotes, unless something in it is not seen.
 pub fn key(text: &str) -> String {
-    plain(text, MAX_SHOWN_CHARS)
+    if text.trim() == text && !text.chars().any(is_unseen) {
+        return plain(text, MAX_SHOWN_CHARS);
+    }
+    quote(text)
+}
+
+fn is_unseen(c: char) -> bool {
+    is_invisible(c) || c.is_control() && !c.is_whitespace()
 }
 
 /// A description of what is wrong with one value. It never contains the value, which may have to stay hidden.
@@ -186,6 +198,13 @@ mod tests {
         let mistake = Problem::new("is wrong").at("k", "x\n::error::y \x1b[2J##[set]", "F\n::x", None);
         let shown = mistake.to_string();
         assert!(!shown.contains(['\n', '\x1b']) && !shown.contains("##["), "{shown}");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_told() {
+        assert_eq!([quote(" sat"), quote("sat\n"), quote("s at")], ["\" sat\"", "\"sat \"", "\"s at\""]);
+        assert_eq!(quote("EXT\u{202e}*"), "\"EXT*\" (and characters that are not seen)");
+        assert_eq!([key("allow"), key("allow ")], ["allow", "\"allow \""]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn what_is_wrong_on_its_face_is_a_mistake() {
             "tcp: { address: 'tcp://u:s3cr3t@db:1' }",
             "address: the value is a URL, not a host and a port; write host:port",
         ),
-        ("tcp: { address: ' d b:5432' }", "address: \"d b:5432\" is not a host and a port"),
+        ("tcp: { address: ' d b:5432' }", "address: \" d b:5432\" is not a host and a port"),
         ("tcp: { address: '::1:5432' }", "address: \": :1:5432\" is not a host and a port"),
         ("tcp: { address: '[::1:5432' }", "address: \"[::1:5432\" is not a host and a port"),
         ("tcp: { address: '[x]:5432' }", "address: \"[x]:5432\" is not a host and a port"),
