@@ -28,12 +28,12 @@ const VERSION: i64 = 1;
 
 const STOP_KEY: &str = "stop-on-failure";
 const ABORT_KEY: &str = "abort";
-const ABORT_WHEN_KEY: &str = "abort-when";
+pub(crate) const ABORT_WHEN_KEY: &str = "abort-when";
 const FAILING_KEY: &str = "failing-probes";
-const PROBES_KEY: &str = "probes";
+pub(crate) const PROBES_KEY: &str = "probes";
 
-/// One experiment of the suite. The inputs complete what it leaves out. What is wrong with it has been told, and
-/// is left out.
+/// One experiment of the suite. The inputs complete what it leaves out. Whatever is wrong with it has been
+/// told, and is left out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListedExperiment {
     /// The key path of its entry.
