@@ -43,6 +43,7 @@ async fn each_mistake_is_told_with_its_place() {
             account.run().env("INPUT_EXPECTED-RESILIENCE-SCORE", "101"),
             vec!["INPUT_EXPECTED-RESILIENCE-SCORE", "101"],
         ),
+        (account.run().env("FAULTGATE_REPOSITORY", "a b"), vec!["repository", "\"a b\"", "octo/shop"]),
         (bare(), vec!["experiment-template-id"]),
         (account.run().env("FAULTGATE_CONFIG", "not-there.yml"), vec!["not-there.yml", "FAULTGATE_CONFIG"]),
         (
