@@ -94,7 +94,7 @@ impl Completion<'_> {
             (account.is_some(), HARNESS_ACCOUNT),
             (project.is_some(), HARNESS_PROJECT),
         ];
-        self.tell_missing(parts, mistakes);
+        self.tell_missing(&parts, mistakes);
         let runtime_inputs = match &block.runtime_inputs {
             Some(inputs) => inputs.clone(),
             None => self.runtime_inputs(mistakes),
@@ -155,7 +155,7 @@ impl Completion<'_> {
             (project.is_some(), LITMUS_PROJECT),
             (url.is_some(), LITMUS_URL),
         ];
-        self.tell_missing(parts, mistakes);
+        self.tell_missing(&parts, mistakes);
         Some(EngineSpec::Litmus(LitmusSpec {
             project: LitmusProject {
                 url: url?,
@@ -223,8 +223,8 @@ impl Completion<'_> {
     }
 
     /// Tells which parts are missing. The first is the experiment, whose page may name the others.
-    fn tell_missing(&self, parts: [(bool, Part); 3], mistakes: &mut Vec<Mistake>) {
-        let [(is_known, experiment), ..] = &parts;
+    fn tell_missing(&self, parts: &[(bool, Part); 3], mistakes: &mut Vec<Mistake>) {
+        let [(is_known, experiment), ..] = parts;
         if !is_known && self.is_set(experiment) {
             return;
         }
