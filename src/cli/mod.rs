@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Command;
+use clap::error::{ContextKind, ContextValue};
 use tokio_util::task::AbortOnDropHandle;
 
 mod check;
@@ -39,7 +40,7 @@ use crate::terminal::printing::{self, LAST_WORDS_TIMEOUT};
 use crate::terminal::refusal::{EXIT_MISTAKES, leave_to_ci};
 use faultgate_config as config;
 use faultgate_core::environment::Environment;
-use faultgate_core::mistake::Mistake;
+use faultgate_core::mistake::{Mistake, nearest};
 use faultgate_core::model::Verdict;
 use faultgate_core::panics;
 use faultgate_core::processes::orphans;
@@ -150,7 +151,8 @@ fn execute(args: impl IntoIterator<Item = OsString>, env: &Environment) -> u8 {
     code
 }
 
-/// Returns an error that repeats the arguments as plain text: a log might take one for a command.
+/// Returns an error that repeats the arguments as plain text, since a log might take one for a command, and
+/// that suggests the command which was meant.
 fn make_plain(error: clap::Error, args: &[OsString]) -> clap::Error {
     const MAX_ARG_CHARS: usize = 1_000;
     if !error.use_stderr() {
@@ -158,7 +160,16 @@ fn make_plain(error: clap::Error, args: &[OsString]) -> clap::Error {
     }
     let plain = args.iter().map(|arg| text::plain(&arg.to_string_lossy(), MAX_ARG_CHARS));
     let again = command().try_get_matches_from(plain).err().filter(clap::Error::use_stderr);
-    again.unwrap_or_else(|| command().error(error.kind(), "an argument holds characters that it cannot have"))
+    let mut plain = again
+        .unwrap_or_else(|| command().error(error.kind(), "an argument holds characters that it cannot have"));
+    // Short words such as `rnu` are too unlike any command for clap, and not for our other suggestions.
+    if let (Some(ContextValue::String(word)), None) =
+        (plain.get(ContextKind::InvalidSubcommand), plain.get(ContextKind::SuggestedSubcommand))
+        && let Some(near) = nearest(word, CommandName::WORDS.iter().copied())
+    {
+        plain.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![near.to_owned()]));
+    }
+    plain
 }
 
 /// Waits for the reader of a command that only prints, without a limit: a pager reads no further than it

@@ -54,12 +54,14 @@ pub(crate) async fn run(mut session: RunSession<'_>, fault: Option<Duration>) ->
 }
 
 /// Does the checks before a launch and nothing else. Returns their findings, preceded by the warnings of a
-/// run.
+/// run, and by what it notes about reports only at its end.
 pub(crate) async fn check(session: RunSession<'_>) -> Result<Vec<Finding>, Mistake> {
     let told = |subject: &'static str| move |warning| Finding::new(Level::Warning, subject, warning);
     let mut findings: Vec<Finding> =
         session.settings.warnings.iter().cloned().map(told("settings")).collect();
     findings.extend(session.reporting().warnings().into_iter().map(told("reports")));
+    let skipped = session.reporting().note_skipped().await;
+    findings.extend(skipped.map(|note| Finding::new(Level::Note, "reports", note)));
     let session = session.rehearse(None).await?;
     let connected = session.connect().await?;
     let guard = session.guard();

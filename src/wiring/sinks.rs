@@ -231,16 +231,28 @@ impl Reporting<'_> {
 
     /// Returns warnings, before the launch, about reports that will be missing.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let settings = &self.settings;
-        if self.status_scope().is_none() && settings.comment == CommentMode::Off {
-            return Vec::new();
-        }
         match self.find_subject() {
-            Err(NoForge::Broken(why)) => {
-                vec![format!("no commit status and no comment can be posted: {why}")]
-            }
+            Err(NoForge::Broken(why)) if self.posts() => vec![tell_nothing_posted(&why)],
             _ => Vec::new(),
         }
+    }
+
+    /// Returns what a run notes at its end about reports that are skipped because nothing can be posted.
+    pub(crate) async fn note_skipped(&self) -> Option<String> {
+        let (subject, token) = self.find_addressee().filter(|_| self.posts())?;
+        // The credentials of AWS are looked up far away, and a run tells later what they lack.
+        if subject.as_ref().is_ok_and(|subject| subject.site.kind.is_in_aws()) {
+            return None;
+        }
+        match self.make_connection(subject, token).forge().await {
+            Err(NoForge::Absent(why)) => Some(tell_nothing_posted(why)),
+            Err(NoForge::Broken(_)) | Ok(_) => None,
+        }
+    }
+
+    /// Returns `true` if anything is to be posted to a forge.
+    fn posts(&self) -> bool {
+        self.status_scope().is_some() || self.settings.comment != CommentMode::Off
     }
 }
 
@@ -315,6 +327,10 @@ fn connect_insights(
         }
         None => InsightsPlace::through_proxy(subject, PIPELINE_PROXY),
     }
+}
+
+fn tell_nothing_posted(why: &str) -> String {
+    format!("no commit status and no comment can be posted: {why}")
 }
 
 fn tell_read_only(why: ReadOnly) -> String {

@@ -199,6 +199,8 @@ async fn what_is_missing_or_misspelt_on_the_command_line_is_named_as_it_is_typed
         (&["rehearse", "--scenario", "degrade"][..], "(from --scenario); did you mean degraded?"),
         (&["completions"], "<bash|zsh|fish>"),
         (&["help", "FAULTGATE_TIMOUT"], "did you mean timeout?"),
+        (&["help", "links"], "it is a key of the suite file: see docs/suite.md"),
+        (&["rnu"], "a similar subcommand exists: 'run'"),
     ] {
         let ended = Faultgate::new(line).finish().await;
         ended.assert_code(2, told);

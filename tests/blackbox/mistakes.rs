@@ -43,6 +43,7 @@ async fn each_mistake_is_told_with_its_place() {
             account.run().env("INPUT_EXPECTED-RESILIENCE-SCORE", "101"),
             vec!["INPUT_EXPECTED-RESILIENCE-SCORE", "101"],
         ),
+        (account.run().env("FAULTGATE_REPOSITORY", "a b"), vec!["repository", "\"a b\"", "octo/shop"]),
         (bare(), vec!["experiment-template-id"]),
         (account.run().env("FAULTGATE_CONFIG", "not-there.yml"), vec!["not-there.yml", "FAULTGATE_CONFIG"]),
         (
@@ -100,6 +101,52 @@ async fn all_mistakes_are_told_at_once_and_left_as_outputs() {
     for word in ["timeot", "101", "FAULTGATE_PARALLEL"] {
         assert!(outputs["reason"].contains(word), "{outputs:?}");
     }
+}
+
+/// A suite with mistakes that only a view of several keys shows, and with others.
+const TANGLED: &str = "version: 2
+timeot: 5m
+monitor: queue
+event-queue-url: ${UNSET_QUEUE}
+experiments:
+  - name: az
+    wieght: 3
+    command: { run: [sleep, \"1\"], duration: 5m }
+  - name: az
+    timeout: 10s
+    command: { run: [sleep, \"${UNSET_TIME}\"], duration: 10s }
+  - name: pod
+    harness: { experiment: \"${UNSET_PAGE}\" }
+  - name: query
+    fis: { templates: { tags: { chaos: \"${UNSET_TAG}\" } }, accounts: \"${UNSET_ACCOUNTS}\" }
+";
+
+#[tokio::test]
+async fn mistakes_of_several_keys_are_told_with_all_others() {
+    let account = EmbeddedAccount::living(QUICK).await;
+    let suite = account.faultgate(&["check", "--only", "az"]).file(".faultgate.yml", TANGLED);
+    let timeout = suite.env("FAULTGATE_TIMEOUT", "4m").env("FAULTGATE_PARALLEL", "none");
+    let ended = refused(&account, timeout).await;
+    let told = told(&ended);
+    let each = [
+        "version: is not one",
+        "timeot:",
+        "${UNSET_QUEUE} is not set",
+        "experiments[0].wieght:",
+        "experiments[0].command.duration: \"5m\" is not shorter than the timeout, 4m",
+        "experiments[1].name: is the same",
+        "experiments[1].command.duration: \"10s\" is not shorter than the timeout, 10s",
+        "${UNSET_TIME} is not set",
+        "${UNSET_PAGE} is not set",
+        "harness-api-key: is missing",
+        "${UNSET_TAG} is not set",
+        "${UNSET_ACCOUNTS} is not set",
+        "parallel: \"none\"",
+    ];
+    for word in each {
+        assert_eq!(told.iter().filter(|line| line.contains(word)).count(), 1, "{word}: {told:#?}");
+    }
+    assert_eq!(told.len(), each.len(), "{told:#?}");
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub use layers::tree::{Content, Entry, Mark, Node};
 pub use layers::unique::UniqueKeys;
 pub use layers::yaml::{YamlFault, parse as parse_yaml};
 pub use questions::{Answers, ENGINE, Need, PLATFORM, Platform, QUESTIONS, Question};
-pub use reference::{Format, render};
+pub use reference::{Format, find_page, render};
 pub use secrets::inherited::{for_commands, without_secrets};
 pub use secrets::veil::Veil;
 pub use settings::comparison::Compared;

@@ -21,7 +21,7 @@ use crate::terminal::printing::Output;
 use crate::terminal::refusal::{Refused, refuse};
 use crate::terminal::say;
 use crate::wiring::settings::load_settings;
-use faultgate_config::{Group, SUITE_DIR, SUITE_NAMES};
+use faultgate_config::{Group, SUITE_DIR, SUITE_NAMES, find_page};
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{Mistake, nearest, quote};
 
@@ -45,7 +45,9 @@ pub(super) fn help(matches: &ArgMatches, env: &Environment) -> u8 {
             let near = nearest(&Topic::plain_name(named), Topic::names());
             let topics =
                 || format!("name a command, an input, or one of {}", topics::group_words().join(", "));
-            let hint = near.map_or_else(topics, |near| format!("did you mean {near}?"));
+            let near = near.map(|near| format!("did you mean {near}?"));
+            let page = find_page(named).map(|page| format!("it is a key of the suite file: see {page}"));
+            let hint = page.or(near).unwrap_or_else(topics);
             let mistake = Mistake::new("the command line", format!("{} is no topic", quote(named)));
             return refuse(Refused::Help, &[mistake.hint(hint)]);
         }

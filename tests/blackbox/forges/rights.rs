@@ -131,6 +131,11 @@ async fn without_a_token_or_a_wish_nothing_is_asked() {
     let status = reported(&result, "commit status");
     assert_eq!(status["outcome"], "skipped");
     assert!(status["detail"].as_str().unwrap().contains("github-token"), "{status}");
+    let check = in_pull_request(Faultgate::new(&["check"]), &forge, "").without("INPUT_GITHUB-TOKEN");
+    let checked = check.env("FAULTGATE_REHEARSAL", "completed").env("FAULTGATE_COMMENT", "on").finish().await;
+    checked.assert_code(0, "a run would go on");
+    let told = checked.stdout.lines().find(|line| line.contains("no token for GitHub")).unwrap();
+    assert!(told.starts_with("note    reports: no commit status and no comment can be posted"), "{told}");
 
     let ended = github(&forge, "")
         .env("FAULTGATE_COMMIT_STATUS", "false")

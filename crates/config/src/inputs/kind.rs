@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Shard,
     /// Names of experiments, or items of a plan.
     Only,
+    /// The name of a repository at any forge, or the URL that it is cloned from.
+    Repository,
     /// A full or shortened commit hash.
     Commit,
     /// Digits alone, kept as text.
@@ -116,6 +118,7 @@ impl Kind {
             Self::Unit => Parsed::Text(parse::unit(text)?),
             Self::Shard => parse::shard(text).map(|_| Parsed::Text(text.to_owned()))?,
             Self::Only => parse::only(text).map(|_| Parsed::Text(text.to_owned()))?,
+            Self::Repository => Parsed::Text(parse::repository(text)?),
             Self::Commit => Parsed::Text(parse::commit(text)?),
             Self::Number => Parsed::Text(parse::digits(text)?),
             Self::ExperimentName => Parsed::Text(parse::experiment_name(text)?),
@@ -132,7 +135,9 @@ impl Kind {
     /// A description of the form, units and range of the values, for people.
     pub(crate) fn forms(&self) -> Option<String> {
         Some(match self {
-            Self::Text { .. } | Self::Lines { .. } | Self::Path | Self::Template => return None,
+            Self::Text { .. } | Self::Lines { .. } | Self::Path | Self::Template | Self::Repository => {
+                return None;
+            }
             Self::Bool => "true or false".to_owned(),
             Self::Choice(choices) => choices.join(", "),
             Self::Score => "a number from 0 to 100, with at most two decimals".to_owned(),
@@ -189,6 +194,7 @@ impl Kind {
             Self::Unit => "ou-ab12-cd34ef56",
             Self::Shard => "2/5",
             Self::Only | Self::ExperimentName => "az-latency",
+            Self::Repository => "octo/shop",
             Self::Commit => "9fceb02d0ae598e95dc970b74767f19372d61af8",
             Self::Number => "42",
             Self::Address => "db:5432",
@@ -207,7 +213,11 @@ impl Kind {
     /// The word that stands for the value in a usage line.
     pub(crate) fn placeholder(&self) -> &'static str {
         match self {
-            Self::Text { .. } | Self::Lines { .. } | Self::Comparison | Self::Statistic => "TEXT",
+            Self::Text { .. }
+            | Self::Lines { .. }
+            | Self::Comparison
+            | Self::Statistic
+            | Self::Repository => "TEXT",
             Self::ExperimentName | Self::RoleName => "NAME",
             Self::Address => "HOST:PORT",
             Self::Path => "PATH",
@@ -321,6 +331,7 @@ mod tests {
             Kind::Unit,
             Kind::Shard,
             Kind::Only,
+            Kind::Repository,
             Kind::Commit,
             Kind::Number,
             Kind::ExperimentName,

@@ -276,6 +276,25 @@ pub(crate) fn role_arn(text: &str) -> Result<String, Problem> {
     })
 }
 
+/// Parses `owner/name`, a path or an id of GitLab, a name of CodeCommit, or a URL. Bitbucket has workspaces such as
+/// `{…}` too, and the names of no forge hold other characters.
+pub(crate) fn repository(text: &str) -> Result<String, Problem> {
+    let text = line(text, 255)?;
+    let is_part = |part: &str| {
+        part.contains(|c| c != '.')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~{}-".contains(&b))
+    };
+    let well_formed = if text.contains(':') {
+        !text.contains(char::is_whitespace)
+    } else {
+        text.trim_matches('/').split('/').all(is_part)
+    };
+    well_formed.then_some(text).ok_or_else(|| {
+        Problem::new("is no repository")
+            .hint("write its full name, for example octo/shop, or the URL that it is cloned from")
+    })
+}
+
 pub(crate) fn commit(text: &str) -> Result<String, Problem> {
     let well_formed = (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
     well_formed.then(|| text.to_ascii_lowercase()).ok_or_else(|| {

@@ -268,3 +268,27 @@ proptest! {
         prop_assert_eq!(duration(&exact(duration_)), Ok(duration_));
     }
 }
+
+#[test]
+fn repositories() {
+    for text in [
+        "octo/shop",
+        "/octo/shop/",
+        "group/sub.group/-_shop",
+        "4711",
+        "{6f1d}/shop",
+        "octo/.github",
+        "https://git.example.com:8443/a/b.git",
+        "git@github.com:octo/shop.git",
+        "codecommit::eu-west-1://shop",
+    ] {
+        assert_eq!(repository(text), Ok(text.to_owned()));
+    }
+    for text in
+        ["a b", "octo/sh op", "octo//shop", "octo/..", "octo/shop?x", "öcto/shop", "https://x/a b", "/"]
+    {
+        let problem = repository(text).unwrap_err();
+        assert_eq!(problem.what, "is no repository", "{text}");
+        assert!(problem.hint.unwrap().contains("octo/shop"));
+    }
+}

@@ -168,7 +168,7 @@ inputs! {
     FORGE_API_URL: Setting<String> = Setting::new(Group::Forge, "forge-api-url", URL,
             "faultgate calls the API of the forge at this address. You need it only if the API is not at its usual place.")
             .otherwise("detected").example("https://github.example.com/api/v3");
-    REPOSITORY: Setting<String> = Setting::new(Group::Forge, "repository", LINE,
+    REPOSITORY: Setting<String> = Setting::new(Group::Forge, "repository", typed::text(Kind::Repository),
             "Statuses and comments go to this repository. Give its full name, or the URL that it is cloned from.")
             .otherwise("detected").example("octo/shop");
     COMMIT: Setting<String> = Setting::new(Group::Forge, "commit", typed::text(Kind::Commit),

@@ -61,6 +61,25 @@ impl Document {
         Some(self.tree.as_ref()?.key_at(path).in_file(&self.origin))
     }
 
+    /// The value at this path, whose keys hold neither dots nor brackets.
+    pub(crate) fn find(&self, path: &str) -> Option<&Value> {
+        let (first, rest) = path.split_once(['.', '[']).unwrap_or((path, ""));
+        rest.split(['.', '[']).filter(|step| !step.is_empty()).try_fold(
+            self.root.get(first)?,
+            |value, step| match &value.kind {
+                ValueKind::Table(table) => table.get(step),
+                ValueKind::Array(items) => items.get(step.strip_suffix(']')?.parse::<usize>().ok()?),
+                _ => None,
+            },
+        )
+    }
+
+    /// `true` if variables in the text, or in the list of texts, at this path could not be replaced.
+    pub(crate) fn breaks(&self, path: &str) -> bool {
+        let is_item = |broken: &str| broken.strip_prefix(path).is_some_and(|rest| rest.starts_with('['));
+        self.broken.iter().any(|broken| broken == path || is_item(broken))
+    }
+
     /// The place where the value at this path begins.
     pub(crate) fn value_at(&self, path: &str) -> Option<FilePlace> {
         Some(self.tree.as_ref()?.value_at(path).in_file(&self.origin))

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use faultgate_core::environment::Environment;
-use faultgate_core::mistake::{Problem, key, quote};
+use faultgate_core::mistake::{Problem, key, misspelt, quote};
 use faultgate_core::model::DashboardLink;
 
 use crate::inputs::table::is_secret_variable;
@@ -96,8 +96,11 @@ fn replacement<'a>(reference: &'a str, env: &'a Environment) -> Result<(Option<&
         return Ok((Some(name), value));
     }
     default.map(|default| (None, default)).ok_or_else(|| {
+        let near =
+            misspelt(name, DashboardLink::MOMENTS).map(|near| format!("did you mean ${{{near}}}? Or "));
+        let near = near.unwrap_or_default();
         Problem::new(format!("${{{shown}}} is not set"))
-            .hint(format!("set the variable {shown}, or write ${{{shown}:-default}}"))
+            .hint(format!("{near}set the variable {shown}, or write ${{{shown}:-default}}"))
     })
 }
 
@@ -182,6 +185,18 @@ mod tests {
             ),
         ] {
             assert_eq!(interpolate(text, &env()).unwrap_err().what, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_that_is_misspelt_is_suggested() {
+        for (text, want) in [
+            ("${FAULT_STRAT}", "did you mean ${FAULT_START}? Or set the variable FAULT_STRAT, or write "),
+            ("${FALT_END}", "did you mean ${FAULT_END}? Or set "),
+            ("${SHOP}", "set the variable SHOP, or write "),
+        ] {
+            let hint = interpolate(text, &env()).unwrap_err().hint.unwrap();
+            assert!(hint.starts_with(want), "{text}: {hint}");
         }
     }
 

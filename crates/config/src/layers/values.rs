@@ -137,10 +137,14 @@ impl Values {
     ) -> Self {
         let mut values = Self::default();
         for input in INPUTS {
-            let Some(value) = merged.get(input.name) else {
+            let value = merged.get(input.name);
+            let origin = value.and_then(Value::origin).unwrap_or(DEFAULT);
+            // A value that is set in vain is no reason to take the default, which would be judged instead.
+            if let Some(document) = suite.filter(|suite| origin == DEFAULT && is_broken(suite, input)) {
+                values.set.insert(input.name, document.origin.clone());
                 continue;
-            };
-            let origin = value.origin().unwrap_or(DEFAULT);
+            }
+            let Some(value) = value else { continue };
             let suite = suite.filter(|document| document.origin == origin);
             let written = suite.and_then(|document| find_written(document, input));
             let place = suite.and_then(|document| place(document, input));
@@ -196,6 +200,11 @@ impl Values {
 fn paths(input: &Input) -> [Option<String>; 2] {
     let of_gate = GATE.iter().find(|(_, of_gate)| of_gate.name == input.name);
     [Some(input.name.to_owned()), of_gate.map(|(key, _)| below("gate", key))]
+}
+
+/// `true` if variables in the value of an input could not be replaced.
+fn is_broken(document: &Document, input: &Input) -> bool {
+    paths(input).iter().flatten().any(|path| document.breaks(path))
 }
 
 /// The place of an input's value in the suite file. A value at the top of the file goes before one in the

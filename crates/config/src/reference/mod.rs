@@ -1,13 +1,17 @@
 //! The reference of all inputs, in every form that other files are checked against.
 //!
 //! This file renders the documentation; `action` renders `action.yml`, `workflow` the reusable workflow of
-//! GitHub, and `gitlab` the GitLab component, with the `texts` that all have in common. The JSON Schema for
+//! GitHub, and `gitlab` the GitLab component, with the `texts` that all have in common. `pages` finds the page of
+//! a key of the suite. The JSON Schema for
 //! editors comes from `schema`. All of them are made from the inputs, so that none can be out of date.
 
 mod action;
 mod gitlab;
+mod pages;
 mod texts;
 mod workflow;
+
+pub use pages::find_page;
 
 use faultgate_core::text::markdown;
 

@@ -59,6 +59,7 @@ fn form(kind: &Kind, needed: bool) -> Map<String, Value> {
             let interim = json!({ "type": "number", "exclusiveMinimum": 101, "exclusiveMaximum": 200 });
             json!({ "type": types, "minimum": 101, "maximum": 599, "not": interim, "pattern": pattern })
         }
+        Kind::Repository => json!({ "type": types(&["string"]), "maxLength": 255, "pattern": pattern }),
         Kind::Number => {
             let types = types(&["integer", "string"]);
             json!({ "type": types, "minimum": 0, "maximum": 999_999_999_999_999_999_u64, "pattern": pattern })
@@ -153,6 +154,10 @@ fn expression(kind: &Kind) -> String {
         Kind::RoleName => "[A-Za-z0-9+=,.@_/-]{1,600}".to_owned(),
         Kind::Unit => "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}".to_owned(),
         Kind::Shard => format!("(?:{0}|auto)/{0}|auto", range(1, Shard::MAX_PARTS)),
+        Kind::Repository => {
+            const PART: &str = r"\.*[A-Za-z0-9_~{}-][A-Za-z0-9._~{}-]*";
+            format!(r"/*{PART}(?:/{PART})*/*|[^\s:{CONTROL}]*:[^\s{CONTROL}]*")
+        }
         Kind::Commit => "[0-9A-Fa-f]{7,64}".to_owned(),
         Kind::Number => "[0-9]{1,18}".to_owned(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".to_owned(),

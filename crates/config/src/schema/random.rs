@@ -247,6 +247,7 @@ fn word(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Unit => "ou-[a-z0-9]{4}-[a-z0-9]{8}|r-[a-z0-9]{4}".boxed(),
         Kind::S3Folder => "s3://[a-z0-9][a-z.-]{1,9}[a-z0-9](/[a-z0-9_][a-z0-9_. -]{0,3}[a-z]){0,2}/?".boxed(),
         Kind::Shard => "1/[1-9]".boxed(),
+        Kind::Repository => "(\\.?[a-z_]{1,4}/)?[0-9]{1,3}|https?://[a-z]{1,3}/[a-z/]{1,5}|git@[a-z]{1,3}:[a-z]{1,3}".boxed(),
         Kind::Commit => "[0-9a-fA-F]{7,64}".boxed(),
         Kind::Number => "[0-9]{1,15}".boxed(),
         Kind::ExperimentName => "[a-z0-9-]{1,64}".boxed(),

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use faultgate_core::environment::Environment;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 use super::*;
 use super::{changes, random};
@@ -14,6 +15,7 @@ use crate::load;
 /// the schema.
 const BEYOND: &[(&str, &str)] = &[
     ("is the same as that of", "names are unique among neighbours"),
+    ("is not shorter than the timeout", "which duration is the longer"),
     ("all weights are 0", "a sum"),
     ("is out of range", "a sum of hours, minutes and seconds"),
     ("is not a period of CloudWatch", "the same"),
@@ -72,6 +74,13 @@ static SCHEMA: LazyLock<jsonschema::Validator> =
 
 /// The mistakes that the parser finds in a suite, without those that are beyond any schema.
 fn mistakes(suite: &Value) -> Vec<String> {
+    let mut told = all_mistakes(suite);
+    told.retain(|told| !BEYOND.iter().any(|(words, _)| told.contains(words)));
+    told
+}
+
+/// All the mistakes that the parser finds in a suite.
+fn all_mistakes(suite: &Value) -> Vec<String> {
     thread_local! {
         static DIR: tempfile::TempDir = tempfile::tempdir().unwrap();
     }
@@ -86,8 +95,17 @@ fn mistakes(suite: &Value) -> Vec<String> {
         )
         .err()
     });
-    let told = told.unwrap_or_default().into_iter().map(|mistake| mistake.to_string());
-    told.filter(|told| !BEYOND.iter().any(|(words, _)| told.contains(words))).collect()
+    told.unwrap_or_default().into_iter().map(|mistake| mistake.at(None).to_string()).collect()
+}
+
+/// The texts in a value that are not blank, since a blank one counts as not set.
+fn texts(value: &mut Value) -> Vec<&mut String> {
+    match value {
+        Value::String(text) if !matches!(text.trim(), "" | "${NOT_SET:-}") => vec![text],
+        Value::Array(items) => items.iter_mut().flat_map(texts).collect(),
+        Value::Object(entries) => entries.values_mut().flat_map(texts).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }
 
 fn refusals(suite: &Value) -> Vec<String> {
@@ -120,6 +138,18 @@ proptest! {
     fn whole_suites_are_taken(suite in random::suite()) {
         prop_assert!(mistakes(&suite).is_empty(), "{suite:#}\n{:#?}", mistakes(&suite));
         prop_assert!(refusals(&suite).is_empty(), "{suite:#}\n{:#?}", refusals(&suite));
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_one_mistake(mut suite in random::suite(), place in any::<Index>()) {
+        let before = all_mistakes(&suite);
+        let mut texts = texts(&mut suite);
+        let count = texts.len();
+        *texts[place.index(count)] = "${UNSET}".to_owned();
+        let mut more = all_mistakes(&suite);
+        // A file of accounts is only looked for if no unit is set beside it.
+        more.retain(|told| !before.contains(told) && !told.contains("accounts.file: \""));
+        prop_assert!(more.len() == 1 && more[0].contains("${UNSET} is not set"), "{suite:#}\n{more:#?}");
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn gather(given: Given<'_>, mistakes: &mut Vec<Mistake>) -> Result<Settings, Mis
     // There is no default: without this input, the floor of the run holds for each experiment.
     let each = values.get(table::EACH_SCORE);
     let record = PlanRecord::of(&experiments, expected, each, injection);
-    let is_known = !has_queries || matches!(found, Some(QueryAnswers::Asked(_)));
+    let is_known = !suite.is_incomplete && (!has_queries || matches!(found, Some(QueryAnswers::Asked(_))));
     let chooser = Chooser { values: &values, env, find_shard: outside.find_shard, mistakes };
     let chosen = chooser.choose(Whole { experiments, record, is_known });
     let experiments = chosen.experiments;

@@ -19,6 +19,7 @@ use crate::layers::tokens::Tokens;
 use crate::layers::values::Values;
 use crate::suite::blocks::harness::HarnessBlock;
 use crate::suite::blocks::litmus::LitmusBlock;
+use crate::suite::keys::is_blank;
 use crate::suite::pages::{HarnessPage, LitmusPage, without_slash};
 
 /// A part of an experiment's description: the key of its block, and the input that stands in for it.
@@ -88,15 +89,12 @@ impl Completion<'_> {
             let hint = "write what stands before /ng, or give the page as the experiment";
             mistakes.push(self.mistake(&HARNESS_URL, "is the address of a page").hint(hint));
         }
-        for (known, part) in [
+        let parts = [
             (experiment.is_some(), HARNESS_EXPERIMENT),
             (account.is_some(), HARNESS_ACCOUNT),
             (project.is_some(), HARNESS_PROJECT),
-        ] {
-            if !known {
-                mistakes.push(self.missing(&part));
-            }
-        }
+        ];
+        self.tell_missing(&parts, mistakes);
         let runtime_inputs = match &block.runtime_inputs {
             Some(inputs) => inputs.clone(),
             None => self.runtime_inputs(mistakes),
@@ -152,15 +150,12 @@ impl Completion<'_> {
         let url =
             named(|page| Some(page.url.clone())).or_else(|| front.as_ref().map(|front| front.url.clone()));
         let project = named(|page| page.project.clone()).or(project).or_else(|| front?.project);
-        for (known, part) in [
+        let parts = [
             (experiment.is_some(), LITMUS_EXPERIMENT),
             (project.is_some(), LITMUS_PROJECT),
             (url.is_some(), LITMUS_URL),
-        ] {
-            if !known {
-                mistakes.push(self.missing(&part));
-            }
-        }
+        ];
+        self.tell_missing(&parts, mistakes);
         Some(EngineSpec::Litmus(LitmusSpec {
             project: LitmusProject {
                 url: url?,
@@ -227,6 +222,23 @@ impl Completion<'_> {
         Mistake::new(self.origin, format!("{name}: {what}")).at(self.place(&name))
     }
 
+    /// Tells which parts are missing. The first is the experiment, whose page may name the others.
+    fn tell_missing(&self, parts: &[(bool, Part); 3], mistakes: &mut Vec<Mistake>) {
+        let [(is_known, experiment), ..] = parts;
+        if !is_known && self.is_set(experiment) {
+            return;
+        }
+        for (_, part) in parts.iter().filter(|(is_known, part)| !is_known && !self.is_set(part)) {
+            mistakes.push(self.missing(part));
+        }
+    }
+
+    /// `true` if a part is set, be it to something wrong, which has been told.
+    fn is_set(&self, part: &Part) -> bool {
+        let own = self.block.and_then(|(document, path)| document.find(&below(path, part.key)));
+        !is_blank(own) || self.values.set(part.input).is_some()
+    }
+
     fn missing(&self, part: &Part) -> Mistake {
         let (key, input) = (part.key, part.input.input());
         let (variable, example) = (input.variable(), input.example.unwrap_or("…"));
@@ -248,13 +260,12 @@ impl Completion<'_> {
 const SECRETS_PLACE: &str = "the environment";
 
 /// Tells of secrets that are missing although the chosen engines need them.
-pub(crate) fn needed_secrets<'a>(
-    specs: impl Iterator<Item = &'a EngineSpec>,
+pub(crate) fn needed_secrets(
+    engines: &BTreeSet<EngineKind>,
     values: &Values,
     tokens: &Tokens,
     mistakes: &mut Vec<Mistake>,
 ) {
-    let engines: BTreeSet<EngineKind> = specs.map(EngineSpec::kind).collect();
     for engine in engines {
         match engine {
             EngineKind::Harness if tokens.harness.is_none() => mistakes.push(
@@ -269,7 +280,7 @@ pub(crate) fn needed_secrets<'a>(
 
 /// Tells what of a name and a password for LitmusChaos is missing. They stand in for a token.
 fn needed_login(values: &Values, tokens: &Tokens, mistakes: &mut Vec<Mistake>) {
-    match (values.get(table::LITMUS_USERNAME), &tokens.litmus_password) {
+    match (values.set(table::LITMUS_USERNAME), &tokens.litmus_password) {
         (Some(_), Some(_)) => {}
         (None, None) => mistakes.push(Mistake::new(SECRETS_PLACE, "litmus-token: is missing").hint(
             "set the variable FAULTGATE_LITMUS_TOKEN, or litmus-username and FAULTGATE_LITMUS_PASSWORD",

@@ -28,13 +28,16 @@ const VERSION: i64 = 1;
 
 const STOP_KEY: &str = "stop-on-failure";
 const ABORT_KEY: &str = "abort";
-const ABORT_WHEN_KEY: &str = "abort-when";
+pub(crate) const ABORT_WHEN_KEY: &str = "abort-when";
 const FAILING_KEY: &str = "failing-probes";
-const PROBES_KEY: &str = "probes";
+pub(crate) const PROBES_KEY: &str = "probes";
 
-/// One experiment of the suite. The inputs complete what it leaves out.
+/// One experiment of the suite. The inputs complete what it leaves out. Whatever is wrong with it has been
+/// told, and is left out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListedExperiment {
+    /// The key path of its entry.
+    pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) block: Block,
     pub(crate) weight: u32,
@@ -54,8 +57,10 @@ pub(crate) struct Suite {
     pub(crate) halt: HaltRule,
     /// Links to pages about the system under test.
     pub(crate) links: Vec<DashboardLink>,
-    /// Experiments without mistakes; `None` if the suite has no list of experiments.
+    /// Experiments that can be read; `None` if the suite has no list of experiments.
     pub(crate) experiments: Option<Vec<ListedExperiment>>,
+    /// `true` if the list has an experiment that cannot be read.
+    pub(crate) is_incomplete: bool,
 }
 
 impl Suite {
@@ -69,21 +74,21 @@ impl Suite {
 /// Reads the suite from a file. Relative paths in it start at `dir`.
 pub(crate) fn read(document: &Document, dir: &Path, mistakes: &mut Vec<Mistake>) -> Suite {
     let mut reader = Reader { document, dir, mistakes };
-    if !reader.version() {
-        // The keys of another version mean something else, so more mistakes would be guesses.
-        return Suite::default();
-    }
+    reader.version();
     let layer = reader.inputs();
     let stop_on_failure = reader.yes(&Section::new(&document.root, "", ROOT), STOP_KEY);
     let experiments = reader.experiments();
+    let list = document.find("experiments").map(|list| &list.kind);
+    let read = experiments.as_ref().map_or(0, Vec::len);
+    let is_incomplete = matches!(list, Some(ValueKind::Array(list)) if read < list.len());
     let halt = reader.halt_rule(experiments.as_deref());
     let links = reader.links();
-    Suite { layer, stop_on_failure, halt, links, experiments }
+    Suite { layer, stop_on_failure, halt, links, experiments, is_incomplete }
 }
 
 impl<'a> Reader<'a> {
-    /// Checks the version. Returns `false` if the rest of the file is written for another version.
-    fn version(&mut self) -> bool {
+    /// Checks the version. Another one is a slip, since there is no other, so the rest of the file is read too.
+    fn version(&mut self) {
         match self.document.root.get("version").map(|v| &v.kind) {
             Some(ValueKind::I64(VERSION)) => {}
             Some(ValueKind::String(text)) if text.trim() == "1" => {}
@@ -91,11 +96,9 @@ impl<'a> Reader<'a> {
                 self.mistake("version:", "is missing", "begin the suite file with version: 1");
             }
             Some(_) => {
-                self.mistake("version:", "is not one that this faultgate reads", "write version: 1");
-                return false;
+                self.tell_shape("version:", "is not one that this faultgate reads", "write version: 1");
             }
         }
-        true
     }
 
     fn inputs(&mut self) -> Layer {
@@ -155,11 +158,8 @@ impl<'a> Reader<'a> {
     }
 
     fn input(&self, values: &mut Table, input: &Input, path: &str, value: &Value) {
-        let is_list = matches!(&value.kind, ValueKind::Array(_));
-        let item = format!("{path}[");
-        let broken = self.document.broken.iter().any(|b| b == path || is_list && b.starts_with(&item));
         // A blank value is not set, so it must not hide the default.
-        if !broken && !is_blank(Some(value)) {
+        if !self.document.breaks(path) && !is_blank(Some(value)) {
             // The `config` crate would merge a table with the layer below instead of refusing it. An empty
             // list takes its place, because no input accepts one.
             let kind = match &value.kind {
@@ -186,22 +186,25 @@ impl<'a> Reader<'a> {
             None | Some(ValueKind::Nil) => return None,
             Some(ValueKind::Array(list)) => list,
             Some(_) => {
-                self.mistake("experiments:", "is not a list", "write each experiment as - name: …");
+                self.tell_shape("experiments:", "is not a list", "write each experiment as - name: …");
                 return Some(Vec::new());
             }
         };
         if list.is_empty() {
             self.mistake("experiments:", "is an empty list", "add - name: … with fis: { template: EXT… }");
         }
-        let entries: Vec<_> = list
-            .iter()
-            .enumerate()
-            .filter_map(|(place, value)| Some((place, self.experiment(&at(place), value)?)))
-            .collect();
-        self.unique_names(&entries);
-        let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+        let before = self.mistakes.len();
+        let entries = list.iter().enumerate().map(|(place, value)| self.experiment(&at(place), value));
+        let (names, entries): (Vec<_>, Vec<_>) = entries.unzip();
+        let has_mistakes = self.mistakes.len() > before;
+        self.unique_names(&names);
+        let entries: Vec<_> = entries.into_iter().flatten().collect();
         // An entry with a mistake may have a weight, so the weights are only judged if all entries are whole.
-        if entries.len() == list.len() && !entries.is_empty() && entries.iter().all(|e| e.weight == 0) {
+        if !has_mistakes
+            && !entries.is_empty()
+            && entries.len() == list.len()
+            && entries.iter().all(|e| e.weight == 0)
+        {
             self.mistake(
                 "experiments:",
                 "all weights are 0, so that there is no score",
@@ -211,21 +214,22 @@ impl<'a> Reader<'a> {
         Some(entries)
     }
 
-    fn unique_names(&mut self, entries: &[(usize, ListedExperiment)]) {
+    fn unique_names(&mut self, names: &[Option<String>]) {
         let mut places = HashMap::new();
-        for (place, entry) in entries {
-            let first = *places.entry(&entry.name).or_insert(*place);
-            if first != *place {
+        for (place, name) in names.iter().enumerate() {
+            let Some(name) = name else { continue };
+            let first = *places.entry(name).or_insert(place);
+            if first != place {
                 let what = format!("is the same as that of {}", at(first));
-                let path = format!("{}:", below(&at(*place), "name"));
+                let path = format!("{}:", below(&at(place), "name"));
                 self.mistake(&path, &what, "give each experiment a name of its own");
             }
         }
     }
 
-    fn experiment(&mut self, path: &str, value: &'a Value) -> Option<ListedExperiment> {
-        let before = self.mistakes.len();
-        let table = self.table(Some(value), path)?;
+    /// Reads an experiment. Returns its name, and all of it, as far as they can be read.
+    fn experiment(&mut self, path: &str, value: &'a Value) -> (Option<String>, Option<ListedExperiment>) {
+        let Some(table) = self.table(Some(value), path) else { return (None, None) };
         let known: Vec<_> = names(EXPERIMENT)
             .into_iter()
             .chain(EngineKind::WORDS.iter().copied())
@@ -233,7 +237,7 @@ impl<'a> Reader<'a> {
             .collect();
         self.known_keys(table, path, &known);
         let experiment = Section::new(table, path, EXPERIMENT);
-        let name = self.text(&experiment, "name");
+        let name = self.text(&experiment, "name").filter(|name| !name.is_empty());
         let block = self.engine(table, path);
         let weight = self.count(&experiment, "weight");
         let timeout = self.time(&experiment, "timeout");
@@ -243,12 +247,11 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let probes = self.probes(table.get(PROBES_KEY), &below(path, PROBES_KEY));
-        // All of the entry is read before the first mistake counts, so that every mistake is told.
-        if self.mistakes.len() > before {
-            return None;
-        }
-        let (name, block, weight) = (name.filter(|name| !name.is_empty())?, block?, weight?);
-        Some(ListedExperiment { name, block, weight, timeout, queue_timeout, expected, probes })
+        let listed = name.clone().zip(block).zip(weight).map(|((name, block), weight)| {
+            let path = path.to_owned();
+            ListedExperiment { path, name, block, weight, timeout, queue_timeout, expected, probes }
+        });
+        (name, listed)
     }
 
     /// The one engine of the experiment.

@@ -52,6 +52,7 @@ experiments:
     assert_eq!(
         entries[0],
         ListedExperiment {
+            path: "experiments[0]".to_owned(),
             name: "az-latency".to_owned(),
             block: Block::Fis(FisBlock {
                 subject: FisSubject::Template("EXT1".to_owned()),
@@ -93,7 +94,7 @@ fn unknown_keys_are_told_at_every_depth() {
 fn a_wrong_structure_is_told() {
     for (yaml, want) in [
         (
-            "version: 2\nnonsense: 1".to_owned(),
+            "version: 2\nparallel: 2".to_owned(),
             "version: is not one that this faultgate reads; write version: 1",
         ),
         ("parallel: 2".to_owned(), "version: is missing; begin the suite file with version: 1"),

@@ -23,7 +23,11 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
             Some(_) => {
-                self.mistake("links:", "is not a list", "write each link as - { name: …, url: https://… }");
+                self.tell_shape(
+                    "links:",
+                    "is not a list",
+                    "write each link as - { name: …, url: https://… }",
+                );
                 return Vec::new();
             }
         };

@@ -5,8 +5,8 @@
 //! reads a part. `selection` chooses the experiments of a
 //! run, `query` those that an entry
 //! finds, `part` the part of them that one job carries out,
-//! `completion` completes those of the control planes, whose addresses `pages` reads, and
-//! `doubts` tells what is valid and hardly meant.
+//! `completion` completes those of the control planes, whose addresses `pages` reads,
+//! `times` tells which of them contradict each other, and `doubts` what is valid and hardly meant.
 
 pub(crate) mod blocks;
 pub(crate) mod completion;
@@ -21,3 +21,4 @@ pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod selection;
 pub(crate) mod tables;
+pub(crate) mod times;

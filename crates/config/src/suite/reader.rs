@@ -29,6 +29,14 @@ impl<'a> Reader<'a> {
         self.problem(path, Problem::new(what).hint(hint));
     }
 
+    /// Adds a mistake in the form of the value at this path, unless variables in it could not be replaced,
+    /// which has been told.
+    pub(crate) fn tell_shape(&mut self, path: &str, what: &str, hint: impl Into<String>) {
+        if !self.document.broken.contains(path.trim_end_matches(':')) {
+            self.mistake(path, what, hint);
+        }
+    }
+
     /// Adds a mistake in the value at this path.
     pub(crate) fn of_value(&mut self, mistake: Mistake, path: &str) {
         self.mistakes.push(mistake.at(self.document.value_at(path)));
@@ -68,7 +76,7 @@ impl<'a> Reader<'a> {
         if let ValueKind::Table(table) = &value?.kind {
             return Some(table);
         }
-        self.mistake(path, "is not a table of keys", "write key: value pairs below it");
+        self.tell_shape(path, "is not a table of keys", "write key: value pairs below it");
         None
     }
 

@@ -25,6 +25,7 @@ use crate::suite::blocks::litmus::LitmusBlock;
 use crate::suite::completion::{self, Completion};
 use crate::suite::content::ListedExperiment;
 use crate::suite::query::{QueryAnswers, TemplateQuery};
+use crate::suite::times;
 
 /// The input that chooses an engine by naming its experiment; `None` for an engine that only a suite can name.
 pub(crate) const fn chooser(engine: EngineKind) -> Option<Input> {
@@ -139,9 +140,18 @@ pub(crate) fn experiments(
     }
     // A rehearsal talks to embedded endpoints, which need no secrets.
     if values.set(REHEARSAL).is_none() {
-        completion::needed_secrets(experiments.iter().map(|e| &e.spec), values, tokens, mistakes);
+        completion::needed_secrets(&engines(values, suite), values, tokens, mistakes);
     }
     (experiments, queries.open)
+}
+
+/// The engines that are chosen, also for experiments that are not whole.
+fn engines(values: &Values, suite: &SuiteFile<'_>) -> BTreeSet<EngineKind> {
+    if let SuiteFile::Read { experiments: Some(entries), .. } = suite {
+        return entries.iter().map(|entry| entry.block.kind()).collect();
+    }
+    let is_named = |engine: &EngineKind| chooser(*engine).is_some_and(|it| values.origin_of(&it).is_some());
+    EngineKind::ALL.into_iter().find(is_named).into_iter().collect()
 }
 
 /// The answers to the queries of the suite, and the queries that have none.
@@ -176,6 +186,7 @@ fn choose(
         mistakes.push(two_choices(&chosen));
     }
     if let (Some(entries), SuiteFile::Read { document, .. }) = (listed, suite) {
+        times::tell(entries, values, document, mistakes);
         let from = SuiteContext { values, tokens, document };
         return entries.iter().flat_map(|entry| from_suite(entry, &from, queries, mistakes)).collect();
     }

@@ -23,7 +23,6 @@ use super::surroundings::CommandSurroundings;
 use super::{outcome, program};
 use crate::{EngineFailure, FailureKind, Record};
 use faultgate_core::clock::Clock;
-use faultgate_core::duration::exact;
 use faultgate_core::model::{
     CommandLine, CommandSpec, EngineSpec, ExperimentPlan, Finding, Level, ProcessIdentity, State, Transition,
 };
@@ -121,14 +120,6 @@ impl CommandEngine {
                 Some(cannot_start(command, error).to_finding(Level::Error, &subject))
             })
             .collect();
-        if spec.duration >= experiment.timeout {
-            let message = format!(
-                "its duration, {}, is not shorter than its timeout, {}",
-                exact(spec.duration),
-                exact(experiment.timeout)
-            );
-            findings.push(Finding::new(Level::Error, &subject, message).with_remedy("set a longer timeout"));
-        }
         if findings.is_empty() {
             findings.push(Finding::new(Level::Ok, subject, "its programs are there"));
         }

@@ -304,11 +304,11 @@ fn cloudwatch_needs_an_account() {
 }
 
 fn of_cloudwatch(world: &World) -> Arc<dyn Evaluate> {
-    of_cloudwatch_with(world, |sdk| sdk)
+    of_cloudwatch_with(world, SdkConfig::clone)
 }
 
-fn of_cloudwatch_with(world: &World, change: fn(SdkConfig) -> SdkConfig) -> Arc<dyn Evaluate> {
-    let sdk = change(connect_embedded("http://world", Some(http_client(world.clone()))).unwrap());
+fn of_cloudwatch_with(world: &World, change: fn(&SdkConfig) -> SdkConfig) -> Arc<dyn Evaluate> {
+    let sdk = change(&connect_embedded("http://world", Some(http_client(world.clone()))).unwrap());
     let check = Check::CloudwatchAlarm { name: ALARM_NAME.to_owned(), within: PATIENT };
     connector().connect(&check, Some(&sdk)).unwrap()
 }
@@ -326,7 +326,7 @@ async fn requests_of_cloudwatch_are_counted_with_their_retries() {
 }
 
 /// Retries pause for a random part of a time. Here it is the whole of it.
-fn longest_pauses(sdk: SdkConfig) -> SdkConfig {
+fn longest_pauses(sdk: &SdkConfig) -> SdkConfig {
     let retries = sdk.retry_config().unwrap().clone().with_use_static_exponential_base(true);
     sdk.to_builder().retry_config(retries).build()
 }

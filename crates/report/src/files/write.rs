@@ -19,6 +19,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// be written, the old one is removed, since it is no longer true. That may make the room that was missing,
 /// so the new file is tried once more.
 pub(crate) fn replace_by(path: &Path, write: impl Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    // A folder that cannot be made is one reason for all of its files, so it is told by the folder's name.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    std::fs::create_dir_all(folder).map_err(|error| add_path(folder, &error))?;
     files::write_whole(path, Survives::Process, &write)
         .or_else(|error| match std::fs::remove_file(path) {
             Ok(()) => files::write_whole(path, Survives::Process, &write),

@@ -10,7 +10,7 @@ use super::line::MAX_LINE_CHARS;
 use super::medium::{Medium, Tone, measure, wrap};
 use crate::folder::is_report_file;
 use crate::html;
-use crate::words::{change, describe_trial, own_reasons, score_line, warnings, write_state};
+use crate::words::{change, describe_trial, group_missing, own_reasons, score_line, warnings, write_state};
 
 /// Number of experiments that the table shows, the worst first. Of more, it shows those that did not pass.
 const MAX_ROWS: usize = 20;
@@ -36,13 +36,11 @@ pub fn closing(result: &RunResult, report_dir: &str, medium: Medium) -> String {
     let findings = result.findings.iter().filter(|finding| finding.level == Level::Warning);
     let findings = findings.map(|finding| format!("warning: {}: {}", finding.subject, finding.message));
     add_all(&mut closing, medium, findings);
-    let missing = result.reporting.iter().filter(|reported| reported.is_missing());
-    let missing = missing.map(|reported| {
-        let detail = reported.detail.as_deref().unwrap_or_default();
-        let sink = text::plain(&reported.sink, 80);
-        match reported.outcome {
-            Outcome::Failed => format!("warning: {sink} was not written: {detail}"),
-            Outcome::Written | Outcome::Skipped => format!("note: {sink} was skipped: {detail}"),
+    let missing = group_missing(result).into_iter().map(|missing| {
+        let (sinks, verb, detail) = (missing.name(), missing.verb(), missing.detail);
+        match missing.outcome {
+            Outcome::Failed => format!("warning: {sinks} {verb} not written: {detail}"),
+            Outcome::Written | Outcome::Skipped => format!("note: {sinks} {verb} skipped: {detail}"),
         }
     });
     add_all(&mut closing, medium, missing);

@@ -174,12 +174,11 @@ fn warnings(result: &RunResult, heard: &[String]) -> Vec<Issue> {
     findings.chain(of_experiments).chain(heard).chain(reports(result, Outcome::Failed)).collect()
 }
 
-/// An issue for each report that is missing with this outcome.
+/// An issue for the reports that are missing with this outcome for one reason.
 fn reports(result: &RunResult, outcome: Outcome) -> impl Iterator<Item = Issue> {
-    let missing = result.reporting.iter();
-    missing.filter(move |reported| reported.outcome == outcome && reported.is_missing()).map(|reported| {
-        let detail = reported.detail.as_deref().unwrap_or_default();
-        Issue::new(&format!("{}: {}", text::plain(&reported.sink, 80), reported.outcome.as_str()), detail)
+    let missing = words::group_missing(result).into_iter().filter(move |missing| missing.outcome == outcome);
+    missing.map(|missing| {
+        Issue::new(&format!("{}: {}", missing.name(), missing.outcome.as_str()), missing.detail)
     })
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - `culprits` names what did not pass and for how long, `arithmetic` writes sums, `change` what differs from an
 //!   earlier run, and `timeline` the course of time as a chart.
-//! - `nature` names a run that is only a trial, or only a part of a suite, and `engine_report` the report that an
-//!   engine writes itself.
+//! - `nature` names a run that is only a trial, or only a part of a suite, `engine_report` the report that an
+//!   engine writes itself, and `missing` the reports that are missing for one reason.
 
 use jiff::Timestamp;
 
@@ -14,10 +14,12 @@ pub(crate) mod arithmetic;
 pub(crate) mod change;
 pub(crate) mod culprits;
 mod engine_report;
+mod missing;
 mod nature;
 pub(crate) mod timeline;
 
 pub(crate) use engine_report::own_report;
+pub(crate) use missing::group_missing;
 pub use nature::Nature;
 
 use change::write_score;

@@ -71,7 +71,8 @@ impl<'a> Reader<'a> {
             None => None,
         };
         Some(CommandSpec {
-            run: run?,
+            // A program that is missing or wrong has been told, and the other keys are judged all the same.
+            run: run.unwrap_or_else(|| CommandLine { args: vec![String::new()], shown: String::new() }),
             stop,
             stop_within,
             proof,
@@ -102,7 +103,7 @@ impl<'a> Reader<'a> {
     /// A program and its arguments. Mistakes in all of them are told.
     fn command_line(&mut self, value: &Value, path: &str) -> Option<CommandLine> {
         let ValueKind::Array(items) = &value.kind else {
-            self.mistake(&format!("{path}:"), "is not a list of a program and its arguments", LIST_HINT);
+            self.tell_shape(&format!("{path}:"), "is not a list of a program and its arguments", LIST_HINT);
             return None;
         };
         if items.is_empty() {

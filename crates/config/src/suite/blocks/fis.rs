@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::config::ValueKind;
+use ::config::{Value, ValueKind};
 use faultgate_core::mistake::{FilePlace, Mistake, quote};
 
 use crate::inputs::kind::{Kind, Parsed};
 use crate::layers::file::bytes;
 use crate::layers::tree::Table;
-use crate::suite::keys::{Form, Item, Key, Names, Section};
+use crate::suite::keys::{Form, Item, Key, Names, Section, is_blank};
 use crate::suite::reader::Reader;
 
 const TEMPLATE_HINT: &str =
@@ -101,25 +101,14 @@ impl<'a> Reader<'a> {
         let (regions, members) = (self.regions(&block), self.members(&block));
         let query = self.query(&block, regions, members);
         let subject = match (template, query) {
-            (template, Some(query)) => {
-                let others = [
-                    ("template", template.is_some()),
-                    ("role-arn", query.is_in_members() && role_arn.is_some()),
-                ];
-                for (name, _) in others.into_iter().filter(|(_, is_set)| *is_set) {
-                    let other = if name == "template" { "templates" } else { "accounts" };
-                    self.mistake(
-                        &format!("{}:", block.at(name)),
-                        &format!("is set beside {other}"),
-                        "keep one of them",
-                    );
-                }
-                if region.is_some() && !query.regions.is_empty() {
-                    self.mistake(
-                        &format!("{}:", block.at("region")),
-                        "is set beside regions",
-                        "keep one of them",
-                    );
+            (_, Some(query)) => {
+                let pairs = [("template", "templates"), ("role-arn", "accounts"), ("region", "regions")];
+                for (name, other) in pairs {
+                    // A key that is set wrongly is set beside the other all the same.
+                    if block.is_set(name) && block.is_set(other) {
+                        let what = format!("is set beside {other}");
+                        self.mistake(&format!("{}:", block.at(name)), &what, "keep one of them");
+                    }
                 }
                 FisSubject::Query(query)
             }
@@ -149,9 +138,11 @@ impl<'a> Reader<'a> {
         let templates = self.table(block.value("templates"), &path)?;
         let templates = self.section(templates, &path, TEMPLATES);
         let tags = self.texts(&templates, "tags");
+        let are_blank = |tags: &Table| tags.values().all(|tag| is_blank(Some(tag)));
+        let names_none = |value: &Value| matches!(&value.kind, ValueKind::Table(tags) if are_blank(tags));
         if templates.value("tags").is_none() {
             self.missing(templates.table, &path, "tags", TAGS_HINT);
-        } else if tags.is_empty() {
+        } else if templates.value("tags").is_some_and(names_none) {
             self.mistake(&format!("{}:", templates.at("tags")), "names no tag", TAGS_HINT);
         }
         let place = self.document.key_at(&path);
@@ -238,11 +229,5 @@ impl<'a> Reader<'a> {
             is_whole = false;
         }
         is_whole.then(|| ids.into_iter().collect())
-    }
-}
-
-impl QueryBlock {
-    fn is_in_members(&self) -> bool {
-        self.members.is_some()
     }
 }

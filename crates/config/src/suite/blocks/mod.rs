@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
             self.mistake(&path, "is empty", format!("write {}", example(engine)));
         }
         if block.is_some_and(|block| !matches!(block.kind, ValueKind::Table(_))) {
-            self.mistake(&path, "is not a table of keys", format!("write {}", example(engine)));
+            self.tell_shape(&path, "is not a table of keys", format!("write {}", example(engine)));
             return None;
         }
         let block = self.table(block, &path)?;

@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             }
             Some(_) => {
                 let what = "is not a list: there is no shell that would split it";
-                self.mistake(&format!("{at}:"), what, RUN_HINT);
+                self.tell_shape(&format!("{at}:"), what, RUN_HINT);
                 return None;
             }
         };

@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
             None | Some(ValueKind::Nil) => return Vec::new(),
             Some(ValueKind::Array(list)) => list,
             Some(_) => {
-                self.mistake(&format!("{path}:"), "is not a list", "write each probe as - name: …");
+                self.tell_shape(&format!("{path}:"), "is not a list", "write each probe as - name: …");
                 return Vec::new();
             }
         };
