@@ -1,6 +1,7 @@
 //! The stop of everything that a state names, all at once: each engine is connected to as in a run, and told
 //! what another process has begun.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::{Instant, timeout};
 
 use super::groups::{OpenGroup, group_open};
+use super::tell_if_late;
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{
     CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, MAX_STOPPED_AT_ONCE, STOP_LIMIT, SearchFailure, Share,
@@ -21,6 +23,7 @@ use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
+use faultgate_core::duration::exact;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
@@ -353,6 +356,15 @@ impl End<'_> {
         })
     }
 
+    fn describe_wait(&self, launched: &Launched, limit: Duration) -> String {
+        format!(
+            "still waiting for the answer to the request to stop {}, for up to {}; by hand: {}",
+            launched.id,
+            exact(limit),
+            self.engine.stop_command(launched)
+        )
+    }
+
     /// Requests the stop until it is granted, and waits until the engine's own record says that it has ended.
     async fn stop(&self, launched: &Launched) -> Result<State, String> {
         if launched.first.state.is_terminal() {
@@ -361,8 +373,14 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        let deadline = self.cancel.deadline(STOP_LIMIT + longer, Share::Stop);
-        match request.send(deadline, say_line).await {
+        let limit = STOP_LIMIT + longer;
+        let is_told = Cell::new(false);
+        let sending = request.send(self.cancel.deadline(limit, Share::Stop), |line| {
+            is_told.set(true);
+            say_line(line);
+        });
+        let late = || (!is_told.get()).then(|| self.describe_wait(launched, limit));
+        match tell_if_late(late, sending).await {
             Ok(()) | Err(StopFailure::Ended(_)) => {}
             Err(failure) => return Err(failure.to_string()),
         }

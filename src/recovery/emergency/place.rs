@@ -2,7 +2,6 @@
 //! the list names it, all at once, and its line is printed when it has ended.
 
 use std::cell::{Cell, RefCell};
-use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
@@ -11,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::EmergencyStop;
 use crate::lifecycle::{STOP_LIMIT, Share};
-use crate::recovery::make_launched;
 use crate::recovery::sweep::describe_place;
+use crate::recovery::{make_launched, tell_if_late};
 use crate::terminal::say_line;
 use crate::wiring::accounts::AwsAccount;
 use faultgate_core::duration::exact;
@@ -24,8 +23,6 @@ use faultgate_engines::{Engine, FailureKind};
 
 /// Pause before a list that was not answered is asked for again.
 const LIST_PAUSE: Duration = Duration::from_millis(500);
-/// Time after which it is told that an answer is waited for: somebody in an emergency watches.
-const TELL_AFTER: Duration = Duration::from_secs(1);
 /// Longest time for which the stops wait for the safety lever, so that nothing begins behind them.
 const LEVER_FIRST: Duration = Duration::from_secs(10);
 /// Longest such time where the user is asked before.
@@ -100,7 +97,7 @@ impl<'a> PlaceStop<'a> {
     async fn engage_and_stop(&self) {
         if let Some(role) = &self.account.role {
             let given = self.stop.cancel.within(STOP_LIMIT, Share::Find, role.credentials());
-            let given = self.tell_if_late("the role", || true, given).await;
+            let given = tell_if_late(|| Some(self.describe_wait("the role")), given).await;
             let refusal = match given {
                 Some(Ok(_)) => None,
                 Some(Err(refusal)) => Some(refusal.with_remedy()),
@@ -187,9 +184,8 @@ impl<'a> PlaceStop<'a> {
             }
         };
         let answer = self.stop.cancel.within(STOP_LIMIT, Share::Find, asking);
-        let answer =
-            self.tell_if_late("the list of experiments", || unanswered.borrow().is_none(), answer).await;
-        let failure = match answer {
+        let late = || unanswered.borrow().is_none().then(|| self.describe_wait("the list of experiments"));
+        let failure = match tell_if_late(late, answer).await {
             Some(Ok(page)) => return Ok(page),
             Some(Err(failure)) => Some(failure),
             None => unanswered.take(),
@@ -197,24 +193,9 @@ impl<'a> PlaceStop<'a> {
         Err(failure.map_or_else(|| "FIS did not answer".to_owned(), |failure| failure.with_remedy()))
     }
 
-    /// Waits for an answer, and tells so if it is late, unless the reason was told already.
-    async fn tell_if_late<T>(
-        &self,
-        what: &str,
-        is_untold: impl Fn() -> bool,
-        answer: impl Future<Output = T>,
-    ) -> T {
-        let mut answer = pin!(answer);
-        tokio::select! {
-            biased;
-            answer = &mut answer => return answer,
-            () = sleep(TELL_AFTER) => {}
-        }
-        let longest = exact(STOP_LIMIT);
-        if is_untold() {
-            say_line(&format!("still waiting for {what} in {}, for up to {longest}", self.place));
-        }
-        answer.await
+    /// Returns the line about an answer that is late.
+    fn describe_wait(&self, what: &str) -> String {
+        format!("still waiting for {what} in {}, for up to {}", self.place, exact(STOP_LIMIT))
     }
 
     /// Tells that the list was not given, since it is asked for again and again: nothing else would be said for
