@@ -1,7 +1,9 @@
 //! The stop of everything in one account and Region. Each experiment is asked to stop as soon as a page of
-//! the list names it, all at once, and its line is printed when it has ended.
+//! the list names it, all at once, and its line is printed when it has ended. Then the list is read again, since
+//! a run that lives may have launched its next experiment meanwhile.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
@@ -23,6 +25,11 @@ use faultgate_engines::{Engine, FailureKind};
 
 /// Pause before a list that was not answered is asked for again.
 const LIST_PAUSE: Duration = Duration::from_millis(500);
+/// Pause before the list is read again. A run that waited for the end of another experiment launches its own in this
+/// time.
+const LIST_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Largest number of times that the list of a place is read.
+const MAX_LISTS: usize = 10;
 /// Longest time for which the stops wait for the safety lever, so that nothing begins behind them.
 const LEVER_FIRST: Duration = Duration::from_secs(10);
 /// Longest such time where the user is asked before.
@@ -69,6 +76,8 @@ pub(super) struct PlaceStop<'a> {
     pub(super) connection: Emergency,
     /// Region and role, as the user reads them.
     pub(super) place: String,
+    /// The ids of the experiments that the lists have named.
+    known: RefCell<BTreeSet<String>>,
     tally: Cell<Tally>,
 }
 
@@ -80,6 +89,7 @@ impl<'a> PlaceStop<'a> {
             account,
             connection: Emergency::new(&account.sdk, account.role_arn.as_deref()),
             place: describe_place(account),
+            known: RefCell::default(),
             tally: Cell::default(),
         }
     }
@@ -135,22 +145,54 @@ impl<'a> PlaceStop<'a> {
         }
     }
 
+    /// Stops all that the list names, until it names nothing new.
     async fn stop_experiments(&self) {
-        let EmergencyStop { stopping, run, cancel, .. } = self.stop;
+        let EmergencyStop { request, stopping, run, cancel, .. } = self.stop;
         let engine = stopping.reach_engine(self.account, run, cancel);
+        for _ in 0..MAX_LISTS {
+            let before = self.tally.get().found;
+            if !self.stop_listed(engine.as_ref()).await {
+                return;
+            }
+            let found = self.tally.get().found;
+            if found == 0 {
+                say_line(&format!("nothing to stop in {}", self.place));
+            }
+            if found == before || request.dry_run {
+                return;
+            }
+            tokio::select! {
+                biased;
+                // A signal leaves no time for another list.
+                _ = cancel.cancelled() => return,
+                () = sleep(LIST_AGAIN_AFTER) => {}
+            }
+        }
+        self.fail(&format!(
+            "NOT everything in {} is known to have ended: each of {MAX_LISTS} lists had experiments that were launched \
+             meanwhile; cancel the pipelines that launch them, and repeat this",
+            self.place
+        ));
+    }
+
+    /// Stops what the list names and no list before it has named. Returns `true` if the list could be read to
+    /// its end.
+    async fn stop_listed(&self, engine: &dyn Engine) -> bool {
         let is_complete = Cell::new(true);
         self.find_experiments()
             .for_each_concurrent(None, async |found| match found {
-                Ok(experiment) => self.deal_with(&experiment, engine.as_ref()).await,
+                Ok(experiment) => {
+                    if self.known.borrow_mut().insert(experiment.id.clone()) {
+                        self.deal_with(&experiment, engine).await;
+                    }
+                }
                 Err(why) => {
                     is_complete.set(false);
                     self.fail(&self.tell_unlisted(&why));
                 }
             })
             .await;
-        if is_complete.get() && self.tally.get().found == 0 {
-            say_line(&format!("nothing to stop in {}", self.place));
-        }
+        is_complete.get()
     }
 
     /// Finds all experiments that have not ended, page by page. A page that cannot be read is the last

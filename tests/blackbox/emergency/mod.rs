@@ -2,6 +2,7 @@
 //! else.
 
 mod environment;
+mod latecomers;
 mod lever;
 mod troubles;
 
@@ -162,7 +163,7 @@ async fn lists_of_many_pages_are_read_to_their_end() {
     let ended = account.stop_all(&[]).finish().await;
     ended.assert_code(0, "many");
     account.assert_nothing_left("many");
-    assert_eq!(account.requests_of("ListExperiments").len(), 3);
+    assert_eq!(account.requests_of("ListExperiments").len(), 6, "three pages, and again when all have ended");
     assert_told(&ended, &["experiments found: 205, ended: 205"]);
 }
 
@@ -178,6 +179,7 @@ async fn a_dry_run_only_lists() {
         account.world.requests().into_iter().skip(asked).map(|request| request.operation).collect();
     let looks = ["GetCallerIdentity", "GetSafetyLever", "ListExperiments"];
     assert_eq!(operations, looks.map(str::to_owned).into());
+    assert_eq!(account.requests_of("ListExperiments").len(), 1);
     for id in &ids {
         assert_told(&ended, &[&format!("would stop the experiment {id}"), VIRGINIA]);
     }
