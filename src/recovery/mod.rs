@@ -1,7 +1,7 @@
 //! The end of what runs have begun and not ended, without the runs.
 //!
 //! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is
-//!   what `faultgate stop` is asked for.
+//!   what `faultgate stop` is asked for, and [`unanswered`] the requests to stop that are late.
 //! - [`sweep`] removes what has expired, by the policy of [`expired`].
 //! - [`emergency`] stops whatever runs, by tags alone.
 //! - [`rescue`] ends a run that a panic has broken.
@@ -16,6 +16,7 @@ pub(crate) mod request;
 pub(crate) mod rescue;
 pub(crate) mod stop;
 pub(crate) mod sweep;
+mod unanswered;
 mod words;
 
 use std::path::Path;

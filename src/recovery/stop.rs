@@ -1,7 +1,6 @@
 //! The stop of everything that a state names, all at once: each engine is connected to as in a run, and told
 //! what another process has begun.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::{Instant, timeout};
 
 use super::groups::{OpenGroup, group_open};
-use super::tell_if_late;
+use super::unanswered::Unanswered;
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{
     CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, MAX_STOPPED_AT_ONCE, STOP_LIMIT, SearchFailure, Share,
@@ -23,7 +22,6 @@ use crate::wiring::engines::{ControlPlaneCredentials, EngineTerms, Wiring};
 use crate::wiring::places::{Destination, EnginePlace};
 use faultgate_config::{StopSettings, Unnamed, Veil};
 use faultgate_core::clock::Clock;
-use faultgate_core::duration::exact;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{
@@ -160,10 +158,12 @@ impl Stopping<'_> {
             }
         }
         let unsignalled = Cancel::new();
+        let unanswered = Unanswered::untold();
         let ending =
             experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
                 let engine = engine.as_ref();
-                End { engine, plan, clock: self.clock, cancel: &unsignalled }.end_experiment(experiment)
+                let (cancel, unanswered) = (&unsignalled, &unanswered);
+                End { engine, plan, clock: self.clock, cancel, unanswered }.end_experiment(experiment)
             });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
@@ -202,9 +202,10 @@ impl Stopping<'_> {
         engine: &dyn Engine,
         experiment: &ExperimentState,
         cancel: &Cancel,
+        unanswered: &Unanswered,
     ) -> Ended {
         let plan = self.plan_again(experiment);
-        End { engine, plan: &plan, clock: self.clock, cancel }.end_experiment(experiment).await
+        End { engine, plan: &plan, clock: self.clock, cancel, unanswered }.end_experiment(experiment).await
     }
 
     /// Plans the experiment again, as far as it matters for its end.
@@ -268,6 +269,7 @@ struct End<'a> {
     plan: &'a ExperimentPlan,
     clock: Clock,
     cancel: &'a Cancel,
+    unanswered: &'a Unanswered,
 }
 
 impl End<'_> {
@@ -356,15 +358,6 @@ impl End<'_> {
         })
     }
 
-    fn describe_wait(&self, launched: &Launched, limit: Duration) -> String {
-        format!(
-            "still waiting for the answer to the request to stop {}, for up to {}; by hand: {}",
-            launched.id,
-            exact(limit),
-            self.engine.stop_command(launched)
-        )
-    }
-
     /// Requests the stop until it is granted, and waits until the engine's own record says that it has ended.
     async fn stop(&self, launched: &Launched) -> Result<State, String> {
         if launched.first.state.is_terminal() {
@@ -374,13 +367,9 @@ impl End<'_> {
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
         let limit = STOP_LIMIT + longer;
-        let is_told = Cell::new(false);
-        let sending = request.send(self.cancel.deadline(limit, Share::Stop), |line| {
-            is_told.set(true);
-            say_line(line);
-        });
-        let late = || (!is_told.get()).then(|| self.describe_wait(launched, limit));
-        match tell_if_late(late, sending).await {
+        let sending = request.send(self.cancel.deadline(limit, Share::Stop), say_line);
+        let by_hand = || self.engine.stop_command(launched);
+        match self.unanswered.watch(&launched.id, by_hand, limit, sending).await {
             Ok(()) | Err(StopFailure::Ended(_)) => {}
             Err(failure) => return Err(failure.to_string()),
         }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::EmergencyStop;
 use crate::lifecycle::{STOP_LIMIT, Share};
 use crate::recovery::sweep::describe_place;
+use crate::recovery::unanswered::Unanswered;
 use crate::recovery::{make_launched, tell_if_late};
 use crate::terminal::say_line;
 use crate::wiring::accounts::AwsAccount;
@@ -78,6 +79,7 @@ pub(super) struct PlaceStop<'a> {
     pub(super) place: String,
     /// The ids of the experiments that the lists have named.
     known: RefCell<BTreeSet<String>>,
+    unanswered: Unanswered,
     tally: Cell<Tally>,
 }
 
@@ -90,6 +92,7 @@ impl<'a> PlaceStop<'a> {
             connection: Emergency::new(&account.sdk, account.role_arn.as_deref()),
             place: describe_place(account),
             known: RefCell::default(),
+            unanswered: Unanswered::default(),
             tally: Cell::default(),
         }
     }
@@ -270,7 +273,7 @@ impl<'a> PlaceStop<'a> {
             role_arn: self.account.role_arn.clone(),
         };
         let launched = make_launched(&name, &experiment.id, place, stopping.clock.now());
-        let ended = stopping.end_at(engine, &launched, cancel).await;
+        let ended = stopping.end_at(engine, &launched, cancel, &self.unanswered).await;
         if ended.phase == RunPhase::Over {
             self.count(|tally| tally.ended += 1);
             say_line(&format!("{name}: {}", ended.line));

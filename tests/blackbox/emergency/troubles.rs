@@ -139,7 +139,7 @@ async fn a_stop_that_is_not_answered_is_told_before_the_next_one_is() {
     let id = ids.first().unwrap();
     let told = |line: &str| ended.stdout.find(line).unwrap_or_else(|| panic!("{line}: {}", ended.stdout));
     let waiting = format!(
-        "still waiting for the answer to the request to stop {id}, for up to 2m; by hand: \
+        "still waiting for the answer to the request to stop {id}; it is repeated for up to 2m; by hand: \
          `aws fis stop-experiment --region {VIRGINIA} --id {id}`"
     );
     assert!(told(&waiting) < told(&format!("stopped {id}")), "{}", ended.stdout);
