@@ -149,7 +149,7 @@ impl Lifecycle<'_> {
         let Scheduled { plan, engine, .. } = progress.scheduled;
         if record.has_ended() {
             progress.drop_duty();
-            // Whoever has stopped it may want that nothing follows it, and that is only judged below.
+            // Nothing may follow what somebody else has stopped, and that is only judged below.
             if cause.is_some() || record.state != State::Stopped {
                 progress.leave();
             }

@@ -311,7 +311,7 @@ async fn a_request_to_stop_that_hangs_is_not_waited_for_alone() {
     .await;
 }
 
-/// As many requests hang as are made without a signal. It leads to one more, which is answered.
+/// The requests hang that are made without a signal. It leads to one more, which is answered.
 #[tokio::test]
 async fn a_signal_asks_again_where_the_stop_of_a_halt_hangs() {
     at_once(SIGNALS, |(signal, code)| async move {

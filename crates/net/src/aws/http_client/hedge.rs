@@ -1,9 +1,5 @@
-//! The hedge of a request that must not wait for one answer alone: while none has come, the same request goes out
-//! again beside those under way, each over a connection of its own, and the first answer counts.
-//!
-//! It is for requests that do no harm twice. One that is answered in time goes out once.
-
-use std::time::Duration;
+//! A client of the SDK that hedges its requests: those beside the first go over connections of their own, and are
+//! counted.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -14,18 +10,13 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::super::calls::CountCalls;
 use super::super::config::ATTEMPT_TIMEOUT;
-
-/// Time without an answer after which the request goes out once more.
-const SEND_AGAIN_AFTER: Duration = Duration::from_millis(1500);
-/// Largest number of requests under way, since each takes a connection. It does not hold when time is short.
-const MAX_UNDER_WAY: usize = 4;
+use crate::hedge::hedge;
 
 /// Mark of a request that must not be sent over a connection which others have used: that one may be dead.
 #[derive(Debug, Clone, Copy)]
@@ -73,31 +64,16 @@ impl HttpConnector for Hedged<SharedHttpConnector> {
 }
 
 impl Hedged<SharedHttpConnector> {
-    /// Sends the request again and again until one is answered, or all of them have failed.
     async fn ask(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let Self { inner, operation, counted, hurried } = self;
         let again = request.try_clone();
-        let mut under_way = FuturesUnordered::from_iter([exchange(&inner, request)]);
-        let mut sent_at = Instant::now();
-        loop {
-            let is_hurried = hurried.is_cancelled();
-            let further = again.as_ref().filter(|_| is_hurried || under_way.len() < MAX_UNDER_WAY);
-            tokio::select! {
-                biased;
-                Some(answer) = under_way.next() => match answer {
-                    Err(error) if !under_way.is_empty() => tracing::debug!(%error, operation, "one of several"),
-                    answer => return answer,
-                },
-                () = sleep_until(sent_at + SEND_AGAIN_AFTER), if further.is_some() => {
-                    let Some(mut request) = further.and_then(HttpRequest::try_clone) else { continue };
-                    request.add_extension(OnNewConnection);
-                    counted.count(operation);
-                    under_way.push(exchange(&inner, request));
-                    sent_at = Instant::now();
-                }
-                () = hurried.cancelled(), if !is_hurried => {}
-            }
-        }
+        let further = || {
+            let mut request = again.as_ref()?.try_clone()?;
+            request.add_extension(OnNewConnection);
+            counted.count(operation);
+            Some(exchange(&inner, request))
+        };
+        hedge(exchange(&inner, request), further, &hurried).await
     }
 }
 
