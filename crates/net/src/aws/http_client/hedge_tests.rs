@@ -75,7 +75,7 @@ async fn ask(fates: impl IntoIterator<Item = Fate>, hurried_after: Duration) -> 
     let result = tokio::select! {
         () = hurrying => unreachable!(),
         result = connector.call(HttpRequest::get("http://service").unwrap()) => result,
-        () = tokio::time::sleep(Duration::from_secs(20)) => Err(ConnectorError::user("no answer".into())),
+        () = tokio::time::sleep(Duration::from_secs(19)) => Err(ConnectorError::user("no answer".into())),
     };
     let asked = service.asked.lock().unwrap();
     Course {
