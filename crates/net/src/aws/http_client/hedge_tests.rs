@@ -70,7 +70,7 @@ async fn ask(fates: impl IntoIterator<Item = Fate>, hurried_after: Duration) -> 
     let hurrying = async {
         tokio::time::sleep(hurried_after).await;
         hurried.cancel();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let result = tokio::select! {
         () = hurrying => unreachable!(),
