@@ -149,7 +149,10 @@ impl Lifecycle<'_> {
         let Scheduled { plan, engine, .. } = progress.scheduled;
         if record.has_ended() {
             progress.drop_duty();
-            progress.leave();
+            // Nothing may follow what somebody else has stopped, and that is only judged below.
+            if cause.is_some() || record.state != State::Stopped {
+                progress.leave();
+            }
             self.note_over(progress.scheduled).await;
         }
         let cut = self.finish_probing(progress, &record).await;
@@ -158,6 +161,10 @@ impl Lifecycle<'_> {
         let cause = cause.or(cut).or_else(grown);
         self.reconcile(progress, &record).await;
         let mut judged = engine.judge(&record, launched, cause.as_ref()).await;
+        if judged.stopped_by_others {
+            let stopped = format!("{} ({})", plan.name, launched.id);
+            self.course.stopped_by_others.borrow_mut().get_or_insert(stopped);
+        }
         judged.fault_may_be_in |= stop.as_ref().is_some_and(|stop| !stop.confirmed);
         // The end of a fault that may still be in is not known, whatever was begun to take it away.
         let fault = record.fault().map(|fault| FaultWindow {

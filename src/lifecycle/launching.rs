@@ -129,6 +129,11 @@ impl Lifecycle<'_> {
         if let Some(why) = self.course.probes.board.halted() {
             return Err((Verdict::Errored, format!("not launched: {why}")));
         }
+        if let Some(stopped) = self.course.stopped_by_others.borrow().as_deref() {
+            let reason =
+                format!("not launched: somebody else stopped {stopped}, so this run launches nothing more");
+            return Err((Verdict::Errored, reason));
+        }
         if let Some(why) = self.guard.why_closed() {
             return Err((Verdict::Errored, format!("not launched: {why}")));
         }

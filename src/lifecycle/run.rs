@@ -39,6 +39,8 @@ pub(super) struct Course {
     pub(super) previews: RefCell<BTreeMap<usize, PreviewRecord>>,
     /// Name of the first experiment that did not pass.
     pub(super) not_passed: RefCell<Option<String>>,
+    /// Name and id of the first experiment that somebody else has stopped.
+    pub(super) stopped_by_others: RefCell<Option<String>>,
     /// Results of the experiments that have ended, with their places in the plan.
     pub(super) ended: RefCell<Vec<(usize, ExperimentResult)>>,
     /// Reports that the engines have yet to write.
@@ -62,6 +64,7 @@ impl Course {
             },
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             not_passed: RefCell::default(),
+            stopped_by_others: RefCell::default(),
             ended: RefCell::default(),
             expected_reports: RefCell::default(),
         }

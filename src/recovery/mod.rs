@@ -1,7 +1,7 @@
 //! The end of what runs have begun and not ended, without the runs.
 //!
 //! - [`stop`] ends what a state names, by [`groups`] of engines, and tells it in [`words`]; [`request`] is
-//!   what `faultgate stop` is asked for.
+//!   what `faultgate stop` is asked for, and [`unanswered`] the requests to stop that are late.
 //! - [`sweep`] removes what has expired, by the policy of [`expired`].
 //! - [`emergency`] stops whatever runs, by tags alone.
 //! - [`rescue`] ends a run that a panic has broken.
@@ -16,17 +16,39 @@ pub(crate) mod request;
 pub(crate) mod rescue;
 pub(crate) mod stop;
 pub(crate) mod sweep;
+mod unanswered;
 mod words;
 
 use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use crate::state_file;
-use crate::terminal::complain;
+use crate::terminal::{complain, say_line};
 use faultgate_core::model::{
     ExperimentPlace, ExperimentState, LaunchRecord, NO_CI, RunIdentity, RunPhase, RunState, Trace,
 };
+
+/// Time after which it is told that an answer is waited for: somebody in an emergency watches.
+const TELL_AFTER: Duration = Duration::from_secs(1);
+
+/// Waits for an answer. If it is late, `tell` gives the line that says so, or None where the reason was told
+/// already.
+async fn tell_if_late<T>(tell: impl FnOnce() -> Option<String>, answer: impl Future<Output = T>) -> T {
+    let mut answer = pin!(answer);
+    tokio::select! {
+        biased;
+        answer = &mut answer => return answer,
+        () = sleep(TELL_AFTER) => {}
+    }
+    if let Some(line) = tell() {
+        say_line(&line);
+    }
+    answer.await
+}
 
 /// Makes the identity of a command that is not a run, such as a stop or a sweep.
 fn make_identity(id: String) -> RunIdentity {

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::{Instant, timeout};
 
 use super::groups::{OpenGroup, group_open};
+use super::unanswered::Unanswered;
 use super::words::{tell_foreign, tell_removal};
 use crate::lifecycle::{
     CLOSE_LIMIT, CONFIRM_LIMIT, Cancel, LostLaunch, MAX_STOPPED_AT_ONCE, STOP_LIMIT, SearchFailure, Share,
@@ -157,10 +158,12 @@ impl Stopping<'_> {
             }
         }
         let unsignalled = Cancel::new();
+        let unanswered = Unanswered::untold();
         let ending =
             experiments.iter().zip(&plans).zip(of_experiments).map(|((experiment, plan), engine)| {
                 let engine = engine.as_ref();
-                End { engine, plan, clock: self.clock, cancel: &unsignalled }.end_experiment(experiment)
+                let (cancel, unanswered) = (&unsignalled, &unanswered);
+                End { engine, plan, clock: self.clock, cancel, unanswered }.end_experiment(experiment)
             });
         // Experiments are looked at, not followed by events, so subscriptions are removed at the same time.
         let channels = closing.into_iter().filter_map(|engine| engine.channel());
@@ -199,9 +202,10 @@ impl Stopping<'_> {
         engine: &dyn Engine,
         experiment: &ExperimentState,
         cancel: &Cancel,
+        unanswered: &Unanswered,
     ) -> Ended {
         let plan = self.plan_again(experiment);
-        End { engine, plan: &plan, clock: self.clock, cancel }.end_experiment(experiment).await
+        End { engine, plan: &plan, clock: self.clock, cancel, unanswered }.end_experiment(experiment).await
     }
 
     /// Plans the experiment again, as far as it matters for its end.
@@ -265,6 +269,7 @@ struct End<'a> {
     plan: &'a ExperimentPlan,
     clock: Clock,
     cancel: &'a Cancel,
+    unanswered: &'a Unanswered,
 }
 
 impl End<'_> {
@@ -361,8 +366,10 @@ impl End<'_> {
         let request = StopRequest { engine: self.engine, launched };
         // A stop that the run has left to end by itself is waited for first, and then that of this process.
         let longer = self.engine.stop_takes(self.plan) * 2;
-        let deadline = self.cancel.deadline(STOP_LIMIT + longer, Share::Stop);
-        match request.send(deadline, say_line).await {
+        let limit = STOP_LIMIT + longer;
+        let sending = request.send(self.cancel.deadline(limit, Share::Stop), say_line);
+        let by_hand = || self.engine.stop_command(launched);
+        match self.unanswered.watch(&launched.id, by_hand, limit, sending).await {
             Ok(()) | Err(StopFailure::Ended(_)) => {}
             Err(failure) => return Err(failure.to_string()),
         }

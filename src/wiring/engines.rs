@@ -28,7 +28,7 @@ use faultgate_engines::command::{CommandEngine, CommandSettings, StopLimits};
 use faultgate_engines::control_plane::harness::Harness;
 use faultgate_engines::control_plane::litmus;
 use faultgate_engines::control_plane::litmus::Litmus;
-use faultgate_engines::control_plane::{ControlPlaneEngine, ControlPlaneSettings};
+use faultgate_engines::control_plane::{ControlPlaneEngine, ControlPlaneSettings, Manager};
 use faultgate_engines::fis::{EventQueue, FisEngine, FisSettings, RegionTurns, RunStep};
 use faultgate_engines::probe::Evaluate;
 use faultgate_net::aws::{AwsPlace, QueueAddress};
@@ -296,8 +296,7 @@ impl<'a> Engines<'a> {
             .clone()
             .ok_or_else(|| missing_secret("harness-api-key"))?;
         let manager = Harness::new(project.clone(), key, self.client()?);
-        let engine: Rc<dyn Engine> =
-            Rc::new(ControlPlaneEngine::new(manager, self.plane_settings(), self.wiring.clock));
+        let engine = self.control_plane(manager);
         self.harness.push((project.clone(), engine.clone()));
         Ok(engine)
     }
@@ -315,10 +314,14 @@ impl<'a> Engines<'a> {
             _ => return Err(missing_secret("litmus-token")),
         };
         let manager = Litmus::new(project.clone(), credentials, self.client()?);
-        let engine: Rc<dyn Engine> =
-            Rc::new(ControlPlaneEngine::new(manager, self.plane_settings(), self.wiring.clock));
+        let engine = self.control_plane(manager);
         self.litmus.push((project.clone(), engine.clone()));
         Ok(engine)
+    }
+
+    fn control_plane(&self, manager: impl Manager + 'static) -> Rc<dyn Engine> {
+        let Wiring { clock, cancel, .. } = self.wiring;
+        Rc::new(ControlPlaneEngine::new(manager, self.plane_settings(), *clock, cancel.token().clone()))
     }
 
     fn client(&self) -> Result<reqwest::Client, Mistake> {

@@ -262,6 +262,14 @@ async fn the_same_signal_again_ends_at_once() {
     assert!(!ended.path("reports/result.json").exists());
 }
 
+/// Returns a suite whose probe fails, and halts the experiment.
+fn halting_suite() -> String {
+    format!(
+        "version: 1\nexperiments:\n  - name: az\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
+         \x20     - {{ name: shop, tcp: {{ address: '127.0.0.1:1' }}, every: 100ms, aborts-after: 2 }}\n"
+    )
+}
+
 /// The stop of a halt is under way when the signal comes. What the halt has found is true all the same.
 #[tokio::test]
 async fn a_signal_during_the_stop_of_a_halt_cancels_the_run_and_keeps_the_halt() {
@@ -269,11 +277,7 @@ async fn a_signal_during_the_stop_of_a_halt_cancels_the_run_and_keeps_the_halt()
         let account = EmbeddedAccount::living(IN).await;
         let delay = FaultEffect::Delay(Duration::from_millis(1200));
         account.world.inject(FaultRule::on("StopExperiment", delay));
-        let suite = format!(
-            "version: 1\nexperiments:\n  - name: az\n    fis: {{ template: {TEMPLATE_ID} }}\n    probes:\n\
-             \x20     - {{ name: shop, tcp: {{ address: '127.0.0.1:1' }}, every: 100ms, aborts-after: 2 }}\n"
-        );
-        let running = account.faultgate(&["run"]).file(".faultgate.yml", &suite).spawn();
+        let running = account.faultgate(&["run"]).file(".faultgate.yml", &halting_suite()).spawn();
         account.until_asked("StopExperiment").await;
         let cancelled = Cancelled::by(signal, account, running).await;
         let result = cancelled.result(code);
@@ -286,6 +290,39 @@ async fn a_signal_during_the_stop_of_a_halt_cancels_the_run_and_keeps_the_halt()
         let reasons = result["gate"]["reasons"].as_array().unwrap();
         let cancelling = format!("SIG{signal} cancelled the run while a halt was under way");
         assert_eq!(reasons, &[Value::from(cancelling), halt.into()]);
+    })
+    .await;
+}
+
+/// The first request to stop is never answered, as by a server that has stalled. The next one is.
+#[tokio::test]
+async fn a_request_to_stop_that_hangs_is_not_waited_for_alone() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = EmbeddedAccount::living(ENDLESS).await;
+        account.world.inject(FaultRule::on("StopExperiment", FaultEffect::Hang).times(1));
+        let running = account.run().spawn();
+        account.until_running().await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        assert_eq!(result["experiments"][0]["stop"]["confirmed"], true, "{result:#}");
+        assert_eq!(cancelled.account.requests_of("StopExperiment").len(), 2);
+        assert_eq!(result["experiments"][0]["monitor"]["api_calls"]["StopExperiment"], 2, "{result:#}");
+    })
+    .await;
+}
+
+/// The requests hang that are made without a signal. It leads to one more, which is answered.
+#[tokio::test]
+async fn a_signal_asks_again_where_the_stop_of_a_halt_hangs() {
+    at_once(SIGNALS, |(signal, code)| async move {
+        let account = EmbeddedAccount::living(IN).await;
+        account.world.inject(FaultRule::on("StopExperiment", FaultEffect::Hang).times(4));
+        let running = account.faultgate(&["run"]).file(".faultgate.yml", &halting_suite()).spawn();
+        account.until("all hang", |seen| seen.count("StopExperiment") == 4).await;
+        let cancelled = Cancelled::by(signal, account, running).await;
+        let result = cancelled.result(code);
+        assert_eq!(result["experiments"][0]["stop"]["confirmed"], true, "{result:#}");
+        assert_eq!(cancelled.account.requests_of("StopExperiment").len(), 5);
     })
     .await;
 }

@@ -40,6 +40,8 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
     /// `true` if the fault may still be in although the engine is done with the experiment.
     pub fault_may_be_in: bool,
+    /// `true` if somebody else has stopped the experiment: neither this run nor a stop condition.
+    pub stopped_by_others: bool,
 }
 
 impl Judgement {
@@ -56,6 +58,7 @@ impl Judgement {
             warnings: Vec::new(),
             evidence: Vec::new(),
             fault_may_be_in: false,
+            stopped_by_others: false,
         }
     }
 

@@ -2,5 +2,6 @@
 
 pub mod aws;
 pub mod foreign;
+pub mod hedge;
 pub mod http;
 pub mod syntax;

@@ -1,8 +1,9 @@
 //! The stop of everything in one account and Region. Each experiment is asked to stop as soon as a page of
-//! the list names it, all at once, and its line is printed when it has ended.
+//! the list names it, all at once, and its line is printed when it has ended. Then the list is read again, since
+//! a run that lives may have launched its next experiment meanwhile.
 
 use std::cell::{Cell, RefCell};
-use std::pin::pin;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
@@ -11,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::EmergencyStop;
 use crate::lifecycle::{STOP_LIMIT, Share};
-use crate::recovery::make_launched;
 use crate::recovery::sweep::describe_place;
+use crate::recovery::unanswered::Unanswered;
+use crate::recovery::{make_launched, tell_if_late};
 use crate::terminal::say_line;
 use crate::wiring::accounts::AwsAccount;
 use faultgate_core::duration::exact;
@@ -24,8 +26,11 @@ use faultgate_engines::{Engine, FailureKind};
 
 /// Pause before a list that was not answered is asked for again.
 const LIST_PAUSE: Duration = Duration::from_millis(500);
-/// Time after which it is told that an answer is waited for: somebody in an emergency watches.
-const TELL_AFTER: Duration = Duration::from_secs(1);
+/// Pause before the list is read again. A run that waited for the end of another experiment launches its own in this
+/// time.
+const LIST_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Largest number of times that the list of a place is read.
+const MAX_LISTS: usize = 10;
 /// Longest time for which the stops wait for the safety lever, so that nothing begins behind them.
 const LEVER_FIRST: Duration = Duration::from_secs(10);
 /// Longest such time where the user is asked before.
@@ -72,6 +77,9 @@ pub(super) struct PlaceStop<'a> {
     pub(super) connection: Emergency,
     /// Region and role, as the user reads them.
     pub(super) place: String,
+    /// The ids of the experiments that the lists have named.
+    known: RefCell<BTreeSet<String>>,
+    unanswered: Unanswered,
     tally: Cell<Tally>,
 }
 
@@ -83,6 +91,8 @@ impl<'a> PlaceStop<'a> {
             account,
             connection: Emergency::new(&account.sdk, account.role_arn.as_deref()),
             place: describe_place(account),
+            known: RefCell::default(),
+            unanswered: Unanswered::default(),
             tally: Cell::default(),
         }
     }
@@ -100,7 +110,7 @@ impl<'a> PlaceStop<'a> {
     async fn engage_and_stop(&self) {
         if let Some(role) = &self.account.role {
             let given = self.stop.cancel.within(STOP_LIMIT, Share::Find, role.credentials());
-            let given = self.tell_if_late("the role", || true, given).await;
+            let given = tell_if_late(|| Some(self.describe_wait("the role")), given).await;
             let refusal = match given {
                 Some(Ok(_)) => None,
                 Some(Err(refusal)) => Some(refusal.with_remedy()),
@@ -138,22 +148,54 @@ impl<'a> PlaceStop<'a> {
         }
     }
 
+    /// Stops all that the list names, until it names nothing new.
     async fn stop_experiments(&self) {
-        let EmergencyStop { stopping, run, cancel, .. } = self.stop;
+        let EmergencyStop { request, stopping, run, cancel, .. } = self.stop;
         let engine = stopping.reach_engine(self.account, run, cancel);
+        for _ in 0..MAX_LISTS {
+            let before = self.tally.get().found;
+            if !self.stop_listed(engine.as_ref()).await {
+                return;
+            }
+            let found = self.tally.get().found;
+            if found == 0 {
+                say_line(&format!("nothing to stop in {}", self.place));
+            }
+            if found == before || request.dry_run {
+                return;
+            }
+            tokio::select! {
+                biased;
+                // A signal leaves no time for another list.
+                _ = cancel.cancelled() => return,
+                () = sleep(LIST_AGAIN_AFTER) => {}
+            }
+        }
+        self.fail(&format!(
+            "NOT everything in {} is known to have ended: each of {MAX_LISTS} lists had experiments that were launched \
+             meanwhile; cancel the pipelines that launch them, and repeat this",
+            self.place
+        ));
+    }
+
+    /// Stops what the list names and no list before it has named. Returns `true` if the list could be read to
+    /// its end.
+    async fn stop_listed(&self, engine: &dyn Engine) -> bool {
         let is_complete = Cell::new(true);
         self.find_experiments()
             .for_each_concurrent(None, async |found| match found {
-                Ok(experiment) => self.deal_with(&experiment, engine.as_ref()).await,
+                Ok(experiment) => {
+                    if self.known.borrow_mut().insert(experiment.id.clone()) {
+                        self.deal_with(&experiment, engine).await;
+                    }
+                }
                 Err(why) => {
                     is_complete.set(false);
                     self.fail(&self.tell_unlisted(&why));
                 }
             })
             .await;
-        if is_complete.get() && self.tally.get().found == 0 {
-            say_line(&format!("nothing to stop in {}", self.place));
-        }
+        is_complete.get()
     }
 
     /// Finds all experiments that have not ended, page by page. A page that cannot be read is the last
@@ -187,9 +229,8 @@ impl<'a> PlaceStop<'a> {
             }
         };
         let answer = self.stop.cancel.within(STOP_LIMIT, Share::Find, asking);
-        let answer =
-            self.tell_if_late("the list of experiments", || unanswered.borrow().is_none(), answer).await;
-        let failure = match answer {
+        let late = || unanswered.borrow().is_none().then(|| self.describe_wait("the list of experiments"));
+        let failure = match tell_if_late(late, answer).await {
             Some(Ok(page)) => return Ok(page),
             Some(Err(failure)) => Some(failure),
             None => unanswered.take(),
@@ -197,24 +238,9 @@ impl<'a> PlaceStop<'a> {
         Err(failure.map_or_else(|| "FIS did not answer".to_owned(), |failure| failure.with_remedy()))
     }
 
-    /// Waits for an answer, and tells so if it is late, unless the reason was told already.
-    async fn tell_if_late<T>(
-        &self,
-        what: &str,
-        is_untold: impl Fn() -> bool,
-        answer: impl Future<Output = T>,
-    ) -> T {
-        let mut answer = pin!(answer);
-        tokio::select! {
-            biased;
-            answer = &mut answer => return answer,
-            () = sleep(TELL_AFTER) => {}
-        }
-        let longest = exact(STOP_LIMIT);
-        if is_untold() {
-            say_line(&format!("still waiting for {what} in {}, for up to {longest}", self.place));
-        }
-        answer.await
+    /// Returns the line about an answer that is late.
+    fn describe_wait(&self, what: &str) -> String {
+        format!("still waiting for {what} in {}, for up to {}", self.place, exact(STOP_LIMIT))
     }
 
     /// Tells that the list was not given, since it is asked for again and again: nothing else would be said for
@@ -247,7 +273,7 @@ impl<'a> PlaceStop<'a> {
             role_arn: self.account.role_arn.clone(),
         };
         let launched = make_launched(&name, &experiment.id, place, stopping.clock.now());
-        let ended = stopping.end_at(engine, &launched, cancel).await;
+        let ended = stopping.end_at(engine, &launched, cancel, &self.unanswered).await;
         if ended.phase == RunPhase::Over {
             self.count(|tally| tally.ended += 1);
             say_line(&format!("{name}: {}", ended.line));

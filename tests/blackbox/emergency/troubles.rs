@@ -130,6 +130,22 @@ async fn lost_answers_are_no_matter() {
 }
 
 #[tokio::test]
+async fn a_stop_that_is_not_answered_is_told_before_the_next_one_is() {
+    let account = EmbeddedAccount::living(ENDLESS).await;
+    let ids = account.fill(VIRGINIA, 1).await;
+    account.world.inject(FaultRule::on("StopExperiment", FaultEffect::Hang).times(1));
+    let ended = account.stop_all(&[]).finish().await;
+    ended.assert_code(0, "the second request is answered");
+    let id = ids.first().unwrap();
+    let told = |line: &str| ended.stdout.find(line).unwrap_or_else(|| panic!("{line}: {}", ended.stdout));
+    let waiting = format!(
+        "still waiting for the answer to the request to stop {id}; it is repeated for up to 2m; by hand: \
+         `aws fis stop-experiment --region {VIRGINIA} --id {id}`"
+    );
+    assert!(told(&waiting) < told(&format!("stopped {id}")), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn a_signal_leaves_nothing_unasked_and_nothing_unnamed() {
     at_once([("TERM", 143), ("INT", 130), ("HUP", 129)], |(signal, code)| async move {
         let account = EmbeddedAccount::living(ENDLESS).await;

@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 mod agreement;
 mod course;
@@ -48,6 +49,7 @@ use self::tracking::{GaveUp, RunEnd, RunTracking};
 use super::{EngineFailure, FailureKind, Launched, Record};
 use faultgate_core::clock::Clock;
 use faultgate_core::model::{ExperimentPlan, InjectionRule, State};
+use faultgate_net::hedge::hedge;
 
 /// Number of times that the details of a run that is over are asked for.
 const DETAIL_TRIES: u32 = 3;
@@ -79,13 +81,19 @@ pub struct ControlPlaneEngine {
     settings: ControlPlaneSettings,
     poller: Poller,
     launches: Launches,
+    cancelled: CancellationToken,
 }
 
 impl ControlPlaneEngine {
     /// Creates the engine. Nothing is asked yet.
-    pub fn new(manager: impl Manager + 'static, settings: ControlPlaneSettings, clock: Clock) -> Self {
+    pub fn new(
+        manager: impl Manager + 'static,
+        settings: ControlPlaneSettings,
+        clock: Clock,
+        cancelled: CancellationToken,
+    ) -> Self {
         let poller = Poller::new(clock, settings.seed);
-        Self { manager: Box::new(manager), settings, poller, launches: Launches::default() }
+        Self { manager: Box::new(manager), settings, poller, launches: Launches::default(), cancelled }
     }
 
     fn launch_of<'a>(&'a self, experiment: &'a ExperimentPlan) -> RunLaunch<'a> {
@@ -178,6 +186,10 @@ impl ControlPlaneEngine {
         else {
             return Ok(());
         };
-        if over { Ok(()) } else { self.poller.ask(self.manager.stop(&key)).await }
+        if over {
+            return Ok(());
+        }
+        let ask = || self.poller.ask(self.manager.stop(&key));
+        hedge(ask(), || Some(ask()), &self.cancelled).await
     }
 }

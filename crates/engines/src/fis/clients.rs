@@ -7,15 +7,17 @@ use aws_config::SdkConfig;
 use aws_sdk_eventbridge::operation::put_rule::PutRuleError;
 use aws_sdk_fis::operation::get_experiment_template::GetExperimentTemplateError;
 use aws_sdk_fis::operation::list_experiment_resolved_targets::ListExperimentResolvedTargetsError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use tokio_util::sync::CancellationToken;
 
 use super::pace::{RequestPace, Unrepeated};
 use super::subscription::is_rule_limit;
 use crate::cloudwatch::CloudwatchClient;
-use faultgate_net::aws::CONNECT_TIMEOUT;
 use faultgate_net::aws::calls::CountCalls;
 use faultgate_net::aws::error::is_throttled;
+use faultgate_net::aws::{CONNECT_TIMEOUT, Hedged};
 
 /// A long poll takes 20 s by itself.
 const RECEIVE_LIMIT: Duration = Duration::from_secs(30);
@@ -43,6 +45,20 @@ impl Clients {
             counted,
             pace: RequestPace::default(),
         }
+    }
+
+    /// Returns the settings of requests to stop. While one is not answered, it is sent again, until `hurried` says
+    /// that time is short and beyond: an answer that does not come must not leave the fault in.
+    pub(super) fn stopping(&self, hurried: &CancellationToken) -> aws_sdk_fis::config::Builder {
+        // The hedge limits each request by itself, and no pause between attempts keeps it from sending.
+        let unlimited = TimeoutConfig::builder().disable_operation_attempt_timeout().build();
+        let mut config = aws_sdk_fis::config::Builder::new().timeout_config(unlimited);
+        let hedged = self
+            .sdk
+            .http_client()
+            .map(|client| Hedged::new(client, "StopExperiment", self.counted.clone(), hurried.clone()));
+        config.set_http_client(hedged.map(SharedHttpClient::new));
+        config
     }
 
     /// Makes a client for rules.

@@ -277,7 +277,10 @@ fn judge_stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judge
     };
     let by_events = told.iter().map(|change| change.in_words()).collect::<Vec<_>>().join(", ");
     let weakness = |reason: String| Judgement::weakness(State::Stopped, ScoreSource::StopCondition, reason);
-    let errored = |reason: String| Judgement::plain(State::Stopped, Verdict::Errored, reason);
+    let by_others = |reason: String| Judgement {
+        stopped_by_others: true,
+        ..Judgement::plain(State::Stopped, Verdict::Errored, reason)
+    };
     if !fired.is_empty() {
         let fired: Vec<String> = fired.into_iter().map(named).collect();
         weakness(format!("a stop condition fired: {}{said}", fired.join(", ")))
@@ -285,12 +288,12 @@ fn judge_stopped(record: &Record, context: &FisContext<'_>, said: &str) -> Judge
         let which = if told.is_empty() { String::new() } else { format!(": {by_events}") };
         weakness(format!("a stop condition fired{which}{said}"))
     } else if context.lever.is_some_and(lever_is_engaged) || mentions("safety lever") {
-        errored(format!("the safety lever stopped it{said}"))
+        by_others(format!("the safety lever stopped it{said}"))
     } else if !told.is_empty() {
         // An alarm that is calm again rang before the end, and the record names no other cause.
         weakness(format!("a stop condition fired: {by_events}{said}"))
     } else {
-        errored(format!("somebody else stopped it{said}"))
+        by_others(format!("somebody else stopped it{said}"))
     }
 }
 

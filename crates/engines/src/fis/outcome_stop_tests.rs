@@ -30,6 +30,7 @@ fn who_stopped_it_is_told_apart() {
     ];
     for (case, record, context, expected) in cases {
         assert_eq!(verdict(&record, &context), expected, "{case}");
+        assert_eq!(judge(&record, &context).stopped_by_others, expected == ERRORED, "{case}");
     }
 }
 

@@ -100,7 +100,8 @@ impl Engine for FisEngine {
 
     async fn stop(&self, launched: &Launched) -> Result<(), EngineFailure> {
         let stop = async {
-            let answer = self.clients.fis.stop_experiment().id(&launched.id).send().await;
+            let request = self.clients.fis.stop_experiment().id(&launched.id).customize();
+            let answer = request.config_override(self.clients.stopping(&self.cancelled)).send().await;
             answer.map(drop).map_err(|error| {
                 failure(
                     error,

@@ -91,6 +91,16 @@ pub struct CountCalls {
     pub shared: Calls,
 }
 
+impl CountCalls {
+    /// Counts a request of the current task.
+    pub(super) fn count(&self, operation: &str) {
+        self.total.count(operation);
+        if CURRENT.try_with(|experiment| experiment.count(operation)).is_err() {
+            self.shared.count(operation);
+        }
+    }
+}
+
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
 impl Intercept for CountCalls {
     fn name(&self) -> &'static str {
@@ -104,12 +114,9 @@ impl Intercept for CountCalls {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map_or("unknown", Metadata::name);
-        self.total.count(operation);
         panics::point("request");
         Attempts::change(|attempts| attempts.sent += 1);
-        if CURRENT.try_with(|experiment| experiment.count(operation)).is_err() {
-            self.shared.count(operation);
-        }
+        self.count(operation);
         Ok(())
     }
 

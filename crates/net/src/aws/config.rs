@@ -16,7 +16,8 @@ use super::http_client::{http_client, local_client};
 use crate::http::{ClientFailure, HttpSettings};
 
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for one attempt.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for one operation with all its attempts.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(45);
 const MAX_ATTEMPTS: u32 = 5;

@@ -38,7 +38,7 @@ mod signer;
 pub use self::caller::{ask_account_id, is_account_id};
 pub use self::config::{CONNECT_TIMEOUT, OPERATION_TIMEOUT, connect_embedded, in_region};
 pub use self::credentials::{CredentialsFailure, NotGiven, credentials_failure_in, reason_of};
-pub use self::http_client::http_client;
+pub use self::http_client::{Hedged, http_client};
 pub use self::json_client::{JsonClient, JsonClientError, JsonNames};
 pub use self::json_service::{JsonApi, JsonRefusal, JsonService};
 pub use self::organizations::Organizations;

@@ -150,7 +150,12 @@ async fn a_launch_that_names_no_run_stays_in_doubt() {
     let mut own = life(&[]);
     own.cron = true;
     let settings = ControlPlaneSettings { dry_run: false, injection: InjectionRule::default(), seed: 1 };
-    let engine = ControlPlaneEngine::new(FakeManager::with("e", own), settings, Clock::start());
+    let engine = ControlPlaneEngine::new(
+        FakeManager::with("e", own),
+        settings,
+        Clock::start(),
+        Cancel::new().token().clone(),
+    );
     let plan = plan("shop", "e");
     assert!(engine.launch(&plan, &Unnoted).await.is_err());
     assert!(engine.how_to_look(&plan).is_some_and(|how| how.contains("look by hand")));

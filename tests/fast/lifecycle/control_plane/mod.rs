@@ -73,7 +73,8 @@ async fn run(fake: &FakeManager, experiments: &[(&str, &str)], setting: Setting)
         ControlPlaneSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 7 };
     let cancel = Cancel::new();
     let warnings = RefCell::new(Vec::new());
-    let engine: Rc<dyn Engine> = Rc::new(ControlPlaneEngine::new(fake.clone(), settings, clock));
+    let engine: Rc<dyn Engine> =
+        Rc::new(ControlPlaneEngine::new(fake.clone(), settings, clock, cancel.token().clone()));
     let equipment = Equipment { engine, evaluators: Vec::new() };
     let publish = |event: &RunEvent<'_>| {
         if let RunEvent::Warning(message) = event {
@@ -177,6 +178,7 @@ async fn a_stop_waits_for_the_id_that_it_needs() {
         fake.clone(),
         ControlPlaneSettings { dry_run: setting.dry_run, injection: InjectionRule::default(), seed: 1 },
         clock,
+        Cancel::new().token().clone(),
     );
     let launched = engine.launch(&plan("shop", "e"), &Unnoted).await.unwrap();
     sleep(Duration::from_secs(25)).await;
@@ -209,6 +211,18 @@ async fn a_stop_goes_out_although_reads_hang() {
     let played = run(&fake, &[("shop", "e")], setting).await;
     assert_eq!(played.one().verdict, Verdict::Cancelled);
     assert_eq!(fake.0.borrow().stops.first().map(String::as_str), Some("n1"));
+}
+
+/// A signal leaves less time than one request to stop may take.
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_hangs_is_asked_for_again_beside_it() {
+    let fake = completes().after("stop", &[FakeEffect::Hang, FakeEffect::Hang]);
+    let setting =
+        Setting { signal: Some((Duration::from_secs(10), Signal::Terminate)), ..Setting::default() };
+    let played = run(&fake, &[("shop", "e")], setting).await;
+    let stop = played.one().stop.as_ref().unwrap();
+    assert!(stop.accepted && stop.confirmed, "{}", played.one().reason);
+    assert_eq!(fake.calls_of("stop"), 3);
 }
 
 #[tokio::test(start_paused = true)]

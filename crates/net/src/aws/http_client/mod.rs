@@ -1,6 +1,8 @@
 //! The HTTP client of the SDK. It is that of everything else, so that one place knows of certificates, proxies and
 //! limits. Every client is wrapped: `bounded` limits the size of answers, and `veil` takes credentials out of
-//! refusals.
+//! refusals. `hedge` sends a request again while it is not answered.
+
+use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -16,10 +18,13 @@ use super::config::OPERATION_TIMEOUT;
 use crate::http::{ClientFailure, HttpSettings, client_with};
 
 use self::bounded::BoundedAnswers;
+pub use self::hedge::Hedged;
+use self::hedge::OnNewConnection;
 use self::veil::VeiledRefusals;
 pub(super) use self::veil::credentials_in;
 
 mod bounded;
+mod hedge;
 mod veil;
 
 /// Number of idle connections to one host that are kept. Each takes some memory, and after a burst of requests
@@ -33,11 +38,15 @@ const MAX_IDLE_CONNECTIONS: usize = 16;
 ///
 /// TLS cannot be had.
 pub fn http_client(settings: &HttpSettings) -> Result<SharedHttpClient, ClientFailure> {
+    let client = client_keeping(MAX_IDLE_CONNECTIONS, settings)?;
+    let further = Some(Arc::new(FurtherClient { settings: settings.clone(), made: OnceLock::new() }));
+    Ok(wrap_client(OwnClient { client, further }))
+}
+
+/// Makes a client that keeps this number of idle connections to one host.
+fn client_keeping(idle: usize, settings: &HttpSettings) -> Result<reqwest::Client, ClientFailure> {
     // The SDK limits each attempt and each operation by itself.
-    let client = client_with(settings, |builder| {
-        builder.timeout(OPERATION_TIMEOUT).pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-    })?;
-    Ok(wrap_client(client))
+    client_with(settings, |builder| builder.timeout(OPERATION_TIMEOUT).pool_max_idle_per_host(idle))
 }
 
 /// Makes a client for endpoints on this machine, which speak no TLS. It takes nothing from the environment.
@@ -53,17 +62,40 @@ pub(super) fn local_client() -> Result<SharedHttpClient, ClientFailure> {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .tls_certs_only(nobody.clone())
     })?;
-    Ok(wrap_client(client))
+    Ok(wrap_client(OwnClient { client, further: None }))
 }
 
-fn wrap_client(client: reqwest::Client) -> SharedHttpClient {
-    let bounded = SharedHttpClient::new(BoundedAnswers(SharedHttpClient::new(OwnClient(client))));
+fn wrap_client(client: OwnClient) -> SharedHttpClient {
+    let bounded = SharedHttpClient::new(BoundedAnswers(SharedHttpClient::new(client)));
     SharedHttpClient::new(VeiledRefusals(bounded))
 }
 
 /// The client of everything else, as the SDK takes one.
 #[derive(Debug, Clone)]
-struct OwnClient(reqwest::Client);
+struct OwnClient {
+    client: reqwest::Client,
+    /// The client for new connections; None where connections do not die unnoticed.
+    further: Option<Arc<FurtherClient>>,
+}
+
+/// A client that keeps no connection. It is made when it is needed, since reading certificates takes a while.
+#[derive(Debug)]
+struct FurtherClient {
+    settings: HttpSettings,
+    made: OnceLock<Option<reqwest::Client>>,
+}
+
+impl OwnClient {
+    /// Returns the client for this request.
+    fn choose(&self, request: &http::Request<SdkBody>) -> &reqwest::Client {
+        let further = || {
+            let FurtherClient { settings, made } = self.further.as_deref()?;
+            made.get_or_init(|| client_keeping(0, settings).ok()).as_ref()
+        };
+        let wants_further = request.extensions().get::<OnNewConnection>().is_some();
+        wants_further.then(further).flatten().unwrap_or(&self.client)
+    }
+}
 
 impl HttpClient for OwnClient {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -73,9 +105,10 @@ impl HttpClient for OwnClient {
 
 impl HttpConnector for OwnClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Self(client) = self.clone();
+        let own = self.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let client = own.choose(&request).clone();
             let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))
                 .map_err(|error| ConnectorError::user(error.into()))?;
             let answer: http::Response<reqwest::Body> =

@@ -63,7 +63,8 @@ async fn asked(client: &SharedHttpClient, authority: &Authority) -> Result<u16, 
 async fn built_in_certificates_take_the_place_of_the_systems() {
     let (ours, bundled, strange) = (authority("ours"), authority("bundled"), authority("strange"));
     let settings = HttpSettings { ca_bundle: Some(bundled.pem().into_bytes()), ..HttpSettings::default() };
-    let client = wrap_client(client_trusting(&settings, &[ours.der().clone()], |builder| builder).unwrap());
+    let client = client_trusting(&settings, &[ours.der().clone()], |builder| builder).unwrap();
+    let client = wrap_client(OwnClient { client, further: None });
 
     assert_eq!(asked(&client, &ours).await, Ok(204));
     assert_eq!(asked(&client, &bundled).await, Ok(204));
