@@ -42,6 +42,7 @@ pub struct Merger {
     /// The name of each experiment, and of the part that it is in.
     experiments: HashMap<String, Rc<str>>,
     refusals: Vec<(Option<Shard>, Refusal)>,
+    notes: Vec<Finding>,
     problems: Vec<String>,
 }
 
@@ -87,9 +88,7 @@ impl Merger {
 
     /// Adds a note about the parts to the merged result.
     pub fn note(&mut self, note: Finding) {
-        if let Some(whole) = &mut self.whole {
-            whole.findings.push(note);
-        }
+        self.notes.push(note);
     }
 
     /// Returns the first part, without its experiments.
@@ -125,6 +124,8 @@ impl Merger {
         if let Some(expected) = &self.expected {
             expected.complete(&mut whole);
         }
+        whole.findings.extend(self.notes);
+        whole.merged = true;
         whole.faultgate = ToolInfo::current();
         let compare_to = compare_to.filter(|_| !whole.dry_run);
         whole.comparison = compare_to.map(|compare_to| compare_to.compare(&whole.experiments, true));

@@ -102,6 +102,7 @@ pub(super) fn run(common: &Common, shard: Option<Shard>, experiments: Vec<Experi
         started_at: at,
         ended_at: at + SignedDuration::from_secs(9),
         gate,
+        merged: false,
         tolerate: None,
         links: Vec::new(),
         comparison,

@@ -111,7 +111,8 @@ async fn what_may_not_be_kept_is_told_with_the_statement() {
     assert!(detail.contains("AccessDenied") && detail.contains("arn:aws:s3:::results/*"), "{detail}");
 }
 
-fn plan(names: &[&str]) -> String {
+/// Returns the plan of these experiments, of the suite `SUITE`.
+pub(crate) fn plan(names: &[&str]) -> String {
     let item = |name: &&str| {
         let item = json!({
             "experiment": name, "engine": "fis", "template": TEMPLATE_ID, "account": null, "region": null,

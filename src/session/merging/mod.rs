@@ -13,6 +13,7 @@ use indicatif::MultiProgress;
 
 mod sources;
 
+pub(crate) use self::sources::find_results;
 use self::sources::{FoundResults, ResultSource};
 use super::REPORT_TIMEOUT;
 use super::provenance::find_differences;
@@ -127,8 +128,18 @@ impl<'a> Merging<'a> {
         if settings.plan_run.is_some() {
             merger = merger.of_plan_run();
         }
-        let mut reads = stream::iter(found.parts.iter().map(|part| read_part(part))).buffered(PARALLEL_READS);
-        while let Some(attempts) = reads.next().await {
+        let own = report::report_files(&settings.report_dir).filter_map(|path| path.canonicalize().ok());
+        let own: Vec<PathBuf> = own.collect();
+        let mut reads =
+            stream::iter(found.parts.iter().map(|part| read_part(part, &own))).buffered(PARALLEL_READS);
+        while let Some(mut attempts) = reads.next().await {
+            let merges = attempts.extract_if(.., |(_, read)| read.as_ref().is_ok_and(|result| result.merged));
+            for (name, _) in merges {
+                merger.note(Finding::new(Level::Warning, name, "it was merged itself, so it is no part"));
+            }
+            if attempts.is_empty() {
+                continue;
+            }
             match choose_attempt(attempts, &here) {
                 Ok((name, result, notes)) => {
                     merger.add(&name, result);
@@ -266,13 +277,19 @@ impl KnownBuckets {
     }
 }
 
-/// Reads all attempts of a part, each with its name.
-async fn read_part(attempts: &[ResultSource]) -> Vec<(String, Result<RunResult, Mistake>)> {
+/// Reads all attempts of a part, each with its name. None may be one of the merge's `own` reports, since another
+/// merge would miss what this one overwrites.
+async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<(String, Result<RunResult, Mistake>)> {
     let mut read = Vec::new();
     for source in attempts {
         let name = source.name();
         let result = match source {
-            ResultSource::File(path) => read_result(path),
+            ResultSource::File(path) => {
+                let is_own = !own.is_empty() && path.canonicalize().is_ok_and(|path| own.contains(&path));
+                read_result(path).and_then(|result| {
+                    if is_own && !result.merged { Err(refuse_own(&name)) } else { Ok(result) }
+                })
+            }
             ResultSource::Object(bucket, address) => {
                 let got = bucket.get(&address.key, report::MAX_OBJECT_BYTES).await;
                 let got = got
@@ -283,6 +300,13 @@ async fn read_part(attempts: &[ResultSource]) -> Vec<(String, Result<RunResult, 
         read.push((name, result));
     }
     read
+}
+
+/// Returns the mistake of a part that the merged result would overwrite.
+fn refuse_own(name: &str) -> Mistake {
+    Mistake::new(name, format!("{name} is a part, and the merged result would take its place")).hint(
+        "name another folder by --report-dir, or remove the file if it is the result of an earlier merge",
+    )
 }
 
 /// A result that counts, with its name, and notes about the attempts that do not.

@@ -57,35 +57,15 @@ impl FoundResults {
 
     /// Adds all results in a folder and below it, in the order of their names.
     pub(super) fn add_folder(&mut self, folder: &Path) -> Result<(), Mistake> {
-        let before = self.count;
-        let place = folder.display().to_string();
-        let unreadable =
-            |error: std::io::Error| Mistake::new(&place, format!("{place} cannot be read: {error}"));
-        let (mut folders, mut found, mut looked) = (vec![folder.to_path_buf()], Vec::new(), 0_usize);
-        while let Some(next) = folders.pop() {
-            for entry in std::fs::read_dir(&next).map_err(unreadable)? {
-                let entry = entry.map_err(unreadable)?;
-                looked += 1;
-                if looked > MAX_ENTRIES {
-                    let what = format!("{place} has more than {MAX_ENTRIES} files and folders");
-                    return Err(Mistake::new(&place, what).hint("name the folder of the results alone"));
-                }
-                // A link to a folder could lead round in a circle, so it is not followed.
-                if entry.file_type().map_err(unreadable)?.is_dir() {
-                    folders.push(entry.path());
-                } else if is_result(&entry.file_name().to_string_lossy()) {
-                    found.push(entry.path());
-                }
-            }
+        let found = find_results(folder)?;
+        if found.is_empty() {
+            let place = folder.display().to_string();
+            return Err(Mistake::new(&place, format!("{place} holds no results"))
+                .hint("name a folder of result.json files"));
         }
-        found.sort();
         for path in found {
             let name = path.to_string_lossy().into_owned();
             self.add(&name, ResultSource::File(path), 0)?;
-        }
-        if self.count == before {
-            return Err(Mistake::new(&place, format!("{place} holds no results"))
-                .hint("name a folder of result.json files"));
         }
         Ok(())
     }
@@ -135,6 +115,31 @@ impl FoundResults {
         }
         Ok(())
     }
+}
+
+/// Finds the files in a folder and below it that should be results, in the order of their names.
+pub(crate) fn find_results(folder: &Path) -> Result<Vec<PathBuf>, Mistake> {
+    let place = folder.display().to_string();
+    let unreadable = |error: std::io::Error| Mistake::new(&place, format!("{place} cannot be read: {error}"));
+    let (mut folders, mut found, mut looked) = (vec![folder.to_path_buf()], Vec::new(), 0_usize);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            looked += 1;
+            if looked > MAX_ENTRIES {
+                let what = format!("{place} has more than {MAX_ENTRIES} files and folders");
+                return Err(Mistake::new(&place, what).hint("name the folder of the results alone"));
+            }
+            // A link to a folder could lead round in a circle, so it is not followed.
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                folders.push(entry.path());
+            } else if is_result(&entry.file_name().to_string_lossy()) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Returns `true` for the name of a file that should be a result.
