@@ -48,7 +48,7 @@ fn merge(
     for (name, part) in parts {
         merger.add(&name, part);
     }
-    merger.finish(compare_to).map(|whole| RunResult { plan: None, ..whole })
+    merger.finish(compare_to).map(|whole| RunResult { plan: None, merged: false, ..whole })
 }
 
 /// The facts that all parts of a run share.

@@ -72,16 +72,21 @@ async fn the_shards_of_a_suite_make_the_gate_of_the_whole() {
     assert!(!alone.path("reports").exists());
 }
 
-/// A part that failed lies in the report folder, and the report folder below what is merged.
-#[tokio::test]
-async fn no_merge_takes_one_of_its_parts_away() {
+/// Returns the results of a part that failed and of one that passed, and the plan of both.
+async fn both_parts() -> (String, String, String) {
     let (first, second) = (part(Some("1/2")).await, part(Some("2/2")).await);
     first.assert_code(1, "the first part");
     let suite = first.result()["plan"].clone();
     let names: Vec<&str> =
         suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
-    let (first, second) = (first.read("reports/result.json"), second.read("reports/result.json"));
+    (first.read("reports/result.json"), second.read("reports/result.json"), plan)
+}
+
+/// A part that failed lies in the report folder, and the report folder below what is merged.
+#[tokio::test]
+async fn no_merge_takes_one_of_its_parts_away() {
+    let (first, second, plan) = both_parts().await;
     let merging = |source: &str, more: &[&str]| {
         let args = ["report", "--plan", "plan.jsonl", "--tolerate", "70%", "--merge", source];
         Faultgate::new(&[&args[..], more].concat()).in_github("1")
@@ -119,6 +124,42 @@ async fn no_merge_takes_one_of_its_parts_away() {
     ended = merging(".", &["missing.json", "--report-dir", "merged"]).after(ended).finish().await;
     ended.assert_code(2, "refused");
     assert!(!ended.path("merged/result.json").exists());
+}
+
+#[tokio::test]
+async fn no_later_attempt_hides_what_it_has_not_undone() {
+    let (failed, passed, plan) = both_parts().await;
+    let errored = |result: &str, place: usize, is_left: bool| {
+        let mut result: Value = serde_json::from_str(result).unwrap();
+        let experiment = &mut result["experiments"][place];
+        (experiment["verdict"], experiment["score"]) = (json!("errored"), Value::Null);
+        if is_left {
+            experiment["fault_may_be_in"] = json!(true);
+            experiment["reason"] = json!("the fault may still be in: undo it by `./undo.sh`");
+        }
+        (result["gate"]["verdict"], result["gate"]["exit_code"]) = (json!("errored"), json!(3));
+        result.to_string()
+    };
+    let merging = |files: [(&str, &str); 3]| {
+        let args = ["report", "--merge", "parts", "--plan", "plan.jsonl", "--tolerate", "70%"];
+        let merging = Faultgate::new(&args).in_github("1").folder("parts").file("plan.jsonl", &plan);
+        let merging = files
+            .iter()
+            .fold(merging, |merging, (name, content)| merging.file(&format!("parts/{name}"), content));
+        merging.finish()
+    };
+    let retried = errored(&failed, 1, false);
+    let merged = merging([("a.json", &failed), ("a.2.json", &retried), ("b.json", &passed)]).await;
+    merged.assert_code(1, "a failure that no attempt has undone");
+    assert!(merged.result().to_string().contains("the attempt parts/a.json counts"), "{}", merged.result());
+    let left = errored(&passed, 0, true);
+    let merged = merging([("a.json", &retried), ("b.json", &left), ("b.2.json", &passed)]).await;
+    merged.assert_code(3, "a fault that may be in");
+    let result = merged.result();
+    let reasons = &result["gate"]["reasons"];
+    assert_eq!(reasons[0], json!("the fault may still be in: extrehearsal-2"), "{reasons}");
+    assert!(reasons[1].as_str().unwrap().contains("undo it by `./undo.sh`"), "{reasons}");
+    assert!(result["experiments"].to_string().contains("\"fault_may_be_in\":true"), "{result}");
 }
 
 #[tokio::test]

@@ -11,13 +11,15 @@ use std::rc::Rc;
 use futures_util::stream::{self, StreamExt};
 use indicatif::MultiProgress;
 
+mod attempts;
 mod sources;
 
 pub(crate) use self::sources::find_results;
+
+use self::attempts::{Attempt, choose_attempt};
 use self::sources::{FoundResults, ResultSource};
 use super::REPORT_TIMEOUT;
-use super::provenance::find_differences;
-use super::rendering::{OTHER_RUN_HINT, warn};
+use super::rendering::warn;
 use crate::ids::make_id;
 use crate::lifecycle::{ExpectedPlan, Merger};
 use crate::terminal::medium::find_medium;
@@ -133,9 +135,10 @@ impl<'a> Merging<'a> {
         let mut reads =
             stream::iter(found.parts.iter().map(|part| read_part(part, &own))).buffered(PARALLEL_READS);
         while let Some(mut attempts) = reads.next().await {
-            let merges = attempts.extract_if(.., |(_, read)| read.as_ref().is_ok_and(|result| result.merged));
-            for (name, _) in merges {
-                merger.note(Finding::new(Level::Warning, name, "it was merged itself, so it is no part"));
+            let merges = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
+            for merge in merges.flatten() {
+                let what = "it was merged itself, so it is no part";
+                merger.note(Finding::new(Level::Warning, merge.name, what));
             }
             if attempts.is_empty() {
                 continue;
@@ -277,9 +280,9 @@ impl KnownBuckets {
     }
 }
 
-/// Reads all attempts of a part, each with its name. None may be one of the merge's `own` reports, since another
-/// merge would miss what this one overwrites.
-async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<(String, Result<RunResult, Mistake>)> {
+/// Reads all attempts of a part. None may be one of the merge's `own` reports, since another merge would miss what
+/// this one overwrites.
+async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<Result<Attempt, Mistake>> {
     let mut read = Vec::new();
     for source in attempts {
         let name = source.name();
@@ -297,7 +300,7 @@ async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<(String, R
                 got.and_then(|content| parse_result(&name, &content))
             }
         };
-        read.push((name, result));
+        read.push(result.map(|result| Attempt { number: source.attempt(), name, result }));
     }
     read
 }
@@ -307,60 +310,6 @@ fn refuse_own(name: &str) -> Mistake {
     Mistake::new(name, format!("{name} is a part, and the merged result would take its place")).hint(
         "name another folder by --report-dir, or remove the file if it is the result of an earlier merge",
     )
-}
-
-/// A result that counts, with its name, and notes about the attempts that do not.
-type ChosenAttempt = (String, RunResult, Vec<Finding>);
-
-/// Chooses the attempt of a part that counts: the one that began last. All attempts must be of this run.
-fn choose_attempt(
-    attempts: Vec<(String, Result<RunResult, Mistake>)>,
-    here: &RunIdentity,
-) -> Result<ChosenAttempt, Vec<Mistake>> {
-    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
-    for (name, result) in attempts {
-        match result {
-            Ok(result) => {
-                mistakes.extend(find_differences(&name, &result.run, here, OTHER_RUN_HINT));
-                read.push((name, result));
-            }
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(mistakes);
-    }
-    read.sort_by_key(|(_, result)| result.started_at);
-    let Some((name, result)) = read.pop() else { return Err(Vec::new()) };
-    let mut notes = Vec::new();
-    for (earlier_name, earlier) in read {
-        if !is_same_part(&earlier, &result) {
-            let what = format!(
-                "{earlier_name} and {name} are attempts of one part, and differ in their experiments, their suite, their \
-                 expected score, or in whether they are a rehearsal or a dry run"
-            );
-            return Err(vec![Mistake::new(&name, what).hint("give each suite a folder of its own")]);
-        }
-        let message =
-            format!("an earlier attempt was {}; {name} counts, which began later", earlier.gate.verdict);
-        notes.push(Finding::new(Level::Warning, earlier_name, message));
-    }
-    Ok((name, result, notes))
-}
-
-/// Returns `true` if these are attempts at the same thing, so that the later one may take the earlier one's
-/// place.
-fn is_same_part(one: &RunResult, other: &RunResult) -> bool {
-    let digest = |result: &RunResult| result.plan.as_ref().map(|plan| plan.digest.clone());
-    list_names(one) == list_names(other)
-        && digest(one) == digest(other)
-        && one.rehearsal == other.rehearsal
-        && one.dry_run == other.dry_run
-        && one.gate.expected_resilience_score == other.gate.expected_resilience_score
-}
-
-fn list_names(result: &RunResult) -> Vec<&str> {
-    result.experiments.iter().map(|experiment| experiment.name.as_str()).collect()
 }
 
 /// Returns the earlier result that the merged one is compared with. The first part stands for all, since

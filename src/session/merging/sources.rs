@@ -36,6 +36,12 @@ impl ResultSource {
             Self::Object(_, address) => address.to_string(),
         }
     }
+
+    /// Returns the number of the attempt that its name tells.
+    pub(super) fn attempt(&self) -> u32 {
+        let name = self.name();
+        split_attempt(name.rsplit('/').next().unwrap_or_default()).1
+    }
 }
 
 /// The results that were found: the attempts of one part stand together.
@@ -107,7 +113,7 @@ impl FoundResults {
             return Err(Mistake::new(name, what).hint("merge the folder of one run alone"));
         }
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
-        let part = (folder.to_owned(), part_of(file).to_owned());
+        let part = (folder.to_owned(), split_attempt(file).0.to_owned());
         let place = *self.places.entry(part).or_insert(self.parts.len());
         match self.parts.get_mut(place) {
             Some(attempts) => attempts.push(source),
@@ -148,17 +154,18 @@ fn is_result(name: &str) -> bool {
     name.ends_with(SUFFIX) && !is_merged && !NO_RESULTS.contains(&name)
 }
 
-/// Returns the name of the part in the name of a file, without the number of the attempt.
-fn part_of(file: &str) -> &str {
+/// Returns the name of the part in the name of a file, and the number of the attempt. The first attempt has none in
+/// its name.
+fn split_attempt(file: &str) -> (&str, u32) {
     let name = file.strip_suffix(SUFFIX).unwrap_or(file);
-    match name.rsplit_once('.') {
-        Some((part, number)) if is_attempt(number) => part,
-        _ => name,
-    }
+    let split = name.rsplit_once('.').and_then(|(part, number)| Some((part, read_attempt(number)?)));
+    split.unwrap_or((name, 1))
 }
 
-fn is_attempt(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u32>().is_ok_and(|number| number > 1)
+/// Reads the number of an attempt, as a run writes it into a name.
+fn read_attempt(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|number| is_number && *number > 1)
 }
 
 #[cfg(test)]
@@ -167,8 +174,10 @@ mod tests {
 
     #[test]
     fn attempts_of_one_part_stand_together() {
-        assert_eq!((part_of("az.json"), part_of("az.2.json"), part_of("az.12.json")), ("az", "az", "az"));
-        assert_eq!((part_of("az.1.json"), part_of("v1.x.json")), ("az.1", "v1.x"));
+        let split = ["az.json", "az.2.json", "az.12.json"].map(split_attempt);
+        assert_eq!(split, [("az", 1), ("az", 2), ("az", 12)]);
+        let whole = ["az.1.json", "az.02.json", "v1.x.json"].map(split_attempt);
+        assert_eq!(whole, [("az.1", 1), ("az.02", 1), ("v1.x", 1)]);
         assert!(is_result("result.json") && is_result("az.2.json"));
         for other in ["annotations.json", "state.json", "_merged.json", "plan.jsonl", "junit.xml"] {
             assert!(!is_result(other), "{other}");
