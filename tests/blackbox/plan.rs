@@ -50,6 +50,25 @@ async fn each_experiment_is_one_line() {
     assert_eq!(rows[4], "3 experiments; nothing was launched");
 }
 
+/// A pipe stands for all that others read from, such as a device.
+#[tokio::test]
+async fn a_plan_takes_the_place_of_no_pipe() {
+    let saving = plan(&["--save", "pipe"]);
+    let made = std::process::Command::new("mkfifo").arg(saving.home().join("pipe")).status().unwrap();
+    assert!(made.success());
+    let refused = saving.finish().await;
+    refused.assert_code(2, "a pipe");
+    assert!(
+        refused.stderr.contains("pipe cannot be replaced: it is a pipe, not a file"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("--format jsonl"), "{}", refused.stderr);
+    let there = std::fs::symlink_metadata(refused.path("pipe")).unwrap();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&there.file_type()));
+    assert_eq!(refused.stdout, "");
+}
+
 #[tokio::test]
 async fn outside_of_a_ci_the_plan_has_an_id_of_its_own() {
     let (first, second) =
