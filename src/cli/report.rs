@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::session::merging::{MergeOrder, find_results, merge};
+use crate::session::merging::{MergeOrder, merge};
 use crate::session::rendering::{find_result, render};
 use faultgate_config as config;
-use faultgate_config::read_result;
 use faultgate_core::environment::Environment;
 
 pub(super) fn command() -> Command {
@@ -124,17 +123,7 @@ fn find_order(matches: &ArgMatches) -> Option<MergeOrder> {
 /// folder too.
 pub(super) fn list_named(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
     match find_order(matches) {
-        Some(MergeOrder { mut sources, .. }) => {
-            let own = find_result(None, report_dir);
-            // The result of an earlier merge is no part, so it goes as every report of an earlier run does.
-            let is_merged = read_result(&own).is_ok_and(|result| result.merged);
-            let folders = sources.iter().filter(|source| source.is_dir() && !is_merged);
-            // Of a folder that cannot be searched nobody knows what is in it.
-            let in_them = folders.flat_map(|folder| find_results(folder).unwrap_or(vec![own.clone()]));
-            let in_them: Vec<_> = in_them.collect();
-            sources.extend(in_them);
-            sources
-        }
+        Some(order) => order.list_read(report_dir),
         None => vec![find_result(matches.get_one::<PathBuf>("result").map(PathBuf::as_path), report_dir)],
     }
 }

@@ -91,6 +91,13 @@ impl Merger {
         self.notes.push(note);
     }
 
+    /// Takes what the plan says for the result of this run, if there is no part at all.
+    pub fn stand_in(&mut self, run: RunIdentity, at: Timestamp) {
+        if let Some(expected) = self.expected.as_ref().filter(|_| self.whole.is_none()) {
+            self.whole = Some(expected.without_results(run, at));
+        }
+    }
+
     /// Returns the first part, without its experiments.
     pub fn first(&self) -> Option<&RunResult> {
         self.whole.as_ref()
@@ -115,7 +122,7 @@ impl Merger {
         let are_shards = whole.run.shard.take().is_some();
         let rows = self.rows.into_iter().map(|(_, row)| row);
         whole.experiments = if are_shards { in_turn(rows.collect()) } else { rows.flatten().collect() };
-        whole.plan = self.suite.into_record();
+        whole.plan = self.suite.into_record().or(whole.plan);
         if let Some(plan) = &whole.plan {
             let places: HashMap<&str, usize> =
                 plan.experiments.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();

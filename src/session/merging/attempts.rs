@@ -1,6 +1,7 @@
 //! The attempts at one part, and what counts of them: the attempt that began last, unless that would hide a fault
 //! that may still be in, or a failure that no later attempt has undone by passing.
 
+use super::trouble::{self, Trouble};
 use crate::session::provenance::find_differences;
 use crate::session::rendering::OTHER_RUN_HINT;
 use faultgate_core::mistake::Mistake;
@@ -20,22 +21,22 @@ type ChosenAttempt = (String, RunResult, Vec<Finding>);
 
 /// Chooses the attempt of a part that counts: the one that began last. All attempts must be of this run.
 pub(super) fn choose_attempt(
-    attempts: Vec<Result<Attempt, Mistake>>,
+    attempts: Vec<Result<Attempt, Trouble>>,
     here: &RunIdentity,
-) -> Result<ChosenAttempt, Vec<Mistake>> {
-    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
+) -> Result<ChosenAttempt, Vec<Trouble>> {
+    let (mut read, mut troubles) = (Vec::new(), Vec::new());
     for attempt in attempts {
         match attempt {
             Ok(attempt) => {
                 let run = &attempt.result.run;
-                mistakes.extend(find_differences(&attempt.name, run, here, OTHER_RUN_HINT));
+                troubles.extend(trouble::all(find_differences(&attempt.name, run, here, OTHER_RUN_HINT)));
                 read.push(attempt);
             }
-            Err(mistake) => mistakes.push(mistake),
+            Err(trouble) => troubles.push(trouble),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+    if !troubles.is_empty() {
+        return Err(troubles);
     }
     read.sort_by_key(|attempt| (attempt.result.started_at, attempt.number));
     let Some(mut last) = read.pop() else { return Err(Vec::new()) };
@@ -47,7 +48,8 @@ pub(super) fn choose_attempt(
                  expected score, or in whether they are a rehearsal or a dry run",
                 last.name
             );
-            return Err(vec![Mistake::new(&last.name, what).hint("give each suite a folder of its own")]);
+            let mistake = Mistake::new(&last.name, what).hint("give each suite a folder of its own");
+            return Err(vec![mistake.into()]);
         }
         let began_later = result.started_at < last.result.started_at;
         let why = if began_later { "which began later" } else { "whose number is higher" };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::trouble::Trouble;
 use faultgate_core::mistake::Mistake;
 use faultgate_net::aws::s3::{S3Address, S3Bucket};
 use faultgate_report as report;
@@ -61,19 +62,14 @@ impl FoundResults {
         self.count += 1;
     }
 
-    /// Adds all results in a folder and below it, in the order of their names.
-    pub(super) fn add_folder(&mut self, folder: &Path) -> Result<(), Mistake> {
-        let found = find_results(folder)?;
-        if found.is_empty() {
-            let place = folder.display().to_string();
-            return Err(Mistake::new(&place, format!("{place} holds no results"))
-                .hint("name a folder of result.json files"));
-        }
-        for path in found {
+    /// Adds all results in a folder and below it, in the order of their names, and returns how many these are.
+    pub(super) fn add_folder(&mut self, folder: &Path) -> Result<usize, Mistake> {
+        let before = self.count;
+        for path in find_results(folder)? {
             let name = path.to_string_lossy().into_owned();
             self.add(&name, ResultSource::File(path), 0)?;
         }
-        Ok(())
+        Ok(self.count - before)
     }
 
     /// Adds all results in a folder of S3, and returns how many these are.
@@ -81,13 +77,12 @@ impl FoundResults {
         &mut self,
         bucket: &Rc<S3Bucket>,
         folder: &S3Address,
-    ) -> Result<usize, Mistake> {
+    ) -> Result<usize, Trouble> {
         let before = self.count;
         let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let page = bucket.list(&folder.key, token.as_deref()).await.map_err(|failure| {
-                Mistake::new(folder.to_string(), failure.to_string()).maybe_hint(failure.remedy)
-            })?;
+            let page = bucket.list(&folder.key, token.as_deref()).await;
+            let page = page.map_err(|failure| Trouble::of_s3(&folder.to_string(), failure))?;
             for (key, size) in page.objects {
                 if is_result(key.rsplit('/').next().unwrap_or_default()) {
                     let address = S3Address { bucket: folder.bucket.clone(), key };
@@ -101,7 +96,7 @@ impl FoundResults {
             }
         }
         let what = format!("the list of its objects does not end within {MAX_PAGES} pages");
-        Err(Mistake::new(folder.to_string(), what).hint("merge the folder of one run alone"))
+        Err(Mistake::new(folder.to_string(), what).hint("merge the folder of one run alone").into())
     }
 
     fn add(&mut self, name: &str, source: ResultSource, bytes: u64) -> Result<(), Mistake> {
@@ -196,7 +191,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(dir.path(), dir.path().join("a/round")).unwrap();
         let mut found = FoundResults::default();
-        found.add_folder(dir.path()).unwrap();
+        assert_eq!(found.add_folder(dir.path()).unwrap(), 4);
         let names = found.parts.iter().map(|part| {
             let names = part.iter().map(|source| source.name().replace(dir.path().to_str().unwrap(), ""));
             names.collect::<Vec<_>>()
@@ -206,6 +201,7 @@ mod tests {
             [vec!["/a/deep/er.2.json", "/a/deep/er.json"], vec!["/a/result.json"], vec!["/b/result.json"]]
         );
         std::fs::create_dir(dir.path().join("none")).unwrap();
-        assert!(FoundResults::default().add_folder(&dir.path().join("none")).is_err());
+        assert_eq!(FoundResults::default().add_folder(&dir.path().join("none")).unwrap(), 0);
+        assert!(FoundResults::default().add_folder(&dir.path().join("not there")).is_err());
     }
 }
