@@ -85,7 +85,8 @@ impl ExpectedPlan {
             let other = other.map_or_else(|| "none".to_owned(), |run| plain(run, MAX_SHOWN_CHARS));
             let own = plain(self.run(), MAX_SHOWN_CHARS);
             problems.push(format!(
-                "{name} is not of the plan: the plan is of the run {own}, the result of {other}"
+                "{name} is not of the plan: the plan is of the run {own}, the result of {other}: give faultgate plan, each job \
+                 and the merge the same plan-run (FAULTGATE_PLAN_RUN), or take the results of this run alone"
             ));
         }
         if part.plan.as_ref().is_some_and(|plan| plan.digest != self.suite()) {

@@ -232,6 +232,36 @@ async fn a_run_by_an_item_is_a_part_of_the_plan() {
     alone.assert_code(2, "one is missing");
 }
 
+/// Outside of a CI nothing but the plan-run ties the commands of one run together.
+#[tokio::test]
+async fn one_plan_run_ties_shards_and_their_merge_where_there_is_no_ci() {
+    let suite = format!(
+        "version: 1\nexperiments: [{{ name: one, fis: {{ template: {TEMPLATE_ID} }} }}, {{ name: two, fis: {{ template: \
+         {TEMPLATE_ID} }} }}]\n"
+    );
+    let run = async |plan_run: &str| {
+        let command = |args: &[&str]| {
+            Faultgate::new(args).file(".faultgate.yml", &suite).env("FAULTGATE_PLAN_RUN", plan_run)
+        };
+        let planned = command(&["plan", "--save", "plan.jsonl"]).finish().await;
+        let mut merge = command(&["report", "--merge", "parts", "--plan", "plan.jsonl"]).folder("parts");
+        merge = merge.file("plan.jsonl", &planned.read("plan.jsonl"));
+        for shard in ["1/2", "2/2"] {
+            let account = EmbeddedAccount::living(QUICK).await;
+            let part = account.run().without("FAULTGATE_EXPERIMENT_TEMPLATE_ID").args(&["--shard", shard]);
+            let part = part.file(".faultgate.yml", &suite).env("FAULTGATE_PLAN_RUN", plan_run).finish().await;
+            part.assert_code(0, shard);
+            merge = merge.file(&format!("parts/{}.json", &shard[..1]), &part.read("reports/result.json"));
+        }
+        merge.finish().await
+    };
+    run("night-7").await.assert_code(0, "night-7");
+    let refused = run("").await;
+    refused.assert_code(2, "nothing ties them together");
+    let told = "give faultgate plan, each job and the merge the same plan-run (FAULTGATE_PLAN_RUN)";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+}
+
 /// A plan is kept and used again: results that another run of the CI has left do not count for this one.
 #[tokio::test]
 async fn a_plan_that_is_used_again_takes_no_results_of_another_run() {
