@@ -1,7 +1,7 @@
 //! The attempts at one part, and what counts of them: the attempt that began last, unless that would hide a fault
 //! that may still be in, or a failure that no later attempt has undone by passing.
 
-use super::trouble::{self, Trouble};
+use super::trouble::{self, MergeTrouble};
 use crate::session::provenance::find_differences;
 use crate::session::rendering::OTHER_RUN_HINT;
 use faultgate_core::mistake::Mistake;
@@ -9,7 +9,7 @@ use faultgate_core::model::{ExperimentResult, Finding, Level, RunIdentity, RunRe
 
 /// One attempt at a part.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(super) struct PartAttempt {
     pub(super) name: String,
     /// Number of the attempt, as its name tells it.
     pub(super) number: u32,
@@ -21,9 +21,9 @@ type ChosenAttempt = (String, RunResult, Vec<Finding>);
 
 /// Chooses the attempt of a part that counts: the one that began last. All attempts must be of this run.
 pub(super) fn choose_attempt(
-    attempts: Vec<Result<Attempt, Trouble>>,
+    attempts: Vec<Result<PartAttempt, MergeTrouble>>,
     here: &RunIdentity,
-) -> Result<ChosenAttempt, Vec<Trouble>> {
+) -> Result<ChosenAttempt, Vec<MergeTrouble>> {
     let (mut read, mut troubles) = (Vec::new(), Vec::new());
     for attempt in attempts {
         match attempt {
@@ -41,7 +41,7 @@ pub(super) fn choose_attempt(
     read.sort_by_key(|attempt| (attempt.result.started_at, attempt.number));
     let Some(mut last) = read.pop() else { return Err(Vec::new()) };
     let mut notes = Vec::new();
-    for Attempt { name, result, .. } in &read {
+    for PartAttempt { name, result, .. } in &read {
         if !is_same_part(result, &last.result) {
             let what = format!(
                 "{name} and {} are attempts of one part, and differ in their experiments, their suite, their \
@@ -76,7 +76,7 @@ fn list_names(result: &RunResult) -> Vec<&str> {
 }
 
 /// Puts into the last attempt what it does not undo of the earlier ones.
-fn keep_what_is_not_undone(last: &mut RunResult, last_name: &str, earlier: &[Attempt]) {
+fn keep_what_is_not_undone(last: &mut RunResult, last_name: &str, earlier: &[PartAttempt]) {
     for (place, experiment) in last.experiments.iter_mut().enumerate() {
         let before = earlier.iter().rev();
         let before =

@@ -7,7 +7,7 @@ use faultgate_testkit::results::passed;
 const UNDO: &str = "the fault may still be in: undo it by `docker unpause cache`";
 
 /// Makes an attempt of one experiment, which began at this second.
-fn attempt(name: &str, second: i64, verdict: Verdict) -> Attempt {
+fn attempt(name: &str, second: i64, verdict: Verdict) -> PartAttempt {
     let mut result = passed();
     result.started_at = jiff::Timestamp::from_second(second).unwrap();
     result.experiments.truncate(1);
@@ -18,22 +18,22 @@ fn attempt(name: &str, second: i64, verdict: Verdict) -> Attempt {
     }
     result.gate = Gate { verdict, exit_code: verdict.exit_code(None), ..result.gate };
     let number = name.strip_prefix("b.").and_then(|rest| rest.strip_suffix(".json"));
-    Attempt { name: name.to_owned(), number: number.map_or(1, |number| number.parse().unwrap()), result }
+    PartAttempt { name: name.to_owned(), number: number.map_or(1, |number| number.parse().unwrap()), result }
 }
 
 /// Lets the fault of an attempt stay in.
-fn left_in(mut attempt: Attempt) -> Attempt {
+fn left_in(mut attempt: PartAttempt) -> PartAttempt {
     let experiment = &mut attempt.result.experiments[0];
     (experiment.fault_may_be_in, experiment.reason) = (true, format!("{UNDO} of {}", attempt.name));
     attempt
 }
 
-fn choose(attempts: Vec<Attempt>) -> ChosenAttempt {
+fn choose(attempts: Vec<PartAttempt>) -> ChosenAttempt {
     let here = attempts[0].result.run.clone();
     choose_attempt(attempts.into_iter().map(Ok).collect(), &here).unwrap()
 }
 
-fn counted(attempts: Vec<Attempt>) -> ExperimentResult {
+fn counted(attempts: Vec<PartAttempt>) -> ExperimentResult {
     choose(attempts).1.experiments.remove(0)
 }
 
@@ -89,7 +89,7 @@ fn a_failure_is_undone_by_an_attempt_that_passes_alone() {
     let counts =
         counted(vec![attempt("b.json", 1, Verdict::Passed), attempt("b.2.json", 2, Verdict::Errored)]);
     assert_eq!((counts.verdict, &*counts.reason), (Verdict::Errored, "why b.2.json"));
-    // What is never tolerated is not tolerated for an error that came later.
+    // A refusal by the policy is not tolerated for an error that came later.
     let mut refused = attempt("b.json", 1, Verdict::Errored);
     refused.result.experiments[0].reason = "policy: limits.targets: 14, at most 10".to_owned();
     assert!(!counted(vec![refused, attempt("b.2.json", 2, Verdict::Errored)]).may_be_tolerated());
@@ -108,8 +108,8 @@ proptest! {
             let made = attempt(&name, *second, verdicts[*end]);
             if *is_left && *end > 0 { left_in(made) } else { made }
         };
-        let mut attempts: Vec<Attempt> = ends.iter().enumerate().map(make).collect();
-        let one = |attempt: &Attempt| attempt.result.experiments[0].clone();
+        let mut attempts: Vec<PartAttempt> = ends.iter().enumerate().map(make).collect();
+        let one = |attempt: &PartAttempt| attempt.result.experiments[0].clone();
         let last = attempts.iter().max_by_key(|attempt| (attempt.result.started_at, attempt.number));
         let last = one(last.unwrap());
         let all: Vec<ExperimentResult> = attempts.iter().map(one).collect();

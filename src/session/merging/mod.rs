@@ -15,9 +15,9 @@ mod attempts;
 mod sources;
 mod trouble;
 
-use self::attempts::{Attempt, choose_attempt};
+use self::attempts::{PartAttempt, choose_attempt};
 use self::sources::{FoundResults, ResultSource, find_results};
-use self::trouble::Trouble;
+use self::trouble::MergeTrouble;
 use super::REPORT_TIMEOUT;
 use super::clear_reports;
 use super::rendering::{find_result, warn};
@@ -71,7 +71,7 @@ impl MergeOrder {
         // The result of an earlier merge is no part, so it goes as every report of an earlier run does.
         let is_merged = read_result(&own).is_ok_and(|result| result.merged);
         let folders = self.sources.iter().filter(|source| source.is_dir() && !is_merged);
-        // Of a folder that cannot be searched nobody knows what is in it.
+        // A folder that cannot be searched may hold it.
         let in_them = folders.flat_map(|folder| find_results(folder).unwrap_or(vec![own.clone()]));
         self.sources.iter().cloned().chain(in_them).collect()
     }
@@ -119,7 +119,7 @@ impl<'a> Merging<'a> {
         &self,
         order: &MergeOrder,
         flags: &[(String, OsString)],
-    ) -> Result<RunResult, Vec<Trouble>> {
+    ) -> Result<RunResult, Vec<MergeTrouble>> {
         let settings = &self.settings;
         let mut buckets =
             KnownBuckets { place: ResultsPlace::of(settings, self.env, &self.id), known: HashMap::new() };
@@ -149,10 +149,10 @@ impl<'a> Merging<'a> {
         let mut reads =
             stream::iter(found.parts.iter().map(|part| read_part(part, &own))).buffered(PARALLEL_READS);
         while let Some(mut attempts) = reads.next().await {
-            let merges = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
-            for merge in merges.flatten() {
+            let no_parts = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
+            for no_part in no_parts.flatten() {
                 let what = "it was merged itself, so it is no part";
-                merger.note(Finding::new(Level::Warning, merge.name, what));
+                merger.note(Finding::new(Level::Warning, no_part.name, what));
             }
             if attempts.is_empty() {
                 continue;
@@ -183,7 +183,7 @@ impl<'a> Merging<'a> {
     }
 
     /// Tells why there is no merged result, and returns the exit code.
-    fn refuse(&self, order: &MergeOrder, troubles: Vec<Trouble>) -> u8 {
+    fn refuse(&self, order: &MergeOrder, troubles: Vec<MergeTrouble>) -> u8 {
         let is_outage = troubles.iter().any(|trouble| trouble.is_outage);
         let told: Vec<Mistake> = troubles.into_iter().map(|trouble| trouble.told).collect();
         if !is_outage {
@@ -246,7 +246,7 @@ impl KnownBuckets {
         &mut self,
         path: &Path,
         tolerate: Option<Score>,
-    ) -> Result<ExpectedPlan, Vec<Trouble>> {
+    ) -> Result<ExpectedPlan, Vec<MergeTrouble>> {
         let place = path.display().to_string();
         let hint = "hand over what faultgate plan --format jsonl has printed";
         let mistake = |what: String| vec![Mistake::new(&place, what).hint(hint).into()];
@@ -255,7 +255,7 @@ impl KnownBuckets {
                 .map_err(|problem| vec![problem.at("--plan", &place, "--plan", None).into()])?;
             let bucket = self.reach(&address.bucket).await.map_err(|mistake| vec![mistake.into()])?;
             let got = bucket.get(&address.key, MAX_PLAN_BYTES).await;
-            got.map_err(|failure| vec![Trouble::of_s3(&place, failure)])?
+            got.map_err(|failure| vec![MergeTrouble::of_s3(&place, failure)])?
         } else {
             files::read(path, MAX_PLAN_BYTES as u64)
                 .map_err(|error| mistake(format!("cannot be read: {error}")))?
@@ -272,13 +272,13 @@ impl KnownBuckets {
         sources: &[PathBuf],
         run: Option<&str>,
         may_be_empty: bool,
-    ) -> Result<FoundResults, Vec<Trouble>> {
+    ) -> Result<FoundResults, Vec<MergeTrouble>> {
         let (mut found, mut troubles) = (FoundResults::default(), Vec::new());
         for source in sources {
             let added = if is_in_s3(source) {
                 self.find_objects(&source.to_string_lossy(), run, &mut found).await
             } else if source.is_dir() {
-                found.add_folder(source).map_err(Trouble::from)
+                found.add_folder(source).map_err(MergeTrouble::from)
             } else {
                 found.add_file(source);
                 Ok(1)
@@ -302,7 +302,7 @@ impl KnownBuckets {
         text: &str,
         run: Option<&str>,
         found: &mut FoundResults,
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, MergeTrouble> {
         let folder =
             S3Address::folder(text).map_err(|problem| problem.at("--merge", text, "--merge", None))?;
         let bucket = self.reach(&folder.bucket).await?;
@@ -319,24 +319,24 @@ impl KnownBuckets {
 
 /// Reads all attempts of a part. None may be one of the merge's `own` reports, since another merge would miss what
 /// this one overwrites.
-async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<Result<Attempt, Trouble>> {
+async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<Result<PartAttempt, MergeTrouble>> {
     let mut read = Vec::new();
     for source in attempts {
         let name = source.name();
         let result = match source {
             ResultSource::File(path) => {
                 let is_own = !own.is_empty() && path.canonicalize().is_ok_and(|path| own.contains(&path));
-                read_result(path).map_err(Trouble::from).and_then(|result| {
+                read_result(path).map_err(MergeTrouble::from).and_then(|result| {
                     if is_own && !result.merged { Err(refuse_own(&name).into()) } else { Ok(result) }
                 })
             }
             ResultSource::Object(bucket, address) => {
                 let got = bucket.get(&address.key, report::MAX_OBJECT_BYTES).await;
-                let got = got.map_err(|failure| Trouble::of_s3(&name, failure));
+                let got = got.map_err(|failure| MergeTrouble::of_s3(&name, failure));
                 got.and_then(|content| Ok(parse_result(&name, &content)?))
             }
         };
-        read.push(result.map(|result| Attempt { number: source.attempt(), name, result }));
+        read.push(result.map(|result| PartAttempt { number: source.attempt(), name, result }));
     }
     read
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::trouble::Trouble;
+use super::trouble::MergeTrouble;
 use faultgate_core::mistake::Mistake;
 use faultgate_net::aws::s3::{S3Address, S3Bucket};
 use faultgate_report as report;
@@ -77,12 +77,12 @@ impl FoundResults {
         &mut self,
         bucket: &Rc<S3Bucket>,
         folder: &S3Address,
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, MergeTrouble> {
         let before = self.count;
         let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let page = bucket.list(&folder.key, token.as_deref()).await;
-            let page = page.map_err(|failure| Trouble::of_s3(&folder.to_string(), failure))?;
+            let page = page.map_err(|failure| MergeTrouble::of_s3(&folder.to_string(), failure))?;
             for (key, size) in page.objects {
                 if is_result(key.rsplit('/').next().unwrap_or_default()) {
                     let address = S3Address { bucket: folder.bucket.clone(), key };

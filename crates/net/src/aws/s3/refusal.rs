@@ -76,7 +76,7 @@ impl S3Refused {
             _ => "list",
         };
         let what = format!("{verb} s3://{bucket}/{}", text::plain(key, 300));
-        // What another attempt may help is out of order and not wrong.
+        // A request that another attempt may help is not wrong: S3 is out of order.
         let other = if self.may_help_again() { S3Refusal::Unavailable } else { S3Refusal::Other };
         match self {
             Self::Unsent(why) => Failure::new(S3Refusal::Other, what, why),
