@@ -103,7 +103,7 @@ async fn no_merge_takes_one_of_its_parts_away() {
     for source in [".", "./", "reports", "reports/result.json", &absolute, &around] {
         ended = merging(source, &[]).after(ended).finish().await;
         ended.assert_code(2, source);
-        let told = "is a part, and the merged result would take its place";
+        let told = "is to be merged, and the merged result would take its place";
         assert!(ended.stderr.contains(told) && ended.stderr.contains("--report-dir"), "{}", ended.stderr);
         assert_eq!(ended.read("reports/result.json"), first, "{source}");
     }

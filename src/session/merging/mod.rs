@@ -343,9 +343,8 @@ async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<Result<Par
 
 /// Returns the mistake of a part that the merged result would overwrite.
 fn refuse_own(name: &str) -> Mistake {
-    Mistake::new(name, format!("{name} is a part, and the merged result would take its place")).hint(
-        "name another folder by --report-dir, or remove the file if it is the result of an earlier merge",
-    )
+    Mistake::new(name, format!("{name} is to be merged, and the merged result would take its place"))
+        .hint("name another folder by --report-dir, or remove the file if it is no part of this run")
 }
 
 /// Returns the earlier result that the merged one is compared with. The first part stands for all, since
