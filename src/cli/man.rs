@@ -8,6 +8,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::command as all_commands;
 use super::help::{placeholder, row};
 use crate::terminal::{complain, say};
+use faultgate_core::files::{self, Survives};
 use faultgate_core::model::Verdict;
 
 pub(super) fn command() -> Command {
@@ -38,7 +39,7 @@ fn write_pages(dir: &Path) -> std::io::Result<usize> {
     std::fs::create_dir_all(dir)?;
     let pages = pages();
     for (name, page) in &pages {
-        std::fs::write(dir.join(name), page)?;
+        files::write_whole(&dir.join(name), Survives::Process, |file| file.write_all(page.as_bytes()))?;
     }
     Ok(pages.len())
 }

@@ -123,14 +123,7 @@ fn find_order(matches: &ArgMatches) -> Option<MergeOrder> {
 /// folder too.
 pub(super) fn list_named(matches: &ArgMatches, report_dir: &Path) -> Vec<PathBuf> {
     match find_order(matches) {
-        Some(MergeOrder { mut sources, .. }) => {
-            // A result in a folder that is merged is a part, even where the merged one is about to take its place.
-            let in_them =
-                sources.iter().filter(|source| source.is_dir()).map(|folder| find_result(None, folder));
-            let in_them: Vec<_> = in_them.collect();
-            sources.extend(in_them);
-            sources
-        }
+        Some(order) => order.list_read(report_dir),
         None => vec![find_result(matches.get_one::<PathBuf>("result").map(PathBuf::as_path), report_dir)],
     }
 }

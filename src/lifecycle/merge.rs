@@ -42,6 +42,7 @@ pub struct Merger {
     /// The name of each experiment, and of the part that it is in.
     experiments: HashMap<String, Rc<str>>,
     refusals: Vec<(Option<Shard>, Refusal)>,
+    notes: Vec<Finding>,
     problems: Vec<String>,
 }
 
@@ -87,8 +88,13 @@ impl Merger {
 
     /// Adds a note about the parts to the merged result.
     pub fn note(&mut self, note: Finding) {
-        if let Some(whole) = &mut self.whole {
-            whole.findings.push(note);
+        self.notes.push(note);
+    }
+
+    /// Takes what the plan says for the result of this run, if there is no part at all.
+    pub fn stand_in(&mut self, run: RunIdentity, at: Timestamp) {
+        if let Some(expected) = self.expected.as_ref().filter(|_| self.whole.is_none()) {
+            self.whole = Some(expected.without_results(run, at));
         }
     }
 
@@ -116,7 +122,7 @@ impl Merger {
         let are_shards = whole.run.shard.take().is_some();
         let rows = self.rows.into_iter().map(|(_, row)| row);
         whole.experiments = if are_shards { in_turn(rows.collect()) } else { rows.flatten().collect() };
-        whole.plan = self.suite.into_record();
+        whole.plan = self.suite.into_record().or(whole.plan);
         if let Some(plan) = &whole.plan {
             let places: HashMap<&str, usize> =
                 plan.experiments.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
@@ -125,6 +131,8 @@ impl Merger {
         if let Some(expected) = &self.expected {
             expected.complete(&mut whole);
         }
+        whole.findings.extend(self.notes);
+        whole.merged = true;
         whole.faultgate = ToolInfo::current();
         let compare_to = compare_to.filter(|_| !whole.dry_run);
         whole.comparison = compare_to.map(|compare_to| compare_to.compare(&whole.experiments, true));

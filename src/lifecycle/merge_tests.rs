@@ -48,7 +48,7 @@ fn merge(
     for (name, part) in parts {
         merger.add(&name, part);
     }
-    merger.finish(compare_to).map(|whole| RunResult { plan: None, ..whole })
+    merger.finish(compare_to).map(|whole| RunResult { plan: None, merged: false, ..whole })
 }
 
 /// The facts that all parts of a run share.
@@ -102,6 +102,7 @@ pub(super) fn run(common: &Common, shard: Option<Shard>, experiments: Vec<Experi
         started_at: at,
         ended_at: at + SignedDuration::from_secs(9),
         gate,
+        merged: false,
         tolerate: None,
         links: Vec::new(),
         comparison,

@@ -57,6 +57,7 @@ fn part(names: &[&str], shard: Option<Shard>) -> RunResult {
             reasons: Vec::new(),
             signal: None,
         },
+        merged: false,
         tolerate: None,
         links: Vec::new(),
         comparison: None,

@@ -1,8 +1,13 @@
 //! The plan that a merge is held against: the experiments that must all be there, and whose they are.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use faultgate_core::model::{ExperimentResult, PlanItem, RunResult, Score};
+use jiff::Timestamp;
+
+use faultgate_core::model::{
+    ExperimentResult, Gate, PlanItem, PlanRecord, RunIdentity, RunResult, SCHEMA_VERSION, SCORING, Score,
+    ToolInfo, Verdict,
+};
 use faultgate_core::text::plain;
 
 /// Number of characters of a value from a file in a message.
@@ -80,7 +85,8 @@ impl ExpectedPlan {
             let other = other.map_or_else(|| "none".to_owned(), |run| plain(run, MAX_SHOWN_CHARS));
             let own = plain(self.run(), MAX_SHOWN_CHARS);
             problems.push(format!(
-                "{name} is not of the plan: the plan is of the run {own}, the result of {other}"
+                "{name} is not of the plan: the plan is of the run {own}, the result of {other}: give faultgate plan, each job \
+                 and the merge the same plan-run (FAULTGATE_PLAN_RUN), or take the results of this run alone"
             ));
         }
         if part.plan.as_ref().is_some_and(|plan| plan.digest != self.suite()) {
@@ -99,6 +105,39 @@ impl ExpectedPlan {
             format!("{name} has the experiment {experiment}, which the plan does not have")
         }));
         problems
+    }
+
+    /// Makes the result of a run of which no job has left one.
+    pub(super) fn without_results(&self, run: RunIdentity, at: Timestamp) -> RunResult {
+        let experiments = self.items.iter().map(|item| item.experiment.clone()).collect();
+        RunResult {
+            schema_version: SCHEMA_VERSION,
+            scoring: SCORING,
+            faultgate: ToolInfo::current(),
+            rehearsal: None,
+            run: RunIdentity { plan_run: Some(self.run.clone()), ..run },
+            plan: Some(PlanRecord { digest: self.suite().to_owned(), experiments }),
+            dry_run: false,
+            started_at: at,
+            ended_at: at,
+            gate: Gate {
+                verdict: Verdict::Errored,
+                exit_code: Verdict::Errored.exit_code(None),
+                resilience_score: None,
+                expected_resilience_score: Score::FULL,
+                reasons: Vec::new(),
+                signal: None,
+            },
+            merged: false,
+            tolerate: None,
+            comparison: None,
+            links: Vec::new(),
+            experiments: Vec::new(),
+            findings: Vec::new(),
+            subscriptions: Vec::new(),
+            reporting: Vec::new(),
+            api_calls: BTreeMap::new(),
+        }
     }
 
     /// Puts the experiments into the order of the plan, with an errored one for each that is missing.

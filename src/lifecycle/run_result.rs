@@ -47,6 +47,7 @@ impl RunFacts<'_> {
                 reasons: Vec::new(),
                 signal: self.signal,
             },
+            merged: false,
             tolerate: None,
             comparison: gate::comparison(plan, &self.experiments),
             links: plan.links.clone(),

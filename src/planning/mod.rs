@@ -3,6 +3,7 @@
 //! `packing` puts experiments into jobs, and `forms` writes a plan in the form of its reader. Nothing is
 //! touched, and nobody is asked but for the queries of the suite.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use faultgate_config::Settings;
 use faultgate_core::environment::Environment;
 use faultgate_core::files;
 use faultgate_core::files::Survives;
+use faultgate_core::mistake::Mistake;
 use faultgate_core::model::{Level, Plan, PlanItem, PlanOrigin, Verdict};
 use faultgate_core::text;
 use faultgate_policy::Policy;
@@ -71,6 +73,13 @@ pub(crate) fn print_plan(
     if let Some(path) = &request.save
         && let Err(error) = files::write_whole(path, Survives::Process, |file| writeln!(file, "{lines}"))
     {
+        if error.kind() == ErrorKind::InvalidInput {
+            let mistake = Mistake::new("--save", format!("{} cannot be replaced: {error}", path.display()));
+            return refuse(
+                Refused::Plan,
+                &[mistake.hint("--format jsonl prints the items, also into a pipe")],
+            );
+        }
         complain(&format!("faultgate could not write the plan to {}: {error}", path.display()));
         return Verdict::Errored.exit_code(None);
     }

@@ -6,6 +6,7 @@ use super::{MAX_LINE_CHARS, complain, say};
 use crate::ids::make_id;
 use faultgate_core::environment::Environment;
 use faultgate_core::mistake::{FilePlace, Mistake};
+use faultgate_core::model::Verdict;
 use faultgate_core::text;
 use faultgate_report as report;
 use faultgate_report::CommandFile;
@@ -76,6 +77,16 @@ pub(crate) fn refuse_run(mistakes: &[Mistake], env: &Environment) -> u8 {
     code
 }
 
+/// Tells why a run ends although no setting is known to be wrong, leaves the reason to the CI, and returns the exit
+/// code. `what` is a clause that the problems explain.
+pub(crate) fn break_off(what: &str, problems: &[Mistake], env: &Environment) -> u8 {
+    let list: Vec<String> =
+        problems.iter().map(|problem| text::plain(&problem.to_string(), MAX_LINE_CHARS)).collect();
+    complain(&format!("{what}:\n  - {}", list.join("\n  - ")));
+    write_reason(&format!("{what}: {}", list.join("; ")), env);
+    Verdict::Errored.exit_code(None)
+}
+
 /// Leaves mistakes to the CI: as annotations in the log, and as outputs of a GitHub step.
 pub(crate) fn leave_to_ci(mistakes: &[Mistake], env: &Environment) {
     let ci = Surroundings::detect(env, None, None).ci;
@@ -83,11 +94,16 @@ pub(crate) fn leave_to_ci(mistakes: &[Mistake], env: &Environment) {
     for command in report::mistake_commands(ci.log_style(), &placed) {
         say(&command);
     }
+    let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    write_reason(&format!("{MISTAKEN}: {}", list.join("; ")), env);
+}
+
+/// Writes the outputs of a GitHub step that has no result, for this reason.
+fn write_reason(reason: &str, env: &Environment) {
     if let Some(path) = env.get("GITHUB_OUTPUT") {
+        let ci = Surroundings::detect(env, None, None).ci;
         let file = CommandFile::new(path.into(), ci.is_github_like());
-        let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        let reason = format!("{MISTAKEN}: {}", list.join("; "));
-        match report::write_mistakes(Path::new(path), &reason, &make_id()) {
+        match report::write_mistakes(Path::new(path), reason, &make_id()) {
             Err(error) if !file.is_elsewhere(&error) => {
                 complain(&format!("warning: the step outputs were not written: {error}"));
             }

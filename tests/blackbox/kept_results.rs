@@ -1,6 +1,6 @@
 //! Tests of results that are kept in S3, and of their merge: by many jobs, held against a plan, and posted.
 
-use faultgate_rehearsal::{SECOND_TEMPLATE_ID, TEMPLATE_ID};
+use faultgate_rehearsal::{FaultEffect, FaultRule, SECOND_TEMPLATE_ID, TEMPLATE_ID};
 use faultgate_testkit::account::EmbeddedAccount;
 use faultgate_testkit::binary::{Faultgate, Finished, at_once};
 use faultgate_testkit::forges::{ForgeStandIn, GitHubManners, HEAD};
@@ -111,7 +111,8 @@ async fn what_may_not_be_kept_is_told_with_the_statement() {
     assert!(detail.contains("AccessDenied") && detail.contains("arn:aws:s3:::results/*"), "{detail}");
 }
 
-fn plan(names: &[&str]) -> String {
+/// Returns the plan of these experiments, of the suite `SUITE`.
+pub(crate) fn plan(names: &[&str]) -> String {
     let item = |name: &&str| {
         let item = json!({
             "experiment": name, "engine": "fis", "template": TEMPLATE_ID, "account": null, "region": null,
@@ -156,6 +157,60 @@ async fn a_plan_says_what_is_missing() {
         .finish()
         .await;
     again.assert_code(0, "again");
+}
+
+/// A merge that can read nothing knows nothing, and neither does one that finds nothing.
+#[tokio::test]
+async fn a_merge_without_results_is_errored() {
+    let account = account().await;
+    let first = shard(&account, "1/2").await;
+    let suite = first.result()["plan"].clone();
+    let names: Vec<&str> =
+        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    account.world.put_object("results", "plans/plan.jsonl", &plan);
+    let with_plan = ["--plan", "plan.jsonl", "--tolerate", "100%"];
+    for source in ["s3://results/nothing/", "nothing"] {
+        let merging = |more: &[&str]| {
+            let merging = merge(&account, &[&[source], more].concat()).in_github("1");
+            merging.folder("nothing").file("plan.jsonl", &plan).finish()
+        };
+        let errored = merging(&with_plan).await;
+        errored.assert_code(3, source);
+        let result = errored.result();
+        assert_eq!(result["experiments"].as_array().unwrap().len(), names.len(), "{result}");
+        assert_eq!(
+            (&result["gate"]["verdict"], errored.outputs()["verdict"].as_str()),
+            (&json!("errored"), "errored")
+        );
+        assert!(errored.summary().contains(names[0]));
+        let again = Faultgate::new(&["report"]).after(errored).finish().await;
+        again.assert_code(3, "the result can be read again");
+        merging(&[]).await.assert_code(2, "nobody knows what is missing");
+    }
+    let unavailable = FaultEffect::Error {
+        status: 503,
+        code: "ServiceUnavailable".into(),
+        message: "out of order".into(),
+        retry_after: None,
+    };
+    let in_s3 = [RESULTS, "--plan", "s3://results/plans/plan.jsonl"];
+    for (operation, arguments) in
+        [("ListObjectsV2", &in_s3[..1]), ("GetObject", &in_s3[..1]), ("GetObject", &in_s3)]
+    {
+        account.world.inject(FaultRule::on(operation, unavailable.clone()).times(5));
+        let merging =
+            merge(&account, arguments).env("FAULTGATE_COMPARE_TO", "reports/result.json").in_github("1");
+        let merging =
+            merging.folder("reports").file("reports/result.json", &first.read("reports/result.json"));
+        let broken = merging.finish().await;
+        broken.assert_code(3, operation);
+        let told = "the results could not be read, so there is no gate:\n  - could not";
+        assert!(broken.stderr.contains(told) && broken.stderr.contains("HTTP 503"), "{}", broken.stderr);
+        assert!(!broken.stderr.contains("mistake"), "{}", broken.stderr);
+        assert_eq!(broken.outputs()["verdict"], "errored");
+        assert!(!broken.path("reports/result.json").exists(), "the earlier result is gone");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ use faultgate_testkit::contract::{assert_result, hide_moments};
 use faultgate_testkit::lives::{ALARMING, QUICK};
 use serde_json::{Value, json};
 
+use crate::kept_results::plan;
+
 /// Runs a shard of a suite of three, of which the last experiment finds a weakness.
 async fn part(shard: Option<&str>) -> Finished {
     // Each run has an account of its own, since the alarm of a run that was stopped goes on.
@@ -68,6 +70,96 @@ async fn the_shards_of_a_suite_make_the_gate_of_the_whole() {
         alone.stderr
     );
     assert!(!alone.path("reports").exists());
+}
+
+/// Returns the results of a part that failed and of one that passed, and the plan of both.
+async fn both_parts() -> (String, String, String) {
+    let (first, second) = (part(Some("1/2")).await, part(Some("2/2")).await);
+    first.assert_code(1, "the first part");
+    let suite = first.result()["plan"].clone();
+    let names: Vec<&str> =
+        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    (first.read("reports/result.json"), second.read("reports/result.json"), plan)
+}
+
+/// A part that failed lies in the report folder, and the report folder below what is merged.
+#[tokio::test]
+async fn no_merge_takes_one_of_its_parts_away() {
+    let (first, second, plan) = both_parts().await;
+    let merging = |source: &str, more: &[&str]| {
+        let args = ["report", "--plan", "plan.jsonl", "--tolerate", "70%", "--merge", source];
+        Faultgate::new(&[&args[..], more].concat()).in_github("1")
+    };
+    let there = |merging: Faultgate| {
+        let merging = merging.folder("reports").file("reports/result.json", &first);
+        merging.file("2.json", &second).file("plan.jsonl", &plan)
+    };
+    let elsewhere = there(merging("/", &[]));
+    let name = elsewhere.home().file_name().unwrap().to_str().unwrap().to_owned();
+    let absolute = elsewhere.home().to_str().unwrap().to_owned();
+    let mut ended = elsewhere.args(&["--help"]).finish().await;
+    let around = format!("../{name}");
+    for source in [".", "./", "reports", "reports/result.json", &absolute, &around] {
+        ended = merging(source, &[]).after(ended).finish().await;
+        ended.assert_code(2, source);
+        let told = "is to be merged, and the merged result would take its place";
+        assert!(ended.stderr.contains(told) && ended.stderr.contains("--report-dir"), "{}", ended.stderr);
+        assert_eq!(ended.read("reports/result.json"), first, "{source}");
+    }
+    // A merge may be repeated, and the merged result is no part of the next one.
+    for (folder, told) in [("merged", false), ("merged", false), ("other", true)] {
+        ended = merging(".", &["--report-dir", folder]).after(ended).finish().await;
+        ended.assert_code(1, folder);
+        let result: Value = serde_json::from_str(&ended.read(&format!("{folder}/result.json"))).unwrap();
+        assert_eq!(
+            (result["merged"].as_bool(), result["gate"]["verdict"].as_str()),
+            (Some(true), Some("failed"))
+        );
+        let noted = result["findings"].to_string().contains("it was merged itself, so it is no part");
+        assert_eq!(noted, told, "{result}");
+    }
+    assert_eq!(ended.read("reports/result.json"), first);
+    // A merge that is refused leaves no merged result of an earlier one.
+    ended = merging(".", &["missing.json", "--report-dir", "merged"]).after(ended).finish().await;
+    ended.assert_code(2, "refused");
+    assert!(!ended.path("merged/result.json").exists());
+}
+
+#[tokio::test]
+async fn no_later_attempt_hides_what_it_has_not_undone() {
+    let (failed, passed, plan) = both_parts().await;
+    let errored = |result: &str, place: usize, is_left: bool| {
+        let mut result: Value = serde_json::from_str(result).unwrap();
+        let experiment = &mut result["experiments"][place];
+        (experiment["verdict"], experiment["score"]) = (json!("errored"), Value::Null);
+        if is_left {
+            experiment["fault_may_be_in"] = json!(true);
+            experiment["reason"] = json!("the fault may still be in: undo it by `./undo.sh`");
+        }
+        (result["gate"]["verdict"], result["gate"]["exit_code"]) = (json!("errored"), json!(3));
+        result.to_string()
+    };
+    let merging = |files: [(&str, &str); 3]| {
+        let args = ["report", "--merge", "parts", "--plan", "plan.jsonl", "--tolerate", "70%"];
+        let merging = Faultgate::new(&args).in_github("1").folder("parts").file("plan.jsonl", &plan);
+        let merging = files
+            .iter()
+            .fold(merging, |merging, (name, content)| merging.file(&format!("parts/{name}"), content));
+        merging.finish()
+    };
+    let retried = errored(&failed, 1, false);
+    let merged = merging([("a.json", &failed), ("a.2.json", &retried), ("b.json", &passed)]).await;
+    merged.assert_code(1, "a failure that no attempt has undone");
+    assert!(merged.result().to_string().contains("the attempt parts/a.json counts"), "{}", merged.result());
+    let left = errored(&passed, 0, true);
+    let merged = merging([("a.json", &retried), ("b.json", &left), ("b.2.json", &passed)]).await;
+    merged.assert_code(3, "a fault that may be in");
+    let result = merged.result();
+    let reasons = &result["gate"]["reasons"];
+    assert_eq!(reasons[0], json!("the fault may still be in: extrehearsal-2"), "{reasons}");
+    assert!(reasons[1].as_str().unwrap().contains("undo it by `./undo.sh`"), "{reasons}");
+    assert!(result["experiments"].to_string().contains("\"fault_may_be_in\":true"), "{result}");
 }
 
 #[tokio::test]

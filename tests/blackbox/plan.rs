@@ -50,6 +50,25 @@ async fn each_experiment_is_one_line() {
     assert_eq!(rows[4], "3 experiments; nothing was launched");
 }
 
+/// A pipe stands for all that others read from, such as a device.
+#[tokio::test]
+async fn a_plan_takes_the_place_of_no_pipe() {
+    let saving = plan(&["--save", "pipe"]);
+    let made = std::process::Command::new("mkfifo").arg(saving.home().join("pipe")).status().unwrap();
+    assert!(made.success());
+    let refused = saving.finish().await;
+    refused.assert_code(2, "a pipe");
+    assert!(
+        refused.stderr.contains("pipe cannot be replaced: it is a pipe, not a file"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("--format jsonl"), "{}", refused.stderr);
+    let there = std::fs::symlink_metadata(refused.path("pipe")).unwrap();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&there.file_type()));
+    assert_eq!(refused.stdout, "");
+}
+
 #[tokio::test]
 async fn outside_of_a_ci_the_plan_has_an_id_of_its_own() {
     let (first, second) =
@@ -211,6 +230,36 @@ async fn a_run_by_an_item_is_a_part_of_the_plan() {
     assert!(later.stderr.contains("and this is the plan run tuesday"), "{}", later.stderr);
     let alone = Faultgate::new(&["report", "--merge", "1.json"]).file("1.json", &parts[0]).finish().await;
     alone.assert_code(2, "one is missing");
+}
+
+/// Outside of a CI nothing but the plan-run ties the commands of one run together.
+#[tokio::test]
+async fn one_plan_run_ties_shards_and_their_merge_where_there_is_no_ci() {
+    let suite = format!(
+        "version: 1\nexperiments: [{{ name: one, fis: {{ template: {TEMPLATE_ID} }} }}, {{ name: two, fis: {{ template: \
+         {TEMPLATE_ID} }} }}]\n"
+    );
+    let run = async |plan_run: &str| {
+        let command = |args: &[&str]| {
+            Faultgate::new(args).file(".faultgate.yml", &suite).env("FAULTGATE_PLAN_RUN", plan_run)
+        };
+        let planned = command(&["plan", "--save", "plan.jsonl"]).finish().await;
+        let mut merge = command(&["report", "--merge", "parts", "--plan", "plan.jsonl"]).folder("parts");
+        merge = merge.file("plan.jsonl", &planned.read("plan.jsonl"));
+        for shard in ["1/2", "2/2"] {
+            let account = EmbeddedAccount::living(QUICK).await;
+            let part = account.run().without("FAULTGATE_EXPERIMENT_TEMPLATE_ID").args(&["--shard", shard]);
+            let part = part.file(".faultgate.yml", &suite).env("FAULTGATE_PLAN_RUN", plan_run).finish().await;
+            part.assert_code(0, shard);
+            merge = merge.file(&format!("parts/{}.json", &shard[..1]), &part.read("reports/result.json"));
+        }
+        merge.finish().await
+    };
+    run("night-7").await.assert_code(0, "night-7");
+    let refused = run("").await;
+    refused.assert_code(2, "nothing ties them together");
+    let told = "give faultgate plan, each job and the merge the same plan-run (FAULTGATE_PLAN_RUN)";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
 }
 
 /// A plan is kept and used again: results that another run of the CI has left do not count for this one.

@@ -91,13 +91,19 @@ pub enum Survives {
     Machine,
 }
 
-/// Puts a new file in the place of whatever is there, in one step: nobody sees half of it, and a link is
-/// replaced and not followed. The folder is made if it is not there.
+/// Puts a new file in the place of an old one, in one step: nobody sees half of it, and a link is replaced and not
+/// followed. Anything else there is [`ErrorKind::InvalidInput`]. The folder is made if it is not there.
 pub fn write_whole(
     path: &Path,
     survives: Survives,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    // A pipe or a device is there for others, and a new file in its place would be one that nobody expects.
+    if let Ok(there) = fs::symlink_metadata(path)
+        && !there.is_symlink()
+    {
+        regular(&there)?;
+    }
     let draft = draft(path, write)?;
     draft.persist(path)?;
     match survives {
@@ -274,6 +280,11 @@ mod tests {
                 assert_eq!(error.to_string(), format!("it is {what}, not a file"));
             }
         }
+        for name in ["pipe", "socket", "."] {
+            assert_eq!(write(&at(name), "ours").unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+        }
+        assert!(fs::symlink_metadata(at("pipe")).unwrap().file_type().is_fifo());
+        assert_eq!(names(dir.path()), ["link", "pipe", "socket"], "no draft stays");
         assert!(open_or_make(&at("pipe")).is_err());
         assert!(open_or_make(&at("link")).is_err());
         fs::write(at("file"), "1234").unwrap();

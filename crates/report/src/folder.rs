@@ -38,6 +38,11 @@ pub fn report_file_sinks(report_dir: &Path, stage: Stage) -> Vec<Box<dyn Sink>> 
     sinks.filter(|sink| sink.stage() == stage).collect()
 }
 
+/// Returns the paths of all files that tell a verdict, whether they are there or not.
+pub fn report_files(report_dir: &Path) -> impl Iterator<Item = PathBuf> {
+    REPORT_FILES.iter().map(|file| report_dir.join(file.name))
+}
+
 /// Returns `true` if a sink of this name writes a file that tells a verdict.
 pub(crate) fn is_report_file(sink: &str) -> bool {
     REPORT_FILES.iter().any(|file| file.name == sink)
@@ -52,7 +57,7 @@ pub fn clear(report_dir: &Path, kept: &[PathBuf]) -> Vec<String> {
     let is_kept =
         |path: &Path| !kept.is_empty() && path.canonicalize().is_ok_and(|path| kept.contains(&path));
     let mut problems = Vec::new();
-    for path in REPORT_FILES.iter().map(|file| report_dir.join(file.name)) {
+    for path in report_files(report_dir) {
         if is_kept(&path) {
             continue;
         }

@@ -39,7 +39,7 @@ pub use files::{
     CommandFile, RESULT_FILE, ResultFile, StepOutputs, write_mistakes, write_mistakes_as_variables,
 };
 pub use finish::finish;
-pub use folder::{clear, report_file_sinks};
+pub use folder::{clear, report_file_sinks, report_files};
 pub use log::{
     Live, Log, LogCommands, Medium, PaintedLine, Remark, ScreenSize, Tone, closing, measure,
     mistake_commands, remark_commands, wrap,

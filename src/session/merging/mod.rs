@@ -11,17 +11,21 @@ use std::rc::Rc;
 use futures_util::stream::{self, StreamExt};
 use indicatif::MultiProgress;
 
+mod attempts;
 mod sources;
+mod trouble;
 
-use self::sources::{FoundResults, ResultSource};
+use self::attempts::{PartAttempt, choose_attempt};
+use self::sources::{FoundResults, ResultSource, find_results};
+use self::trouble::MergeTrouble;
 use super::REPORT_TIMEOUT;
-use super::provenance::find_differences;
-use super::rendering::{OTHER_RUN_HINT, warn};
+use super::clear_reports;
+use super::rendering::{find_result, warn};
 use crate::ids::make_id;
 use crate::lifecycle::{ExpectedPlan, Merger};
 use crate::terminal::medium::find_medium;
 use crate::terminal::printing::Output;
-use crate::terminal::refusal::refuse_run;
+use crate::terminal::refusal::{break_off, refuse_run};
 use crate::terminal::say;
 use crate::wiring::results::ResultsPlace;
 use crate::wiring::sinks::Reporting;
@@ -39,7 +43,7 @@ use faultgate_report as report;
 /// Number of objects that are read at once.
 const PARALLEL_READS: usize = 16;
 /// Number of unreadable results that are told.
-const MAX_MISTAKES: usize = 50;
+const MAX_TROUBLES: usize = 50;
 /// Limit of a plan, in bytes: that of many thousands of experiments.
 const MAX_PLAN_BYTES: usize = 64 << 20;
 
@@ -59,6 +63,18 @@ impl MergeOrder {
     fn reaches_aws(&self) -> bool {
         self.sources.iter().chain(&self.plan).any(|path| is_in_s3(path))
     }
+
+    /// Lists the files and folders of results that are read, and so stay where they are, in the report folder
+    /// too.
+    pub(crate) fn list_read(&self, report_dir: &Path) -> Vec<PathBuf> {
+        let own = find_result(None, report_dir);
+        // The result of an earlier merge is no part, so it goes as every report of an earlier run does.
+        let is_merged = read_result(&own).is_ok_and(|result| result.merged);
+        let folders = self.sources.iter().filter(|source| source.is_dir() && !is_merged);
+        // A folder that cannot be searched may hold it.
+        let in_them = folders.flat_map(|folder| find_results(folder).unwrap_or(vec![own.clone()]));
+        self.sources.iter().cloned().chain(in_them).collect()
+    }
 }
 
 fn is_in_s3(path: &Path) -> bool {
@@ -73,7 +89,7 @@ pub(crate) async fn merge(order: &MergeOrder, flags: &[(String, OsString)], env:
     };
     match merging.read_and_merge(order, flags).await {
         Ok(result) => merging.report(result).await,
-        Err(mistakes) => refuse_run(&mistakes, env),
+        Err(troubles) => merging.refuse(order, troubles),
     }
 }
 
@@ -103,7 +119,7 @@ impl<'a> Merging<'a> {
         &self,
         order: &MergeOrder,
         flags: &[(String, OsString)],
-    ) -> Result<RunResult, Vec<Mistake>> {
+    ) -> Result<RunResult, Vec<MergeTrouble>> {
         let settings = &self.settings;
         let mut buckets =
             KnownBuckets { place: ResultsPlace::of(settings, self.env, &self.id), known: HashMap::new() };
@@ -121,14 +137,26 @@ impl<'a> Merging<'a> {
             ..surroundings.identity("")
         };
         let run = expected.as_ref().map(ExpectedPlan::run).or(here.plan_run.as_deref());
-        let found = buckets.find(&order.sources, run.or(here.pipeline.as_deref())).await?;
-        let mut mistakes = Vec::new();
+        let run = run.or(here.pipeline.as_deref());
+        let found = buckets.find(&order.sources, run, expected.is_some()).await?;
+        let mut troubles = Vec::new();
         let mut merger = Merger::new(expected);
         if settings.plan_run.is_some() {
             merger = merger.of_plan_run();
         }
-        let mut reads = stream::iter(found.parts.iter().map(|part| read_part(part))).buffered(PARALLEL_READS);
-        while let Some(attempts) = reads.next().await {
+        let own = report::report_files(&settings.report_dir).filter_map(|path| path.canonicalize().ok());
+        let own: Vec<PathBuf> = own.collect();
+        let mut reads =
+            stream::iter(found.parts.iter().map(|part| read_part(part, &own))).buffered(PARALLEL_READS);
+        while let Some(mut attempts) = reads.next().await {
+            let no_parts = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
+            for no_part in no_parts.flatten() {
+                let what = "it was merged itself, so it is no part";
+                merger.note(Finding::new(Level::Warning, no_part.name, what));
+            }
+            if attempts.is_empty() {
+                continue;
+            }
             match choose_attempt(attempts, &here) {
                 Ok((name, result, notes)) => {
                     merger.add(&name, result);
@@ -136,21 +164,35 @@ impl<'a> Merging<'a> {
                         merger.note(note);
                     }
                 }
-                Err(more) if mistakes.len() < MAX_MISTAKES => mistakes.extend(more),
+                Err(more) if troubles.len() < MAX_TROUBLES => troubles.extend(more),
                 Err(_) => {}
             }
         }
+        merger.stand_in(RunIdentity { id: self.id.clone(), ..here }, Clock::start().now());
         // Mistakes of the comparison are told together with those of the parts.
         let compare_to = read_compared(merger.first(), flags, self.env).unwrap_or_else(|more| {
-            mistakes.extend(more);
+            troubles.extend(trouble::all(more));
             None
         });
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+        if !troubles.is_empty() {
+            return Err(troubles);
         }
         merger
             .finish(compare_to.as_ref())
-            .map_err(|problems| problems.into_iter().map(|what| Mistake::new("--merge", what)).collect())
+            .map_err(|problems| trouble::all(problems.into_iter().map(|what| Mistake::new("--merge", what))))
+    }
+
+    /// Tells why there is no merged result, and returns the exit code.
+    fn refuse(&self, order: &MergeOrder, troubles: Vec<MergeTrouble>) -> u8 {
+        let is_outage = troubles.iter().any(|trouble| trouble.is_outage);
+        let told: Vec<Mistake> = troubles.into_iter().map(|trouble| trouble.told).collect();
+        if !is_outage {
+            return refuse_run(&told, self.env);
+        }
+        // An earlier result that was to be compared with is not the one of this merge.
+        let report_dir = &self.settings.report_dir;
+        clear_reports(report_dir, &order.list_read(report_dir));
+        break_off("the results could not be read, so there is no gate", &told, self.env)
     }
 
     /// Posts and writes all reports of the merged result, and returns its exit code.
@@ -204,17 +246,16 @@ impl KnownBuckets {
         &mut self,
         path: &Path,
         tolerate: Option<Score>,
-    ) -> Result<ExpectedPlan, Vec<Mistake>> {
+    ) -> Result<ExpectedPlan, Vec<MergeTrouble>> {
         let place = path.display().to_string();
-        let mistake = |what: String| {
-            vec![Mistake::new(&place, what).hint("hand over what faultgate plan --format jsonl has printed")]
-        };
+        let hint = "hand over what faultgate plan --format jsonl has printed";
+        let mistake = |what: String| vec![Mistake::new(&place, what).hint(hint).into()];
         let content = if is_in_s3(path) {
             let address = S3Address::object(&place)
-                .map_err(|problem| vec![problem.at("--plan", &place, "--plan", None)])?;
-            let bucket = self.reach(&address.bucket).await.map_err(|mistake| vec![mistake])?;
+                .map_err(|problem| vec![problem.at("--plan", &place, "--plan", None).into()])?;
+            let bucket = self.reach(&address.bucket).await.map_err(|mistake| vec![mistake.into()])?;
             let got = bucket.get(&address.key, MAX_PLAN_BYTES).await;
-            got.map_err(|failure| vec![Mistake::new(&place, failure.to_string()).maybe_hint(failure.remedy)])?
+            got.map_err(|failure| vec![MergeTrouble::of_s3(&place, failure)])?
         } else {
             files::read(path, MAX_PLAN_BYTES as u64)
                 .map_err(|error| mistake(format!("cannot be read: {error}")))?
@@ -225,21 +266,34 @@ impl KnownBuckets {
             .map_err(|problems| problems.into_iter().flat_map(mistake).collect())
     }
 
-    /// Finds all results.
-    async fn find(&mut self, sources: &[PathBuf], run: Option<&str>) -> Result<FoundResults, Vec<Mistake>> {
-        let (mut found, mut mistakes) = (FoundResults::default(), Vec::new());
+    /// Finds all results. Where a plan says what is missing, a source `may_be_empty`.
+    async fn find(
+        &mut self,
+        sources: &[PathBuf],
+        run: Option<&str>,
+        may_be_empty: bool,
+    ) -> Result<FoundResults, Vec<MergeTrouble>> {
+        let (mut found, mut troubles) = (FoundResults::default(), Vec::new());
         for source in sources {
             let added = if is_in_s3(source) {
                 self.find_objects(&source.to_string_lossy(), run, &mut found).await
             } else if source.is_dir() {
-                found.add_folder(source)
+                found.add_folder(source).map_err(MergeTrouble::from)
             } else {
                 found.add_file(source);
-                Ok(())
+                Ok(1)
             };
-            mistakes.extend(added.err());
+            match added {
+                Ok(0) if !may_be_empty => {
+                    let place = source.display().to_string();
+                    let mistake = Mistake::new(&place, format!("{place} holds no results"));
+                    troubles.push(mistake.hint("name the folder that has them").into());
+                }
+                Ok(_) => {}
+                Err(trouble) => troubles.push(trouble),
+            }
         }
-        if mistakes.is_empty() { Ok(found) } else { Err(mistakes) }
+        if troubles.is_empty() { Ok(found) } else { Err(troubles) }
     }
 
     /// Finds the results in a folder of S3, or in the folder of this run in it, as the input `results` makes one.
@@ -248,95 +302,49 @@ impl KnownBuckets {
         text: &str,
         run: Option<&str>,
         found: &mut FoundResults,
-    ) -> Result<(), Mistake> {
+    ) -> Result<usize, MergeTrouble> {
         let folder =
             S3Address::folder(text).map_err(|problem| problem.at("--merge", text, "--merge", None))?;
         let bucket = self.reach(&folder.bucket).await?;
         if let Some(run) = run {
             let of_run = folder.below(&format!("{}/", report::run_folder(run)));
-            if found.add_objects(&bucket, &of_run).await? > 0 {
-                return Ok(());
+            let count = found.add_objects(&bucket, &of_run).await?;
+            if count > 0 {
+                return Ok(count);
             }
         }
-        match found.add_objects(&bucket, &folder).await? {
-            0 => Err(Mistake::new(text, format!("{folder} holds no results"))
-                .hint("name the folder that the input results names, or the one of a run in it")),
-            _ => Ok(()),
-        }
+        found.add_objects(&bucket, &folder).await
     }
 }
 
-/// Reads all attempts of a part, each with its name.
-async fn read_part(attempts: &[ResultSource]) -> Vec<(String, Result<RunResult, Mistake>)> {
+/// Reads all attempts of a part. None may be one of the merge's `own` reports, since another merge would miss what
+/// this one overwrites.
+async fn read_part(attempts: &[ResultSource], own: &[PathBuf]) -> Vec<Result<PartAttempt, MergeTrouble>> {
     let mut read = Vec::new();
     for source in attempts {
         let name = source.name();
         let result = match source {
-            ResultSource::File(path) => read_result(path),
+            ResultSource::File(path) => {
+                let is_own = !own.is_empty() && path.canonicalize().is_ok_and(|path| own.contains(&path));
+                read_result(path).map_err(MergeTrouble::from).and_then(|result| {
+                    if is_own && !result.merged { Err(refuse_own(&name).into()) } else { Ok(result) }
+                })
+            }
             ResultSource::Object(bucket, address) => {
                 let got = bucket.get(&address.key, report::MAX_OBJECT_BYTES).await;
-                let got = got
-                    .map_err(|failure| Mistake::new(&name, failure.to_string()).maybe_hint(failure.remedy));
-                got.and_then(|content| parse_result(&name, &content))
+                let got = got.map_err(|failure| MergeTrouble::of_s3(&name, failure));
+                got.and_then(|content| Ok(parse_result(&name, &content)?))
             }
         };
-        read.push((name, result));
+        read.push(result.map(|result| PartAttempt { number: source.attempt(), name, result }));
     }
     read
 }
 
-/// A result that counts, with its name, and notes about the attempts that do not.
-type ChosenAttempt = (String, RunResult, Vec<Finding>);
-
-/// Chooses the attempt of a part that counts: the one that began last. All attempts must be of this run.
-fn choose_attempt(
-    attempts: Vec<(String, Result<RunResult, Mistake>)>,
-    here: &RunIdentity,
-) -> Result<ChosenAttempt, Vec<Mistake>> {
-    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
-    for (name, result) in attempts {
-        match result {
-            Ok(result) => {
-                mistakes.extend(find_differences(&name, &result.run, here, OTHER_RUN_HINT));
-                read.push((name, result));
-            }
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(mistakes);
-    }
-    read.sort_by_key(|(_, result)| result.started_at);
-    let Some((name, result)) = read.pop() else { return Err(Vec::new()) };
-    let mut notes = Vec::new();
-    for (earlier_name, earlier) in read {
-        if !is_same_part(&earlier, &result) {
-            let what = format!(
-                "{earlier_name} and {name} are attempts of one part, and differ in their experiments, their suite, their \
-                 expected score, or in whether they are a rehearsal or a dry run"
-            );
-            return Err(vec![Mistake::new(&name, what).hint("give each suite a folder of its own")]);
-        }
-        let message =
-            format!("an earlier attempt was {}; {name} counts, which began later", earlier.gate.verdict);
-        notes.push(Finding::new(Level::Warning, earlier_name, message));
-    }
-    Ok((name, result, notes))
-}
-
-/// Returns `true` if these are attempts at the same thing, so that the later one may take the earlier one's
-/// place.
-fn is_same_part(one: &RunResult, other: &RunResult) -> bool {
-    let digest = |result: &RunResult| result.plan.as_ref().map(|plan| plan.digest.clone());
-    list_names(one) == list_names(other)
-        && digest(one) == digest(other)
-        && one.rehearsal == other.rehearsal
-        && one.dry_run == other.dry_run
-        && one.gate.expected_resilience_score == other.gate.expected_resilience_score
-}
-
-fn list_names(result: &RunResult) -> Vec<&str> {
-    result.experiments.iter().map(|experiment| experiment.name.as_str()).collect()
+/// Returns the mistake of a part that the merged result would overwrite.
+fn refuse_own(name: &str) -> Mistake {
+    Mistake::new(name, format!("{name} is to be merged, and the merged result would take its place"))
+        .hint("name another folder by --report-dir, or remove the file if it is no part of this run")
 }
 
 /// Returns the earlier result that the merged one is compared with. The first part stands for all, since

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::trouble::MergeTrouble;
 use faultgate_core::mistake::Mistake;
 use faultgate_net::aws::s3::{S3Address, S3Bucket};
 use faultgate_report as report;
@@ -36,6 +37,12 @@ impl ResultSource {
             Self::Object(_, address) => address.to_string(),
         }
     }
+
+    /// Returns the number of the attempt that its name tells.
+    pub(super) fn attempt(&self) -> u32 {
+        let name = self.name();
+        split_attempt(name.rsplit('/').next().unwrap_or_default()).1
+    }
 }
 
 /// The results that were found: the attempts of one part stand together.
@@ -55,39 +62,14 @@ impl FoundResults {
         self.count += 1;
     }
 
-    /// Adds all results in a folder and below it, in the order of their names.
-    pub(super) fn add_folder(&mut self, folder: &Path) -> Result<(), Mistake> {
+    /// Adds all results in a folder and below it, in the order of their names, and returns how many these are.
+    pub(super) fn add_folder(&mut self, folder: &Path) -> Result<usize, Mistake> {
         let before = self.count;
-        let place = folder.display().to_string();
-        let unreadable =
-            |error: std::io::Error| Mistake::new(&place, format!("{place} cannot be read: {error}"));
-        let (mut folders, mut found, mut looked) = (vec![folder.to_path_buf()], Vec::new(), 0_usize);
-        while let Some(next) = folders.pop() {
-            for entry in std::fs::read_dir(&next).map_err(unreadable)? {
-                let entry = entry.map_err(unreadable)?;
-                looked += 1;
-                if looked > MAX_ENTRIES {
-                    let what = format!("{place} has more than {MAX_ENTRIES} files and folders");
-                    return Err(Mistake::new(&place, what).hint("name the folder of the results alone"));
-                }
-                // A link to a folder could lead round in a circle, so it is not followed.
-                if entry.file_type().map_err(unreadable)?.is_dir() {
-                    folders.push(entry.path());
-                } else if is_result(&entry.file_name().to_string_lossy()) {
-                    found.push(entry.path());
-                }
-            }
-        }
-        found.sort();
-        for path in found {
+        for path in find_results(folder)? {
             let name = path.to_string_lossy().into_owned();
             self.add(&name, ResultSource::File(path), 0)?;
         }
-        if self.count == before {
-            return Err(Mistake::new(&place, format!("{place} holds no results"))
-                .hint("name a folder of result.json files"));
-        }
-        Ok(())
+        Ok(self.count - before)
     }
 
     /// Adds all results in a folder of S3, and returns how many these are.
@@ -95,13 +77,12 @@ impl FoundResults {
         &mut self,
         bucket: &Rc<S3Bucket>,
         folder: &S3Address,
-    ) -> Result<usize, Mistake> {
+    ) -> Result<usize, MergeTrouble> {
         let before = self.count;
         let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let page = bucket.list(&folder.key, token.as_deref()).await.map_err(|failure| {
-                Mistake::new(folder.to_string(), failure.to_string()).maybe_hint(failure.remedy)
-            })?;
+            let page = bucket.list(&folder.key, token.as_deref()).await;
+            let page = page.map_err(|failure| MergeTrouble::of_s3(&folder.to_string(), failure))?;
             for (key, size) in page.objects {
                 if is_result(key.rsplit('/').next().unwrap_or_default()) {
                     let address = S3Address { bucket: folder.bucket.clone(), key };
@@ -115,7 +96,7 @@ impl FoundResults {
             }
         }
         let what = format!("the list of its objects does not end within {MAX_PAGES} pages");
-        Err(Mistake::new(folder.to_string(), what).hint("merge the folder of one run alone"))
+        Err(Mistake::new(folder.to_string(), what).hint("merge the folder of one run alone").into())
     }
 
     fn add(&mut self, name: &str, source: ResultSource, bytes: u64) -> Result<(), Mistake> {
@@ -127,7 +108,7 @@ impl FoundResults {
             return Err(Mistake::new(name, what).hint("merge the folder of one run alone"));
         }
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
-        let part = (folder.to_owned(), part_of(file).to_owned());
+        let part = (folder.to_owned(), split_attempt(file).0.to_owned());
         let place = *self.places.entry(part).or_insert(self.parts.len());
         match self.parts.get_mut(place) {
             Some(attempts) => attempts.push(source),
@@ -137,23 +118,49 @@ impl FoundResults {
     }
 }
 
+/// Finds the files in a folder and below it that should be results, in the order of their names.
+pub(crate) fn find_results(folder: &Path) -> Result<Vec<PathBuf>, Mistake> {
+    let place = folder.display().to_string();
+    let unreadable = |error: std::io::Error| Mistake::new(&place, format!("{place} cannot be read: {error}"));
+    let (mut folders, mut found, mut looked) = (vec![folder.to_path_buf()], Vec::new(), 0_usize);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            looked += 1;
+            if looked > MAX_ENTRIES {
+                let what = format!("{place} has more than {MAX_ENTRIES} files and folders");
+                return Err(Mistake::new(&place, what).hint("name the folder of the results alone"));
+            }
+            // A link to a folder could lead round in a circle, so it is not followed.
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                folders.push(entry.path());
+            } else if is_result(&entry.file_name().to_string_lossy()) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Returns `true` for the name of a file that should be a result.
 fn is_result(name: &str) -> bool {
     let is_merged = name.strip_suffix(SUFFIX) == Some(report::MERGED_NAME);
     name.ends_with(SUFFIX) && !is_merged && !NO_RESULTS.contains(&name)
 }
 
-/// Returns the name of the part in the name of a file, without the number of the attempt.
-fn part_of(file: &str) -> &str {
+/// Returns the name of the part in the name of a file, and the number of the attempt. The first attempt has none in
+/// its name.
+fn split_attempt(file: &str) -> (&str, u32) {
     let name = file.strip_suffix(SUFFIX).unwrap_or(file);
-    match name.rsplit_once('.') {
-        Some((part, number)) if is_attempt(number) => part,
-        _ => name,
-    }
+    let split = name.rsplit_once('.').and_then(|(part, number)| Some((part, read_attempt(number)?)));
+    split.unwrap_or((name, 1))
 }
 
-fn is_attempt(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u32>().is_ok_and(|number| number > 1)
+/// Reads the number of an attempt, as a run writes it into a name.
+fn read_attempt(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|number| is_number && *number > 1)
 }
 
 #[cfg(test)]
@@ -162,8 +169,10 @@ mod tests {
 
     #[test]
     fn attempts_of_one_part_stand_together() {
-        assert_eq!((part_of("az.json"), part_of("az.2.json"), part_of("az.12.json")), ("az", "az", "az"));
-        assert_eq!((part_of("az.1.json"), part_of("v1.x.json")), ("az.1", "v1.x"));
+        let split = ["az.json", "az.2.json", "az.12.json"].map(split_attempt);
+        assert_eq!(split, [("az", 1), ("az", 2), ("az", 12)]);
+        let whole = ["az.1.json", "az.02.json", "v1.x.json"].map(split_attempt);
+        assert_eq!(whole, [("az.1", 1), ("az.02", 1), ("v1.x", 1)]);
         assert!(is_result("result.json") && is_result("az.2.json"));
         for other in ["annotations.json", "state.json", "_merged.json", "plan.jsonl", "junit.xml"] {
             assert!(!is_result(other), "{other}");
@@ -182,7 +191,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(dir.path(), dir.path().join("a/round")).unwrap();
         let mut found = FoundResults::default();
-        found.add_folder(dir.path()).unwrap();
+        assert_eq!(found.add_folder(dir.path()).unwrap(), 4);
         let names = found.parts.iter().map(|part| {
             let names = part.iter().map(|source| source.name().replace(dir.path().to_str().unwrap(), ""));
             names.collect::<Vec<_>>()
@@ -192,6 +201,7 @@ mod tests {
             [vec!["/a/deep/er.2.json", "/a/deep/er.json"], vec!["/a/result.json"], vec!["/b/result.json"]]
         );
         std::fs::create_dir(dir.path().join("none")).unwrap();
-        assert!(FoundResults::default().add_folder(&dir.path().join("none")).is_err());
+        assert_eq!(FoundResults::default().add_folder(&dir.path().join("none")).unwrap(), 0);
+        assert!(FoundResults::default().add_folder(&dir.path().join("not there")).is_err());
     }
 }

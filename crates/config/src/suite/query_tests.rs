@@ -32,8 +32,8 @@ fn load_with(
 ) -> Result<Settings, Vec<String>> {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join(".faultgate.yml"), suite).unwrap();
-    fs::write(dir.path().join("accounts.txt"), "# ours\n222222222222 # shop\n\n111111111111\n222222222222\n")
-        .unwrap();
+    let accounts = "\u{feff}# ours\n222222222222 # shop\n\n111111111111\n222222222222\n";
+    fs::write(dir.path().join("accounts.txt"), accounts).unwrap();
     fs::write(dir.path().join("bad.txt"), "111111111111\nshop\n1\n").unwrap();
     fs::write(dir.path().join("empty.txt"), "# nobody\n").unwrap();
     let flags = flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();

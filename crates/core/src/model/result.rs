@@ -26,8 +26,7 @@ pub struct RunResult {
     /// Note that no real system was touched. None outside of a rehearsal.
     pub rehearsal: Option<RehearsalNote>,
     pub run: RunIdentity,
-    /// Record of the whole suite, of which this may be a part. None in results of versions that did not write
-    /// it.
+    /// Record of the whole suite, of which this may be a part. None in results of versions without it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub plan: Option<PlanRecord>,
     /// `true` if nothing was injected and targets were only resolved.
@@ -36,8 +35,10 @@ pub struct RunResult {
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     pub gate: Gate,
-    /// Share of the experiments that may be `errored` without turning the verdict, in percent. Only a merge
-    /// has one.
+    /// `true` if it was merged of other results, so that it is none of their parts.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub merged: bool,
+    /// Share of a merge's experiments that may be `errored` without turning the verdict, in percent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tolerate: Option<Score>,
     /// Comparison with an earlier result, if there was one.
@@ -50,8 +51,7 @@ pub struct RunResult {
     pub findings: Vec<Finding>,
     pub subscriptions: Vec<SubscriptionRecord>,
     pub reporting: Vec<Reported>,
-    /// Number of requests of the run, by operation. A request that serves several experiments is counted
-    /// once.
+    /// Number of requests of the run, by operation. A request for several experiments is counted once.
     pub api_calls: BTreeMap<String, u64>,
 }
 

@@ -15,6 +15,12 @@ impl ExperimentResult {
             ..Self::unknown(Monitor::Poll, Verdict::Errored, reason)
         }
     }
+
+    /// Returns `true` if it is `errored` by a misfortune. A refusal by the policy is none, and a fault that may
+    /// still be in is none to go on with.
+    pub fn may_be_tolerated(&self) -> bool {
+        self.verdict == Verdict::Errored && !self.may_be_in() && !self.reason.contains("policy: ")
+    }
 }
 
 impl RunResult {
@@ -23,9 +29,7 @@ impl RunResult {
     pub fn tolerates_errors(&self) -> bool {
         let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         let errored = self.experiments.iter().filter(|experiment| experiment.verdict == Verdict::Errored);
-        // A refusal by the policy is no misfortune, and a fault that may still be in is none to go on with.
-        if errored.clone().any(|experiment| experiment.may_be_in() || experiment.reason.contains("policy: "))
-        {
+        if !errored.clone().all(ExperimentResult::may_be_tolerated) {
             return false;
         }
         let (errored, all) = (count(errored.count()), count(self.experiments.len()));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::io::Errno;
 use rustix::process::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -200,6 +201,12 @@ pub(super) const NOT_STARTED: &str = "not started";
 pub(super) fn cannot_start(command: &CommandLine, error: io::Error) -> EngineFailure {
     let (kind, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (FailureKind::Denied, "make the program executable"),
+        _ if matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)) => {
+            (FailureKind::Refused, "raise the limit of open files (ulimit -n), or lower parallel")
+        }
+        _ if Errno::from_io_error(&error) == Some(Errno::AGAIN) => {
+            (FailureKind::Refused, "raise the limit of processes (ulimit -u), or lower parallel")
+        }
         _ => (FailureKind::Missing, "install it, or name it by its path; a path is seen from dir"),
     };
     EngineFailure::new(kind, format!("start {}", command.shown), error.to_string())

@@ -8,6 +8,8 @@ use faultgate_core::processes::group::ProcessGroup;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use rustix::io::Errno;
+
 use super::*;
 use crate::Duration;
 use crate::Judgement;
@@ -290,6 +292,16 @@ async fn a_signal_hurries_what_ends_an_experiment() {
     assert!(lives(&stopping), "it is not cut off in the middle");
     let group = ProcessGroup::orphaned(stopping.parse().unwrap()).unwrap();
     group.kill();
+}
+
+#[test]
+fn a_limit_of_the_machine_is_no_missing_program() {
+    for (errno, want) in
+        [(Errno::MFILE, "ulimit -n"), (Errno::NFILE, "ulimit -n"), (Errno::AGAIN, "ulimit -u")]
+    {
+        let told = cannot_start(&line(&["tc"]), errno.into()).with_remedy();
+        assert!(told.contains(want) && !told.contains("install it"), "{told}");
+    }
 }
 
 #[tokio::test]

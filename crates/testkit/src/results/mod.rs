@@ -171,6 +171,7 @@ fn run(verdict: Verdict, score: Option<f64>, experiments: Vec<ExperimentResult>)
             reasons,
             signal: (verdict == Verdict::Cancelled).then_some(Signal::Interrupt),
         },
+        merged: false,
         tolerate: None,
         links: Vec::new(),
         comparison: None,

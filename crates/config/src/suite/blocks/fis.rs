@@ -199,7 +199,8 @@ impl<'a> Reader<'a> {
     fn listed(&mut self, accounts: &Section<'a>, file: &str) -> Option<Vec<String>> {
         let read = bytes(&self.dir.join(file), MAX_ACCOUNTS_BYTES, "name a file of ids");
         let text = match read {
-            Ok(read) => String::from_utf8_lossy(&read).into_owned(),
+            // Editors on Windows put a byte order mark at the beginning.
+            Ok(read) => String::from_utf8_lossy(&read).trim_start_matches('\u{feff}').to_owned(),
             Err(problem) => {
                 self.bad_file(accounts, "file", file, problem);
                 return None;

@@ -21,6 +21,8 @@ pub enum S3Refusal {
     Absent,
     /// The object is larger than it may be.
     TooLarge,
+    /// There is no answer, or none but that S3 cannot serve the request now.
+    Unavailable,
     Other,
 }
 
@@ -74,6 +76,8 @@ impl S3Refused {
             _ => "list",
         };
         let what = format!("{verb} s3://{bucket}/{}", text::plain(key, 300));
+        // A request that another attempt may help is not wrong: S3 is out of order.
+        let other = if self.may_help_again() { S3Refusal::Unavailable } else { S3Refusal::Other };
         match self {
             Self::Unsent(why) => Failure::new(S3Refusal::Other, what, why),
             Self::Unsigned(failure) => {
@@ -81,7 +85,7 @@ impl S3Refused {
             }
             Self::Silent(why) => {
                 let remedy = http::remedy(&why).map(ToOwned::to_owned);
-                Failure::new(S3Refusal::Other, what, why).remedy(remedy)
+                Failure::new(other, what, why).remedy(remedy)
             }
             Self::TooLarge(most) => {
                 Failure::new(S3Refusal::TooLarge, what, format!("it is larger than {} MiB", most >> 20))
@@ -90,7 +94,7 @@ impl S3Refused {
                 let kind = match (status, error.code.as_str()) {
                     (412, _) => S3Refusal::Exists,
                     (404, _) => S3Refusal::Absent,
-                    _ => S3Refusal::Other,
+                    _ => other,
                 };
                 let remedy = remedy(status, &error.code, operation, bucket, region);
                 let words = match (error.code.as_str(), error.message.as_str()) {

@@ -101,6 +101,16 @@ async fn an_answer_that_may_change_is_asked_for_again() {
     bucket(&server).put("a", Bytes::new(), true).await.unwrap();
 }
 
+#[test]
+fn what_is_out_of_order_is_told_from_what_is_wrong() {
+    let kind = |refused: S3Refused| refused.explain("GetObject", "results", "a", "eu-west-1").kind;
+    let answered =
+        |status| kind(S3Refused::Answered { status, error: xml::S3Error::default(), region: None });
+    assert_eq!([500, 503, 429].map(answered), [S3Refusal::Unavailable; 3]);
+    assert_eq!([400, 403].map(answered), [S3Refusal::Other; 2]);
+    assert_eq!(kind(S3Refused::Silent("no answer within 45s".to_owned())), S3Refusal::Unavailable);
+}
+
 #[tokio::test]
 async fn a_list_has_pages() {
     let server = MockServer::start().await;
