@@ -100,7 +100,7 @@ async fn no_merge_takes_one_of_its_parts_away() {
     let absolute = elsewhere.home().to_str().unwrap().to_owned();
     let mut ended = elsewhere.args(&["--help"]).finish().await;
     let around = format!("../{name}");
-    for source in [".", "./", "reports", "reports/result.json", &absolute, &around] {
+    for source in [".", "./", "reports", &absolute, &around] {
         ended = merging(source, &[]).after(ended).finish().await;
         ended.assert_code(2, source);
         let told = "is to be merged, and the merged result would take its place";
@@ -120,6 +120,13 @@ async fn no_merge_takes_one_of_its_parts_away() {
         assert_eq!(noted, told, "{result}");
     }
     assert_eq!(ended.read("reports/result.json"), first);
+    // Whoever names a file lets the merged result take its place, which is no part after that.
+    for (code, told) in [(1, "score "), (2, "it was merged itself, so it is no part")] {
+        let again = merging("reports/result.json", &["2.json"]).after(ended);
+        ended = again.finish().await;
+        ended.assert_code(code, told);
+        assert!((ended.stdout.clone() + &ended.stderr).contains(told), "{}", ended.stderr);
+    }
     // A merge that is refused leaves no merged result of an earlier one.
     ended = merging(".", &["missing.json", "--report-dir", "merged"]).after(ended).finish().await;
     ended.assert_code(2, "refused");

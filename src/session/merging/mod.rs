@@ -64,6 +64,11 @@ impl MergeOrder {
         self.sources.iter().chain(&self.plan).any(|path| is_in_s3(path))
     }
 
+    /// Returns `true` if a source is this file, and no folder that holds it: the merged result may take its place.
+    fn names(&self, file: &Path) -> bool {
+        self.sources.iter().any(|source| same_file(source, file))
+    }
+
     /// Lists the files and folders of results that are read, and so stay where they are, in the report folder
     /// too.
     pub(crate) fn list_read(&self, report_dir: &Path) -> Vec<PathBuf> {
@@ -75,6 +80,10 @@ impl MergeOrder {
         let in_them = folders.flat_map(|folder| find_results(folder).unwrap_or(vec![own.clone()]));
         self.sources.iter().cloned().chain(in_them).collect()
     }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 fn is_in_s3(path: &Path) -> bool {
@@ -144,15 +153,20 @@ impl<'a> Merging<'a> {
         if settings.plan_run.is_some() {
             merger = merger.of_plan_run();
         }
-        let own = report::report_files(&settings.report_dir).filter_map(|path| path.canonicalize().ok());
-        let own: Vec<PathBuf> = own.collect();
+        let own = report::report_files(&settings.report_dir).filter(|path| !order.names(path));
+        let own: Vec<PathBuf> = own.filter_map(|path| path.canonicalize().ok()).collect();
         let mut reads =
             stream::iter(found.parts.iter().map(|part| read_part(part, &own))).buffered(PARALLEL_READS);
         while let Some(mut attempts) = reads.next().await {
             let no_parts = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
-            for no_part in no_parts.flatten() {
+            for PartAttempt { name, .. } in no_parts.flatten() {
                 let what = "it was merged itself, so it is no part";
-                merger.note(Finding::new(Level::Warning, no_part.name, what));
+                if order.names(Path::new(&name)) {
+                    let mistake = Mistake::new(&name, format!("{name}: {what}"));
+                    troubles.push(mistake.hint("name the results of the parts").into());
+                } else {
+                    merger.note(Finding::new(Level::Warning, name, what));
+                }
             }
             if attempts.is_empty() {
                 continue;
