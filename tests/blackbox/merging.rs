@@ -120,7 +120,7 @@ async fn no_merge_takes_one_of_its_parts_away() {
         assert_eq!(noted, told, "{result}");
     }
     assert_eq!(ended.read("reports/result.json"), first);
-    // Whoever names a file lets the merged result take its place, which is no part after that.
+    // The merged result takes the place of a file that is named, and is no part after that.
     for (code, told) in [(1, "score "), (2, "it was merged itself, so it is no part")] {
         let again = merging("reports/result.json", &["2.json"]).after(ended);
         ended = again.finish().await;

@@ -254,6 +254,7 @@ impl Manager for FakeManager {
                 FakeEffect::LostAnswer => Err(lost()),
                 FakeEffect::Another => Ok(Some(Run {
                     notify_id: Some("another".to_owned()),
+                    run_id: Some("another".to_owned()),
                     phase: "Completed".to_owned(),
                     score: Some(100.0),
                     ..Run::default()

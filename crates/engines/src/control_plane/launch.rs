@@ -236,9 +236,12 @@ impl RunLaunch<'_> {
         for run in runs.iter_mut().filter(is_nameless) {
             let Some(run_id) = run.run_id.clone().filter(|id| !id.is_empty()) else { continue };
             let experiment = self.experiment.spec.source().to_owned();
-            let key = RunKey { experiment, notify_id: String::new(), run_id: Some(run_id) };
+            let key = RunKey { experiment, notify_id: String::new(), run_id: Some(run_id.clone()) };
             let asking = async { self.manager.read(&[key]).await.pop().unwrap_or(Ok(None)) };
-            if let Ok(Some(seen)) = self.poller.ask(asking).await {
+            // An answer about another run would have that one stopped.
+            if let Ok(Some(seen)) = self.poller.ask(asking).await
+                && seen.run_id.as_deref().is_none_or(|id| id == run_id)
+            {
                 *run = seen;
             }
         }
