@@ -112,7 +112,7 @@ async fn what_may_not_be_kept_is_told_with_the_statement() {
 }
 
 /// Returns the plan of these experiments, of the suite `SUITE`.
-pub(crate) fn plan(names: &[&str]) -> String {
+fn plan(names: &[&str]) -> String {
     let item = |name: &&str| {
         let item = json!({
             "experiment": name, "engine": "fis", "template": TEMPLATE_ID, "account": null, "region": null,
@@ -123,16 +123,22 @@ pub(crate) fn plan(names: &[&str]) -> String {
     names.iter().map(item).collect()
 }
 
+/// Returns the names of all experiments of the suite of a result, and the plan of them.
+pub(crate) fn plan_of(result: &Value) -> (Vec<String>, String) {
+    let suite = &result["plan"];
+    let names: Vec<&str> =
+        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    (names.into_iter().map(str::to_owned).collect(), plan)
+}
+
 #[tokio::test]
 async fn a_plan_says_what_is_missing() {
     let account = account().await;
     let first = shard(&account, "1/2").await;
-    let suite = first.result()["plan"].clone();
-    let names: Vec<&str> =
-        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    let (names, plan) = plan_of(&first.result());
     account.world.put_object("results", "chaos/plan.jsonl", &plan);
-    let missing = names[1];
+    let missing = names[1].as_str();
     // A part that is missing is no gate where no plan names it, and nothing is posted.
     let forge = ForgeStandIn::start(GITHUB).await;
     let refused = in_pull_request(merge(&account, &[RESULTS]), &forge, "").finish().await;
@@ -164,10 +170,7 @@ async fn a_plan_says_what_is_missing() {
 async fn a_merge_without_results_is_errored() {
     let account = account().await;
     let first = shard(&account, "1/2").await;
-    let suite = first.result()["plan"].clone();
-    let names: Vec<&str> =
-        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    let (names, plan) = plan_of(&first.result());
     account.world.put_object("results", "plans/plan.jsonl", &plan);
     let with_plan = ["--plan", "plan.jsonl", "--tolerate", "100%"];
     for source in ["s3://results/nothing/", "nothing"] {
@@ -183,7 +186,7 @@ async fn a_merge_without_results_is_errored() {
             (&result["gate"]["verdict"], errored.outputs()["verdict"].as_str()),
             (&json!("errored"), "errored")
         );
-        assert!(errored.summary().contains(names[0]));
+        assert!(errored.summary().contains(&names[0]));
         let again = Faultgate::new(&["report"]).after(errored).finish().await;
         again.assert_code(3, "the result can be read again");
         merging(&[]).await.assert_code(2, "nobody knows what is missing");

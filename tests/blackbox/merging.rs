@@ -7,7 +7,7 @@ use faultgate_testkit::contract::{assert_result, hide_moments};
 use faultgate_testkit::lives::{ALARMING, QUICK};
 use serde_json::{Value, json};
 
-use crate::kept_results::plan;
+use crate::kept_results::plan_of;
 
 /// Runs a shard of a suite of three, of which the last experiment finds a weakness.
 async fn part(shard: Option<&str>) -> Finished {
@@ -76,10 +76,7 @@ async fn the_shards_of_a_suite_make_the_gate_of_the_whole() {
 async fn both_parts() -> (String, String, String) {
     let (first, second) = (part(Some("1/2")).await, part(Some("2/2")).await);
     first.assert_code(1, "the first part");
-    let suite = first.result()["plan"].clone();
-    let names: Vec<&str> =
-        suite["experiments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let plan = plan(&names).replace("SUITE", suite["digest"].as_str().unwrap());
+    let (_, plan) = plan_of(&first.result());
     (first.read("reports/result.json"), second.read("reports/result.json"), plan)
 }
 
