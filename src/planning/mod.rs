@@ -3,8 +3,8 @@
 //! `packing` puts experiments into jobs, and `forms` writes a plan in the form of its reader. Nothing is
 //! touched, and nobody is asked but for the queries of the suite.
 
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod forms;
@@ -71,7 +71,7 @@ pub(crate) fn print_plan(
         Err(mistake) => return refuse(Refused::Plan, &[mistake]),
     };
     if let Some(path) = &request.save
-        && let Err(error) = files::write_whole(path, Survives::Process, |file| writeln!(file, "{lines}"))
+        && let Err(error) = save_lines(path, &lines)
     {
         if error.kind() == ErrorKind::InvalidInput {
             let mistake = Mistake::new("--save", format!("{} cannot be replaced: {error}", path.display()));
@@ -85,6 +85,14 @@ pub(crate) fn print_plan(
     }
     say_whole(&written, Duration::MAX);
     0
+}
+
+/// Saves the items. A link is not replaced: it may be the one to the output of the whole container.
+fn save_lines(path: &Path, lines: &str) -> io::Result<()> {
+    if path.is_symlink() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a link, not a file"));
+    }
+    files::write_whole(path, Survives::Process, |file| writeln!(file, "{lines}"))
 }
 
 /// Tells which rules of the policies the suite itself breaks, and returns the exit code if there is any.

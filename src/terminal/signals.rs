@@ -50,7 +50,7 @@ impl Signals {
         })
     }
 
-    /// Returns the next signal. SIGQUIT and SIGXCPU, which a used-up `ulimit -t` sends, count as SIGTERM: by
+    /// Returns the next signal. SIGQUIT and SIGXCPU, which a used-up `ulimit -S -t` sends, count as SIGTERM: by
     /// themselves they would end the process and leave all that was launched as it is.
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {

@@ -165,6 +165,24 @@ async fn a_plan_says_what_is_missing() {
     again.assert_code(0, "again");
 }
 
+/// A report folder has files of these names, and a bucket only results.
+#[tokio::test]
+async fn experiments_that_are_named_as_files_of_reports_count() {
+    let account = account().await;
+    let suite = format!(
+        "version: 1\nexperiments:\n  - {{ name: state, fis: {{ template: {TEMPLATE_ID} }} }}\n  \
+         - {{ name: annotations, fis: {{ template: {TEMPLATE_ID} }} }}\n"
+    );
+    for name in ["state", "annotations"] {
+        let run = account.faultgate(&["run", "--only", name]).file(".faultgate.yml", &suite).in_github("1");
+        let ended = run.env("FAULTGATE_COMMIT", HEAD).env("FAULTGATE_RESULTS", RESULTS).finish().await;
+        ended.assert_code(0, name);
+    }
+    let merged = merge(&account, &[RESULTS]).in_github("1").finish().await;
+    merged.assert_code(0, "both");
+    assert_eq!(merged.result()["experiments"].as_array().unwrap().len(), 2);
+}
+
 /// A merge that can read nothing knows nothing, and neither does one that finds nothing.
 #[tokio::test]
 async fn a_merge_without_results_is_errored() {

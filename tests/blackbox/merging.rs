@@ -105,20 +105,32 @@ async fn no_merge_takes_one_of_its_parts_away() {
         assert_eq!(ended.read("reports/result.json"), first, "{source}");
     }
     // A merge may be repeated, and the merged result is no part of the next one.
-    for (folder, told) in [("merged", false), ("merged", false), ("other", true)] {
-        ended = merging(".", &["--report-dir", folder]).after(ended).finish().await;
+    let note = "it was merged itself, so it is no part";
+    for (folder, is_tolerant, noted) in
+        [("merged", true, false), ("merged", true, false), ("other", false, true)]
+    {
+        let strict = ["report", "--plan", "plan.jsonl", "--merge", ".", "--report-dir", folder];
+        let again = if is_tolerant {
+            merging(".", &["--report-dir", folder])
+        } else {
+            Faultgate::new(&strict).in_github("1")
+        };
+        ended = again.after(ended).finish().await;
         ended.assert_code(1, folder);
         let result: Value = serde_json::from_str(&ended.read(&format!("{folder}/result.json"))).unwrap();
         assert_eq!(
             (result["merged"].as_bool(), result["gate"]["verdict"].as_str()),
             (Some(true), Some("failed"))
         );
-        let noted = result["findings"].to_string().contains("it was merged itself, so it is no part");
-        assert_eq!(noted, told, "{result}");
+        assert_eq!(result["findings"].to_string().contains(note), noted, "{result}");
     }
+    // What it says of its experiments would be tolerated as missing.
+    ended = merging(".", &["--report-dir", "third"]).after(ended).finish().await;
+    ended.assert_code(2, "tolerant of what a merged result says");
+    assert!(ended.stderr.contains(note) && ended.stderr.contains("leave --tolerate out"), "{}", ended.stderr);
     assert_eq!(ended.read("reports/result.json"), first);
     // The merged result takes the place of a file that is named, and is no part after that.
-    for (code, told) in [(1, "score "), (2, "it was merged itself, so it is no part")] {
+    for (code, told) in [(1, "score "), (2, note)] {
         let again = merging("reports/result.json", &["2.json"]).after(ended);
         ended = again.finish().await;
         ended.assert_code(code, told);

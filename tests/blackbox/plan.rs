@@ -52,7 +52,7 @@ async fn each_experiment_is_one_line() {
 
 /// A pipe stands for all that others read from, such as a device.
 #[tokio::test]
-async fn a_plan_takes_the_place_of_no_pipe() {
+async fn a_plan_takes_the_place_of_no_pipe_and_no_link() {
     let saving = plan(&["--save", "pipe"]);
     let made = std::process::Command::new("mkfifo").arg(saving.home().join("pipe")).status().unwrap();
     assert!(made.success());
@@ -67,6 +67,15 @@ async fn a_plan_takes_the_place_of_no_pipe() {
     let there = std::fs::symlink_metadata(refused.path("pipe")).unwrap();
     assert!(std::os::unix::fs::FileTypeExt::is_fifo(&there.file_type()));
     assert_eq!(refused.stdout, "");
+    std::os::unix::fs::symlink("pipe", refused.path("link")).unwrap();
+    let refused = plan(&["--save", "link"]).after(refused).finish().await;
+    refused.assert_code(2, "a link");
+    assert!(
+        refused.stderr.contains("link cannot be replaced: it is a link, not a file"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.path("link").is_symlink());
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ async fn files_that_may_not_grow_leave_nothing_in() {
     .await;
 }
 
-/// A used-up `ulimit -t` sends this signal.
+/// A used-up `ulimit -S -t` sends this signal.
 #[tokio::test]
 async fn a_run_without_time_on_the_processor_stops_what_it_started() {
     let account = EmbeddedAccount::living(ENDLESS).await;

@@ -105,12 +105,14 @@ fn join_what_counts(attempts: &[(&str, &ExperimentResult)]) -> Option<Experiment
     let counting: Vec<_> = left.chain((!is_told_by_left).then_some(deciding)).collect();
     let taken = counting.iter().filter(|(name, _)| *name != last.0);
     let taken = taken.map(|(name, one)| {
-        let why = if one.may_be_in() { "its fault may still be in" } else { "no later attempt has passed" };
+        let why =
+            if one.may_be_in() { "its fault may still be in" } else { "the last attempt has not passed" };
         format!("the attempt {name} counts: {why}")
     });
     let taken: Vec<String> = taken.collect();
     let first = counting.first().filter(|_| !taken.is_empty())?.1;
-    let reasons: Vec<&str> = counting.iter().map(|(_, one)| one.reason.as_str()).collect();
+    let mut reasons: Vec<&str> = counting.iter().map(|(_, one)| one.reason.as_str()).collect();
+    reasons.dedup();
     Some(ExperimentResult {
         verdict: counting.iter().map(|(_, one)| one.verdict).min()?,
         reason: reasons.join("; "),

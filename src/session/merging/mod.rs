@@ -161,12 +161,16 @@ impl<'a> Merging<'a> {
             let no_parts = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
             for PartAttempt { name, .. } in no_parts.flatten() {
                 let what = "it was merged itself, so it is no part";
-                if order.names(Path::new(&name)) {
-                    let mistake = Mistake::new(&name, format!("{name}: {what}"));
-                    troubles.push(mistake.hint("name the results of the parts").into());
+                // What it says of its experiments would be tolerated as missing.
+                let hint = if order.names(Path::new(&name)) {
+                    "name the results of the parts"
+                } else if order.tolerate.is_some() {
+                    "take it out of the folder, or leave --tolerate out"
                 } else {
                     merger.note(Finding::new(Level::Warning, name, what));
-                }
+                    continue;
+                };
+                troubles.push(Mistake::new(&name, format!("{name}: {what}")).hint(hint).into());
             }
             if attempts.is_empty() {
                 continue;

@@ -84,7 +84,7 @@ impl FoundResults {
             let page = bucket.list(&folder.key, token.as_deref()).await;
             let page = page.map_err(|failure| MergeTrouble::of_s3(&folder.to_string(), failure))?;
             for (key, size) in page.objects {
-                if is_result(key.rsplit('/').next().unwrap_or_default()) {
+                if is_kept_result(key.rsplit('/').next().unwrap_or_default()) {
                     let address = S3Address { bucket: folder.bucket.clone(), key };
                     let name = address.to_string();
                     self.add(&name, ResultSource::Object(Rc::clone(bucket), address), size)?;
@@ -143,10 +143,15 @@ pub(crate) fn find_results(folder: &Path) -> Result<Vec<PathBuf>, Mistake> {
     Ok(found)
 }
 
-/// Returns `true` for the name of a file that should be a result.
+/// Returns `true` for the name of a file in a folder that should be a result.
 fn is_result(name: &str) -> bool {
-    let is_merged = name.strip_suffix(SUFFIX) == Some(report::MERGED_NAME);
-    name.ends_with(SUFFIX) && !is_merged && !NO_RESULTS.contains(&name)
+    is_kept_result(name) && !NO_RESULTS.contains(&name)
+}
+
+/// Returns `true` for the name of an object that should be a result. Nothing else is written beside results in S3, and
+/// an experiment may be named as a file of the report folder is.
+fn is_kept_result(name: &str) -> bool {
+    name.strip_suffix(SUFFIX).is_some_and(|part| part != report::MERGED_NAME)
 }
 
 /// Returns the name of the part in the name of a file, and the number of the attempt. The first attempt has none in
@@ -173,7 +178,7 @@ mod tests {
         assert_eq!(split, [("az", 1), ("az", 2), ("az", 12)]);
         let whole = ["az.1.json", "az.02.json", "v1.x.json"].map(split_attempt);
         assert_eq!(whole, [("az.1", 1), ("az.02", 1), ("v1.x", 1)]);
-        assert!(is_result("result.json") && is_result("az.2.json"));
+        assert!(is_result("result.json") && is_result("az.2.json") && is_kept_result("state.json"));
         for other in ["annotations.json", "state.json", "_merged.json", "plan.jsonl", "junit.xml"] {
             assert!(!is_result(other), "{other}");
         }
