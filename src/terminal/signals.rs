@@ -5,6 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::time::sleep;
 
@@ -16,6 +17,9 @@ use faultgate_core::model::{Signal, Verdict};
 /// signal twice, to the process and to its group, and a runner or a session that closes may send two
 /// different ones at once.
 const REPEAT_WINDOW: Duration = Duration::from_millis(100);
+
+/// Seconds on the processor that a run keeps for its end.
+const TIME_TO_STOP: u64 = 5;
 
 /// The signals that this process listens to.
 pub(crate) struct Signals {
@@ -33,6 +37,7 @@ impl Signals {
     /// Begins to listen. From then on no signal ends the process by itself. That holds for the first process
     /// of a container too, which would otherwise ignore signals.
     pub(crate) fn listen() -> io::Result<Self> {
+        leave_time_to_stop();
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -50,7 +55,7 @@ impl Signals {
         })
     }
 
-    /// Returns the next signal. SIGQUIT and SIGXCPU, which a used-up `ulimit -S -t` sends, count as SIGTERM: by
+    /// Returns the next signal. SIGQUIT and SIGXCPU, which a used-up `ulimit -t` sends, count as SIGTERM: by
     /// themselves they would end the process and leave all that was launched as it is.
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
@@ -71,6 +76,19 @@ impl Signals {
         let second = second(async || self.next().await).await;
         cancel.stops_are_out().await;
         second
+    }
+}
+
+/// Lets the signal for used-up time on the processor come before the hard limit, at which the kernel kills: a plain
+/// `ulimit -t` sets both alike.
+fn leave_time_to_stop() {
+    let limit = getrlimit(Resource::Cpu);
+    if let Some(hard) = limit.maximum
+        && limit.current.is_none_or(|soft| soft >= hard)
+    {
+        let current = hard - (hard / 2).min(TIME_TO_STOP);
+        // A limit that cannot be lowered keeps no run from going on.
+        let _ = setrlimit(Resource::Cpu, Rlimit { current: Some(current), ..limit });
     }
 }
 

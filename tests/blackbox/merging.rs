@@ -124,7 +124,7 @@ async fn no_merge_takes_one_of_its_parts_away() {
         );
         assert_eq!(result["findings"].to_string().contains(note), noted, "{result}");
     }
-    // What it says of its experiments would be tolerated as missing.
+    // The experiments that it says have failed would be tolerated as missing.
     ended = merging(".", &["--report-dir", "third"]).after(ended).finish().await;
     ended.assert_code(2, "tolerant of what a merged result says");
     assert!(ended.stderr.contains(note) && ended.stderr.contains("leave --tolerate out"), "{}", ended.stderr);

@@ -109,7 +109,7 @@ async fn files_that_may_not_grow_leave_nothing_in() {
     .await;
 }
 
-/// A used-up `ulimit -S -t` sends this signal.
+/// A used-up `ulimit -t` sends this signal.
 #[tokio::test]
 async fn a_run_without_time_on_the_processor_stops_what_it_started() {
     let account = EmbeddedAccount::living(ENDLESS).await;
@@ -118,4 +118,16 @@ async fn a_run_without_time_on_the_processor_stops_what_it_started() {
     running.signal("XCPU").await;
     running.ended().await.assert_code(143, "SIGXCPU");
     account.assert_nothing_left("SIGXCPU");
+}
+
+/// The kernel kills at a hard limit, and a plain `ulimit -t` sets the soft one alike. A command inherits what is left.
+#[tokio::test]
+async fn a_hard_limit_of_time_leaves_some_for_the_stop() {
+    let suite =
+        "version: 1\nexperiments: [{ name: a, command: { run: [sh, -c, 'ulimit -S -t > limit'] } }]\n";
+    for (hard, soft) in [("60", "55"), ("4", "2")] {
+        let ended = Faultgate::job(&format!("ulimit -t {hard}; exec faultgate run"));
+        let ended = ended.file(".faultgate.yml", suite).finish().await;
+        assert_eq!(ended.read("limit").trim(), soft, "{}", ended.stderr);
+    }
 }

@@ -161,7 +161,7 @@ impl<'a> Merging<'a> {
             let no_parts = attempts.extract_if(.., |read| read.as_ref().is_ok_and(|read| read.result.merged));
             for PartAttempt { name, .. } in no_parts.flatten() {
                 let what = "it was merged itself, so it is no part";
-                // What it says of its experiments would be tolerated as missing.
+                // The experiments that it says have failed would be tolerated as missing.
                 let hint = if order.names(Path::new(&name)) {
                     "name the results of the parts"
                 } else if order.tolerate.is_some() {
