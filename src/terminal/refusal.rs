@@ -83,7 +83,8 @@ pub(crate) fn break_off(what: &str, problems: &[Mistake], env: &Environment) -> 
     let list: Vec<String> =
         problems.iter().map(|problem| text::plain(&problem.to_string(), MAX_LINE_CHARS)).collect();
     complain(&format!("{what}:\n  - {}", list.join("\n  - ")));
-    write_reason(&format!("{what}: {}", list.join("; ")), env);
+    let ci = Surroundings::detect(env, None, None).ci;
+    write_reason(&format!("{what}: {}", list.join("; ")), ci.is_github_like(), env);
     Verdict::Errored.exit_code(None)
 }
 
@@ -95,14 +96,13 @@ pub(crate) fn leave_to_ci(mistakes: &[Mistake], env: &Environment) {
         say(&command);
     }
     let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    write_reason(&format!("{MISTAKEN}: {}", list.join("; ")), env);
+    write_reason(&format!("{MISTAKEN}: {}", list.join("; ")), ci.is_github_like(), env);
 }
 
 /// Writes the outputs of a GitHub step that has no result, for this reason.
-fn write_reason(reason: &str, env: &Environment) {
+fn write_reason(reason: &str, is_github_like: bool, env: &Environment) {
     if let Some(path) = env.get("GITHUB_OUTPUT") {
-        let ci = Surroundings::detect(env, None, None).ci;
-        let file = CommandFile::new(path.into(), ci.is_github_like());
+        let file = CommandFile::new(path.into(), is_github_like);
         match report::write_mistakes(Path::new(path), reason, &make_id()) {
             Err(error) if !file.is_elsewhere(&error) => {
                 complain(&format!("warning: the step outputs were not written: {error}"));
